@@ -1,0 +1,105 @@
+"""Progress of a step, shown while it runs.
+
+One bar a step on a terminal; elsewhere one line every few seconds, so that a log
+stays readable. Beam stages count through `count_examples`: in the runner's own
+process the count drives the bar, on every runner it is also a Beam metric.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+__all__ = ["Progress", "advance", "count_examples", "show_progress"]
+
+METRIC_NAMESPACE = "tfx_estimators"
+
+_SECONDS_BETWEEN_LINES = 5.0
+_SECONDS_BETWEEN_REDRAWS = 0.2
+
+_current: Progress | None = None
+_lock = threading.Lock()
+
+
+class Progress:
+    """A counter shown to the user.
+
+    Args:
+        step: what is running, e.g. "EstimatorTrainer".
+        unit: what is counted, e.g. "examples" or "steps".
+        total: how many there will be, where that is known.
+    """
+
+    def __init__(self, step: str, unit: str, total: int | None = None) -> None:
+        from tqdm import tqdm
+
+        terminal = sys.stderr.isatty()
+        self._bar = tqdm(
+            desc=step,
+            unit=f" {unit}",
+            total=total,
+            file=sys.stderr,
+            ascii=not terminal,
+            mininterval=_SECONDS_BETWEEN_REDRAWS if terminal else _SECONDS_BETWEEN_LINES,
+            dynamic_ncols=terminal,
+            leave=True,
+        )
+
+    def advance(self, count: int = 1, **fields: object) -> None:
+        """Counts `count` more; `fields` are shown beside the bar (loss=0.31)."""
+        if fields:
+            self._bar.set_postfix(fields, refresh=False)
+        self._bar.update(count)
+
+    def reach(self, position: int, **fields: object) -> None:
+        """Moves the count to `position`, for sources that report totals."""
+        self.advance(max(0, position - int(self._bar.n)), **fields)
+
+    def close(self) -> None:
+        """Draws the last state and ends the line."""
+        self._bar.close()
+
+
+@contextlib.contextmanager
+def show_progress(step: str, unit: str, total: int | None = None) -> Iterator[Progress]:
+    """Shows a `Progress` for the length of a block and routes `advance` to it."""
+    global _current
+    progress = Progress(step, unit, total)
+    with _lock:
+        before, _current = _current, progress
+    try:
+        yield progress
+    finally:
+        with _lock:
+            _current = before
+        progress.close()
+
+
+def advance(count: int) -> None:
+    """Counts on the step's progress, if this process shows one."""
+    with _lock:
+        if _current is not None:
+            _current.advance(count)
+
+
+def count_examples(label: str, size: Callable[[Any], int] | None = None) -> Any:
+    """A Beam transform that passes elements on and counts them.
+
+    Args:
+        label: name of the Beam metric, in the namespace "tfx_estimators".
+        size: how many examples an element holds; one where not given.
+    """
+    import apache_beam as beam
+
+    counter = beam.metrics.Metrics.counter(METRIC_NAMESPACE, label)
+
+    def count(element: Any) -> Any:
+        examples = 1 if size is None else size(element)
+        counter.inc(examples)
+        advance(examples)
+        return element
+
+    return f"Count[{label}]" >> beam.Map(count)

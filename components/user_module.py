@@ -1,0 +1,208 @@
+"""The user's model module: where it is, what it defines, and loading it.
+
+Checked when a component is constructed, without running the module; loaded where
+the step runs. The digest of its code is an execution property, so that an edited
+module is not answered from TFX's cache.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import hashlib
+import importlib
+import importlib.util
+import os
+import pathlib
+import sys
+import types
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tfx_estimators.errors import ModuleContractError, UserModuleError
+
+__all__ = ["UserModule"]
+
+_MODULE_FILE = "module_file"
+_MODULE_PATH = "module_path"
+_MODULE_DIGEST = "module_digest"
+
+
+@dataclasses.dataclass(frozen=True)
+class UserModule:
+    """A Python module that holds the user's functions.
+
+    Attributes:
+        file: absolute path of the source file, when it was given as a file.
+        path: dotted import path, when it was given as such.
+        digest: SHA-256 over the module's file and the Python files beside it.
+    """
+
+    file: str | None
+    path: str | None
+    digest: str
+
+    @classmethod
+    def find(cls, module_file: str | None, module_path: str | None) -> UserModule:
+        """Locates the module without importing it.
+
+        Args:
+            module_file: path of a `.py` file; modules beside it can be imported
+                from it.
+            module_path: dotted path of an importable module.
+
+        Raises:
+            UserModuleError: if neither or both are given, or nothing is there.
+        """
+        if (module_file is None) == (module_path is None):
+            raise UserModuleError(
+                f"module_file={module_file!r} and module_path={module_path!r} were given",
+                expected="exactly one of the two",
+                fix="pass module_file='model.py' or module_path='package.model'",
+            )
+        source = _source_of(module_file, module_path)
+        file = str(source) if module_file is not None else None
+        return cls(file=file, path=module_path, digest=_digest(source))
+
+    @classmethod
+    def from_exec_properties(cls, properties: Mapping[str, Any]) -> UserModule:
+        """The module that a component's execution properties describe."""
+        return cls(
+            file=properties.get(_MODULE_FILE) or None,
+            path=properties.get(_MODULE_PATH) or None,
+            digest=properties.get(_MODULE_DIGEST, ""),
+        )
+
+    def exec_properties(self) -> dict[str, str | None]:
+        """What a component's spec takes: `module_file`, `module_path`, `module_digest`."""
+        return {_MODULE_FILE: self.file, _MODULE_PATH: self.path, _MODULE_DIGEST: self.digest}
+
+    @property
+    def name(self) -> str:
+        """How messages call the module."""
+        return self.file or self.path or "<no module>"
+
+    def names(self) -> frozenset[str] | None:
+        """Top-level names the module binds; None where only running it would tell."""
+        return _bound_names(_source_of(self.file, self.path))
+
+    def load(self) -> types.ModuleType:
+        """Imports the module, with the Estimator API in place for old imports.
+
+        The folder of a module file is put on `sys.path` and on PYTHONPATH, so
+        that Beam's worker processes find the module too.
+
+        Raises:
+            UserModuleError: if the import fails; the cause is chained.
+        """
+        from tfx_estimators import estimator
+
+        estimator.activate()
+        name = self.path
+        if name is None:
+            source = _source_of(self.file, None)
+            _put_on_path(str(source.parent))
+            name = source.stem
+            loaded = sys.modules.get(name)
+            if loaded is not None and getattr(loaded, "__file__", None) != str(source):
+                # Two pipelines in one process may both call their file model.py.
+                del sys.modules[name]
+            importlib.invalidate_caches()
+        try:
+            return importlib.import_module(name)
+        except Exception as error:
+            raise UserModuleError(
+                f"the module {self.name} cannot be imported: {type(error).__name__}: {error}",
+                expected="a module that imports in the environment of the step",
+                fix=f"try it alone: python -c 'import {name}' in the module's folder",
+            ) from error
+
+
+    def require(self, contracts: Sequence[Sequence[str]], *, of: str) -> None:
+        """Checks that the module binds all names of at least one contract.
+
+        Args:
+            contracts: the alternatives, each a list of function names.
+            of: the component that asks, for the message.
+
+        Raises:
+            ModuleContractError: naming every contract and what is missing.
+        """
+        bound = self.names()
+        if bound is None or any(set(contract) <= bound for contract in contracts):
+            return
+        alternatives = "; or ".join(" and ".join(f"{n}()" for n in c) for c in contracts)
+        functions = ", ".join(sorted(n for n in bound if not n.startswith("_"))) or "nothing"
+        raise ModuleContractError(
+            f"{of}: the module {self.name} defines {functions}",
+            expected=alternatives,
+            fix="add the missing functions to the module, or pass another module",
+        )
+
+
+def _source_of(module_file: str | None, module_path: str | None) -> pathlib.Path:
+    if module_file is not None:
+        source = pathlib.Path(module_file).expanduser().resolve()
+        if not source.is_file():
+            raise UserModuleError(
+                f"module_file={module_file!r} does not exist",
+                expected="the path of a Python file",
+                fix=f"looked for {source}; check the path and the working folder",
+            )
+        return source
+    assert module_path is not None
+    try:
+        spec = importlib.util.find_spec(module_path)
+    except (ImportError, ValueError) as error:
+        raise UserModuleError(
+            f"module_path={module_path!r} cannot be found: {error}",
+            expected="the dotted path of an importable module",
+            fix="install its package, or pass module_file= with the file's path",
+        ) from error
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        raise UserModuleError(
+            f"module_path={module_path!r} is not an importable Python module",
+            expected="the dotted path of a module with Python source",
+            fix="install its package, or pass module_file= with the file's path",
+        )
+    return pathlib.Path(spec.origin)
+
+
+def _digest(source: pathlib.Path) -> str:
+    # Siblings count: the module may import its helpers from beside it.
+    digest = hashlib.sha256(source.read_bytes())
+    for sibling in sorted(source.parent.glob("*.py")):
+        digest.update(sibling.name.encode())
+        digest.update(sibling.read_bytes())
+    return digest.hexdigest()
+
+
+def _bound_names(source: pathlib.Path) -> frozenset[str] | None:
+    try:
+        tree = ast.parse(source.read_text(encoding="utf-8"), filename=str(source))
+    except SyntaxError as error:
+        raise UserModuleError(
+            f"{source}, line {error.lineno}: {error.msg}",
+            expected="a Python file without syntax errors",
+            fix="correct the line named above",
+        ) from error
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            for alias in node.names:
+                if alias.name == "*":
+                    return None
+                names.add(alias.asname or alias.name.partition(".")[0])
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return frozenset(names)
+
+
+def _put_on_path(folder: str) -> None:
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if folder not in inherited:
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [folder, *inherited]))

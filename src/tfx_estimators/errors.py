@@ -1,0 +1,126 @@
+"""Every error this package raises, in one tree.
+
+Each error says what came, what was expected and what to do next, and is also an
+instance of the builtin a caller would already be catching.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ColumnError",
+    "CorruptRecordError",
+    "DataError",
+    "EmptySplitError",
+    "EstimatorTypeError",
+    "EvaluationError",
+    "FeatureDtypeError",
+    "FeatureNotFoundError",
+    "LabelError",
+    "ModuleContractError",
+    "NanLossError",
+    "PipelineError",
+    "PushError",
+    "RemovedFromTensorFlowError",
+    "TensorFlowVersionError",
+    "TfxEstimatorsError",
+    "TrainingError",
+    "UnsupportedOptionError",
+    "UserModuleError",
+]
+
+
+class TfxEstimatorsError(Exception):
+    """Base of the tree.
+
+    Args:
+        problem: what went wrong, with the offending value in it.
+        expected: what would have been right.
+        fix: the next thing to do, a command where there is one.
+
+    The rendered message is the only element of `args`, so the error survives
+    pickling and frameworks that rebuild an error from its message (Beam does).
+    """
+
+    def __init__(self, problem: str, *, expected: str = "", fix: str = "") -> None:
+        lines = [problem]
+        if expected:
+            lines.append(f"  expected: {expected}")
+        if fix:
+            lines.append(f"  fix: {fix}")
+        super().__init__("\n".join(lines))
+
+    def __str__(self) -> str:
+        # KeyError, which one subclass also is, would show the repr instead.
+        return str(self.args[0]) if self.args else ""
+
+
+class TensorFlowVersionError(TfxEstimatorsError, ImportError):
+    """The installed TensorFlow is outside the supported range."""
+
+
+class RemovedFromTensorFlowError(TfxEstimatorsError, NotImplementedError):
+    """Something TensorFlow no longer contains was used."""
+
+
+class UserModuleError(TfxEstimatorsError, ImportError):
+    """The user's module cannot be found or imported."""
+
+
+class ModuleContractError(TfxEstimatorsError, AttributeError):
+    """The user's module does not define the functions a component calls."""
+
+
+class EstimatorTypeError(TfxEstimatorsError, TypeError):
+    """A user function returned something other than what its contract says."""
+
+
+class ColumnError(TfxEstimatorsError, ValueError):
+    """A feature column that cannot be compiled, or columns that do not fit."""
+
+
+class DataError(TfxEstimatorsError, ValueError):
+    """The data is not what the pipeline was told it would be."""
+
+
+class FeatureNotFoundError(DataError, KeyError):
+    """A feature that a column or component reads is not in the data."""
+
+
+class FeatureDtypeError(DataError, TypeError):
+    """A feature has another dtype than its column asks for."""
+
+
+class LabelError(DataError):
+    """The label is missing or of no use to the estimator."""
+
+
+class EmptySplitError(DataError):
+    """A split has no examples."""
+
+
+class CorruptRecordError(DataError):
+    """A record that cannot be read or parsed."""
+
+
+class UnsupportedOptionError(TfxEstimatorsError, ValueError):
+    """An option that cannot be honoured, refused rather than ignored."""
+
+
+class TrainingError(TfxEstimatorsError, RuntimeError):
+    """Training ended without a usable model."""
+
+
+class NanLossError(TrainingError, ArithmeticError):
+    """The loss became NaN."""
+
+
+class EvaluationError(TfxEstimatorsError, RuntimeError):
+    """The model could not be evaluated."""
+
+
+class PushError(TfxEstimatorsError, OSError):
+    """The model could not be pushed; nothing was published."""
+
+
+class PipelineError(TfxEstimatorsError, RuntimeError):
+    """A pipeline could not be found, built or run."""

@@ -1,0 +1,202 @@
+"""Reading an Examples artifact: splits, files, records and record batches.
+
+Files are read whole batches at a time through TensorFlow's reader, which checks
+every record's checksum; Beam then handles a batch, not a record, as its element.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.types.artifact import Artifact
+
+from tfx_estimators.errors import CorruptRecordError, EmptySplitError, UnsupportedOptionError
+
+__all__ = [
+    "DEFAULT_BATCH_SIZE",
+    "Split",
+    "batch_reader",
+    "find_split",
+    "find_splits",
+    "read_batches",
+    "record_batch_decoder",
+    "split_names",
+]
+
+DEFAULT_BATCH_SIZE = 1024
+"""Records a batch: large enough to hide Beam's cost an element, small in memory."""
+
+# Custom properties that ExampleGen and others write on the artifact.
+_PAYLOAD_FORMAT = "payload_format"
+_FILE_FORMAT = "file_format"
+_SPLIT_PATTERNS = "custom_split_pattern"
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """One split over one or several Examples artifacts.
+
+    Attributes:
+        name: the split's name, e.g. "train".
+        patterns: file patterns, one an artifact that has the split.
+        files: the TFRecord files they match now, sorted; never empty.
+    """
+
+    name: str
+    patterns: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+def split_names(examples: Sequence[Artifact]) -> list[str]:
+    """Names of all splits in the artifacts, in order of appearance."""
+    names: dict[str, None] = {}
+    for artifact in examples:
+        names.update(dict.fromkeys(artifact_utils.decode_split_names(artifact.split_names)))
+    return list(names)
+
+
+def find_splits(examples: Sequence[Artifact], names: Sequence[str] | None = None) -> list[Split]:
+    """Finds several splits; see `find_split`.
+
+    Args:
+        examples: Examples artifacts.
+        names: the wanted splits; every split of the artifacts where not given.
+    """
+    return [find_split(examples, name) for name in (names or split_names(examples))]
+
+
+def find_split(examples: Sequence[Artifact], name: str) -> Split:
+    """Finds a split's files and checks that it can be read and is not empty.
+
+    Only the first record is read: a record broken further on is found by
+    `read_batches`.
+
+    Args:
+        examples: Examples artifacts holding serialized tf.Examples in TFRecords.
+        name: the split's name.
+
+    Raises:
+        EmptySplitError: if no artifact has the split, or it has no record.
+        CorruptRecordError: if its first record cannot be read.
+        UnsupportedOptionError: if the payload or the files have another format.
+    """
+    patterns = []
+    for artifact in examples:
+        _check_formats(artifact)
+        if name in artifact_utils.decode_split_names(artifact.split_names):
+            patterns.append(_pattern(artifact, name))
+    if not patterns:
+        raise EmptySplitError(
+            f"there is no split {name!r} in {', '.join(a.uri for a in examples) or 'no artifact'}",
+            expected=f"one of {', '.join(split_names(examples)) or '(it has no splits)'}",
+            fix="name one of these, or let the example generator write the split",
+        )
+    files = tuple(sorted(file for pattern in patterns for file in fileio.glob(pattern)))
+    if not any(True for file in files for _ in read_batches([file], batch_size=1)):
+        raise EmptySplitError(
+            f"the split {name!r} has no examples in {', '.join(patterns)}",
+            expected="at least one example",
+            fix="check the example generator's input and its split configuration",
+        )
+    return Split(name=name, patterns=tuple(patterns), files=files)
+
+
+def read_batches(
+    files: Sequence[str], batch_size: int = DEFAULT_BATCH_SIZE
+) -> Iterator[list[bytes]]:
+    """Reads TFRecord files, gzipped where the name ends in ".gz".
+
+    Args:
+        files: paths, anything `tf.io.gfile` opens.
+        batch_size: most records a batch; a batch never spans two files.
+
+    Yields:
+        Lists of at least one record, in file order.
+
+    Raises:
+        CorruptRecordError: naming the file and the record where reading failed.
+    """
+    import tensorflow as tf
+
+    for file in files:
+        compression = "GZIP" if file.endswith(".gz") else ""
+        dataset = tf.data.TFRecordDataset([file], compression).batch(batch_size)
+        records = 0
+        try:
+            for batch in dataset.as_numpy_iterator():
+                records += len(batch)
+                yield batch.tolist()
+        except (tf.errors.DataLossError, tf.errors.OutOfRangeError) as error:
+            raise CorruptRecordError(
+                f"{file}: a record after number {records} cannot be read: {error.message}",
+                expected="a complete TFRecord file, gzipped if its name ends in .gz",
+                fix="write the file again by re-running the example generator",
+            ) from error
+
+
+def batch_reader(split: Split, batch_size: int = DEFAULT_BATCH_SIZE) -> Any:
+    """A Beam transform: pipeline -> lists of serialized tf.Examples.
+
+    Args:
+        split: what to read.
+        batch_size: most records a list.
+    """
+    import apache_beam as beam
+
+    return (
+        f"Files[{split.name}]" >> beam.Create(list(split.files))
+        | f"Spread[{split.name}]" >> beam.Reshuffle()
+        | f"Read[{split.name}]" >> beam.FlatMap(_read_file, batch_size)
+    )
+
+
+def record_batch_decoder(schema: Any = None, raw_record_column: str | None = None) -> Any:
+    """A Beam transform: lists of serialized tf.Examples -> `pyarrow.RecordBatch`.
+
+    Args:
+        schema: `schema_pb2.Schema`; where given the columns are its features, else
+            whatever features the batch has.
+        raw_record_column: name of an extra column that holds the records.
+
+    Raises (where the pipeline runs):
+        CorruptRecordError: if a record is not a tf.Example.
+        FeatureDtypeError: if a feature's values have another type than the schema says.
+    """
+    import apache_beam as beam
+
+    from tfx_estimators.components.record_batches import DecodeRecords
+
+    return "DecodeExamples" >> beam.ParDo(DecodeRecords(schema, raw_record_column))
+
+
+def _read_file(file: str, batch_size: int) -> Iterator[list[bytes]]:
+    return read_batches([file], batch_size)
+
+
+def _pattern(artifact: Artifact, split: str) -> str:
+    if artifact.has_custom_property(_SPLIT_PATTERNS):
+        patterns = json.loads(artifact.get_string_custom_property(_SPLIT_PATTERNS))
+        if split in patterns:
+            return os.path.join(artifact.uri, patterns[split])
+    return os.path.join(artifact_utils.get_split_uri([artifact], split), "*")
+
+
+def _check_formats(artifact: Artifact) -> None:
+    payload = artifact.get_string_custom_property(_PAYLOAD_FORMAT) or "FORMAT_TF_EXAMPLE"
+    files = artifact.get_string_custom_property(_FILE_FORMAT) or "tfrecords_gzip"
+    for name, value, known in (
+        (_PAYLOAD_FORMAT, payload, ("FORMAT_TF_EXAMPLE",)),
+        (_FILE_FORMAT, files, ("tfrecords_gzip", "FORMAT_TFRECORDS_GZIP")),
+    ):
+        if value not in known:
+            raise UnsupportedOptionError(
+                f"the examples in {artifact.uri} have {name} {value!r}",
+                expected=f"{known[0]}: serialized tf.Examples in TFRecord files",
+                fix="let the example generator write tf.Examples to TFRecords",
+            )

@@ -1,0 +1,37 @@
+# Every target sets itself up first; STACK=legacy|default|current picks another stack.
+STACK ?=
+BIN = .stacks/$(or $(STACK),active)/bin
+PYTHON ?= python3
+ARGS ?=
+
+.PHONY: help setup taxi test test-slow test-stacks lint lock bench clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+setup: ## install the best stack for this machine (or STACK=...)
+	@$(PYTHON) scripts/setup_stack.py $(STACK)
+
+taxi: setup ## run the Chicago taxi pipeline end to end
+	@$(BIN)/tfx-estimators run taxi $(ARGS)
+
+test: setup ## the test suite
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-slow: setup ## the tests that take more than a minute each
+	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-stacks: setup ## the tests that must pass on every stack
+	@$(BIN)/python -m pytest -m stacks $(ARGS)
+
+lint: setup ## ruff, mypy and the import contracts
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+lock: setup ## pin every stack anew
+	@UV=$(BIN)/uv scripts/lock.sh
+
+bench: setup ## the figures the README quotes
+	@$(BIN)/python benchmarks/training.py && $(BIN)/python benchmarks/pipeline.py
+
+clean: ## remove what runs and builds left behind
+	@rm -rf runs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,67 @@
+"""Runs a pipeline on this machine, by TFX's own local or Beam runner."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+from typing import Any, Literal
+
+from tfx_estimators.errors import PipelineError, TfxEstimatorsError
+
+__all__ = ["Runner", "run"]
+
+Runner = Literal["local", "beam"]
+
+
+def run(pipeline: Any, runner: Runner = "local") -> None:
+    """Runs the pipeline to its end, reporting each step on standard error.
+
+    Args:
+        pipeline: a `tfx.orchestration.pipeline.Pipeline`.
+        runner: "local" for TFX's LocalDagRunner, "beam" for its BeamDagRunner.
+
+    Raises:
+        TfxEstimatorsError: as the failing component raised it.
+        PipelineError: when a step failed with anything else, the cause chained.
+    """
+    from tfx_estimators.pipelines.steps import announce_steps
+
+    _make_metadata_folder(pipeline)
+    steps = _Steps()
+    try:
+        with announce_steps(len(pipeline.components), steps.say):
+            _runner(runner).run(pipeline)
+    except TfxEstimatorsError:
+        raise
+    except Exception as error:
+        raise PipelineError(
+            f"{steps.last} failed: {type(error).__name__}: {error}",
+            fix="correct the cause and run again; finished steps are taken from the cache",
+        ) from error
+
+
+class _Steps:
+    def __init__(self) -> None:
+        self.last = "the pipeline"
+
+    def say(self, line: str) -> None:
+        if not line.endswith(")"):
+            self.last = line
+        print(line, file=sys.stderr, flush=True)
+
+
+def _runner(name: Runner) -> Any:
+    if name == "local":
+        from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+
+        return LocalDagRunner()
+    from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
+
+    return BeamDagRunner()
+
+
+def _make_metadata_folder(pipeline: Any) -> None:
+    # MLMD creates the SQLite file, but not the folder it lies in.
+    config = pipeline.metadata_connection_config
+    if config is not None and config.WhichOneof("config") == "sqlite":
+        pathlib.Path(config.sqlite.filename_uri).parent.mkdir(parents=True, exist_ok=True)

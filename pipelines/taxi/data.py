@@ -1,0 +1,67 @@
+"""Where the taxi trips come from, and what is wrong with a file that cannot be read."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import pathlib
+
+from tfx_estimators.errors import CorruptRecordError, DataError
+
+__all__ = ["check_rows", "find_trips"]
+
+
+def find_trips(folder: pathlib.Path | None) -> tuple[pathlib.Path, str]:
+    """The folder with the trips and the pattern of the files in it.
+
+    Without a folder: the 10,000 trips that the TFX wheel carries from 1.16 on.
+
+    Raises:
+        DataError: if there are no CSV files.
+    """
+    if folder is not None:
+        folder = folder.expanduser().absolute()
+        if not any(folder.glob("*.csv")):
+            raise DataError(
+                f"--data {folder} holds no CSV files",
+                expected="a folder with *.csv files that have a header line",
+                fix="check the path; without --data the trips in the TFX package are used",
+            )
+        return folder, "*.csv"
+    spec = importlib.util.find_spec("tfx")
+    if spec is None or spec.origin is None:
+        raise DataError("TFX is not installed", fix="pip install tfx-estimators")
+    packaged = pathlib.Path(spec.origin).parent / "components/testdata/external/csv"
+    if not (packaged / "data.csv").is_file():
+        raise DataError(
+            "the installed TFX carries no taxi trips (it does from 1.16 on)",
+            expected="a folder with the trips as CSV",
+            fix="pass --data DIR",
+        )
+    return packaged, "data.csv"
+
+
+def check_rows(folder: pathlib.Path, pattern: str) -> None:
+    """Names the first torn line of the files; called when reading them failed.
+
+    Raises:
+        CorruptRecordError: with file, line, and the number of fields there and in the
+            header.
+    """
+    for file in sorted(folder.glob(pattern)):
+        with file.open(newline="", encoding="utf-8", errors="replace") as lines:
+            rows = csv.reader(lines)
+            header = next(rows, None)
+            if not header:
+                raise CorruptRecordError(
+                    f"{file} is empty",
+                    expected="a header line and data lines",
+                    fix="remove the file from the folder, or complete it",
+                )
+            for row in rows:
+                if row and len(row) != len(header):
+                    raise CorruptRecordError(
+                        f"{file}, line {rows.line_num}: {len(row)} fields: {','.join(row)[:120]}",
+                        expected=f"{len(header)} fields, as in the header",
+                        fix="correct or remove that line",
+                    )

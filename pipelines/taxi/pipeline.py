@@ -1,0 +1,152 @@
+"""The taxi pipeline: CSV -> examples -> statistics, schema -> our five components.
+
+                    +-> StatisticsGen -> SchemaGen -> ExampleValidator
+    CsvExampleGen --+
+                    +-> FeatureColumnTransform -> EstimatorTrainer -+-> EstimatorEvaluator
+                                                                    +-> EstimatorPredictor
+                                                                    +-> EstimatorPusher
+"""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+__all__ = ["create_pipeline", "summary"]
+
+MODULE = "tfx_estimators.pipelines.taxi.model"
+TRAIN_STEPS = 1000
+EVAL_STEPS = 100
+SEED = 20130101
+
+
+def create_pipeline(
+    root: pathlib.Path,
+    data: pathlib.Path | None = None,
+    *,
+    train_steps: int = TRAIN_STEPS,
+    eval_steps: int = EVAL_STEPS,
+    beam_pipeline_args: list[str] | None = None,
+) -> Any:
+    """Defines the pipeline; nothing runs yet.
+
+    Args:
+        root: folder for all that a run makes: `metadata/`, `artifacts/`, `serving/`.
+        data: folder of CSV files; by default the trips inside the TFX wheel.
+        train_steps: batches to train on.
+        eval_steps: batches per evaluation during training.
+        beam_pipeline_args: flags for every Beam step.
+
+    Returns:
+        a `tfx.orchestration.pipeline.Pipeline`.
+
+    Raises:
+        DataError: if there are no trips.
+    """
+    from tfx.components.example_gen.csv_example_gen.component import CsvExampleGen
+    from tfx.components.example_validator.component import ExampleValidator
+    from tfx.components.schema_gen.component import SchemaGen
+    from tfx.components.statistics_gen.component import StatisticsGen
+    from tfx.dsl.components.common.resolver import Resolver
+    from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import (
+        LatestBlessedModelStrategy,
+    )
+    from tfx.orchestration import metadata
+    from tfx.orchestration.pipeline import Pipeline
+    from tfx.proto import example_gen_pb2, trainer_pb2
+    from tfx.types.channel import Channel
+    from tfx.types.standard_artifacts import Model, ModelBlessing
+
+    from tfx_estimators.components import (
+        EstimatorEvaluator,
+        EstimatorPredictor,
+        EstimatorPusher,
+        EstimatorTrainer,
+        FeatureColumnTransform,
+    )
+    from tfx_estimators.pipelines.taxi import data as taxi_data
+    from tfx_estimators.pipelines.taxi.verdict import eval_config
+
+    folder, pattern = taxi_data.find_trips(data)
+    examples = CsvExampleGen(
+        input_base=str(folder),
+        input_config=example_gen_pb2.Input(
+            splits=[example_gen_pb2.Input.Split(name="trips", pattern=pattern)]
+        ),
+        output_config=example_gen_pb2.Output(
+            split_config=example_gen_pb2.SplitConfig(
+                splits=[
+                    example_gen_pb2.SplitConfig.Split(name="train", hash_buckets=2),
+                    example_gen_pb2.SplitConfig.Split(name="eval", hash_buckets=1),
+                ]
+            )
+        ),
+    )
+    statistics = StatisticsGen(examples=examples.outputs["examples"])
+    schema = SchemaGen(statistics=statistics.outputs["statistics"], infer_feature_shape=False)
+    validator = ExampleValidator(
+        statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
+    )
+    transform = FeatureColumnTransform(
+        examples=examples.outputs["examples"],
+        schema=schema.outputs["schema"],
+        module_path=MODULE,
+        label_key="big_tipper",
+    )
+    trainer = EstimatorTrainer(
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        feature_columns=transform.outputs["feature_columns"],
+        schema=schema.outputs["schema"],
+        module_path=MODULE,
+        label_key="big_tipper",
+        train_args=trainer_pb2.TrainArgs(num_steps=train_steps),
+        eval_args=trainer_pb2.EvalArgs(num_steps=eval_steps),
+        custom_config={"seed": SEED},
+    )
+    baseline = Resolver(
+        strategy_class=LatestBlessedModelStrategy,
+        model=Channel(type=Model),
+        model_blessing=Channel(type=ModelBlessing),
+    ).with_id("LatestBlessedModel")
+    evaluator = EstimatorEvaluator(
+        examples=examples.outputs["examples"],
+        model=trainer.outputs["model"],
+        transform_graph=transform.outputs["transform_graph"],
+        baseline_model=baseline.outputs["model"],
+        schema=schema.outputs["schema"],
+        eval_config=eval_config(),
+    )
+    predictor = EstimatorPredictor(
+        examples=examples.outputs["examples"],
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        example_splits=["eval"],
+    )
+    pusher = EstimatorPusher(
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        examples=examples.outputs["examples"],
+        push_destination=str(root / "serving"),
+    )
+    return Pipeline(
+        pipeline_name="taxi",
+        pipeline_root=str(root / "artifacts"),
+        components=[
+            examples,
+            statistics,
+            schema,
+            validator,
+            transform,
+            trainer,
+            baseline,
+            evaluator,
+            predictor,
+            pusher,
+        ],
+        enable_cache=True,
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(
+            str(root / "metadata" / "metadata.sqlite")
+        ),
+        beam_pipeline_args=beam_pipeline_args or [],
+    )

@@ -1,0 +1,119 @@
+"""The command `tfx-estimators`.
+
+Only `click` is imported at the top: `--help` answers at once, and a command
+imports what it needs.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pathlib
+import sys
+import warnings
+
+import click
+
+from tfx_estimators import __version__
+from tfx_estimators.errors import TfxEstimatorsError
+
+__all__ = ["main"]
+
+
+class _Commands(click.Group):
+    """Shows our own errors as messages: the stack below them is of no use to a user."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except TfxEstimatorsError as error:
+            if ctx.params.get("verbose"):
+                raise
+            message = f"{error}\n  (tfx-estimators --verbose shows where it came from)"
+            raise click.ClickException(message) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+@click.option("--verbose", is_flag=True, help="Show TFX's and TensorFlow's own log lines.")
+def main(verbose: bool) -> None:
+    """Estimator pipelines on today's TFX.
+
+    \b
+    Start here:
+      tfx-estimators run taxi            trips from CSV to a pushed model
+      tfx-estimators run my_pipeline.py  a pipeline of your own
+    """
+    if not verbose:
+        # Read when TensorFlow is imported, which only happens after this.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        warnings.filterwarnings("ignore")
+
+
+@main.command()
+@click.argument("pipeline")
+@click.option(
+    "--data",
+    type=click.Path(path_type=pathlib.Path),
+    help="Folder of input files. The taxi pipeline has its own, from the TFX package.",
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=pathlib.Path),
+    help="Where everything the run makes is put.  [default: runs/PIPELINE]",
+)
+@click.option(
+    "--runner",
+    type=click.Choice(["local", "beam"]),
+    default="local",
+    show_default=True,
+    help="TFX's LocalDagRunner, or its BeamDagRunner.",
+)
+@click.pass_context
+def run(
+    ctx: click.Context,
+    pipeline: str,
+    data: pathlib.Path | None,
+    root: pathlib.Path | None,
+    runner: str,
+) -> None:
+    """Run PIPELINE on this machine.
+
+    PIPELINE is the name of a ready pipeline (taxi) or a Python file that defines
+    create_pipeline(root, data) and returns a TFX Pipeline.
+
+    Steps whose inputs and code have not changed are taken from the cache. A run that
+    failed can be repeated: finished steps are not done again.
+    """
+    root = (root or pathlib.Path("runs") / pathlib.Path(pipeline).stem).absolute()
+    _log_to(root / "log.txt", echo=bool(ctx.parent and ctx.parent.params["verbose"]))
+
+    from tfx_estimators.pipelines import catalog
+    from tfx_estimators.pipelines.runner import run as run_pipeline
+
+    module = catalog.load_pipeline_module(pipeline)
+    definition = module.create_pipeline(root=root, data=data)
+    run_pipeline(definition, "beam" if runner == "beam" else "local")
+    if hasattr(module, "summary"):
+        click.echo(module.summary(root))
+
+
+def _log_to(file: pathlib.Path, *, echo: bool) -> None:
+    """Sends log lines to a file, so that the terminal shows steps and progress only."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handlers: list[logging.Handler] = [logging.FileHandler(file)]
+    except OSError as error:
+        raise click.ClickException(
+            f"cannot write to {file.parent}: {error.strerror}\n"
+            "  fix: pass --root with a folder you can write to"
+        ) from error
+    if echo:
+        handlers.append(logging.StreamHandler(sys.stderr))
+    logging.basicConfig(
+        handlers=handlers, level=logging.INFO, format="%(asctime)s %(name)s %(message)s"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -97,7 +96,7 @@ def find_split(examples: Sequence[Artifact], name: str) -> Split:
             expected=f"one of {', '.join(split_names(examples)) or '(it has no splits)'}",
             fix="name one of these, or let the example generator write the split",
         )
-    files = tuple(sorted(file for pattern in patterns for file in fileio.glob(pattern)))
+    files = tuple(sorted(str(file) for pattern in patterns for file in fileio.glob(pattern)))
     if not any(True for file in files for _ in read_batches([file], batch_size=1)):
         raise EmptySplitError(
             f"the split {name!r} has no examples in {', '.join(patterns)}",
@@ -183,8 +182,8 @@ def _pattern(artifact: Artifact, split: str) -> str:
     if artifact.has_custom_property(_SPLIT_PATTERNS):
         patterns = json.loads(artifact.get_string_custom_property(_SPLIT_PATTERNS))
         if split in patterns:
-            return os.path.join(artifact.uri, patterns[split])
-    return os.path.join(artifact_utils.get_split_uri([artifact], split), "*")
+            return f"{artifact.uri}/{patterns[split]}"
+    return f"{artifact_utils.get_split_uri([artifact], split)}/*"
 
 
 def _check_formats(artifact: Artifact) -> None:

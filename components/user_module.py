@@ -117,7 +117,6 @@ class UserModule:
                 fix=f"try it alone: python -c 'import {name}' in the module's folder",
             ) from error
 
-
     def require(self, contracts: Sequence[Sequence[str]], *, of: str) -> None:
         """Checks that the module binds all names of at least one contract.
 
@@ -187,10 +186,14 @@ def _bound_names(source: pathlib.Path) -> frozenset[str] | None:
             fix="correct the line named above",
         ) from error
     names: set[str] = set()
-    for node in ast.walk(tree):
+    pending: list[ast.AST] = [tree]
+    while pending:
+        node = pending.pop()
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             names.add(node.name)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            continue  # what is bound inside is not the module's
+        pending.extend(ast.iter_child_nodes(node))
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
             for alias in node.names:
                 if alias.name == "*":
                     return None

@@ -1,0 +1,10 @@
+"""The Chicago taxi pipeline.
+
+* `model`: what a user writes: columns, estimator, label.
+* `pipeline`: the DAG.
+* `data`: where the trips come from.
+* `verdict`: metrics and thresholds.
+* `summary`: what a run came to.
+"""
+
+__all__ = ["data", "model", "pipeline", "summary", "verdict"]

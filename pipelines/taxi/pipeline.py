@@ -1,10 +1,10 @@
 """The taxi pipeline: CSV -> examples -> statistics, schema -> our five components.
 
-                    +-> StatisticsGen -> SchemaGen -> ExampleValidator
-    CsvExampleGen --+
-                    +-> FeatureColumnTransform -> EstimatorTrainer -+-> EstimatorEvaluator
-                                                                    +-> EstimatorPredictor
-                                                                    +-> EstimatorPusher
+                +-> StatisticsGen -> SchemaGen -> ExampleValidator
+CsvExampleGen --+
+                +-> FeatureColumnTransform -> EstimatorTrainer -+-> EstimatorEvaluator
+                                                                +-> EstimatorPredictor
+                                                                +-> EstimatorPusher
 """
 
 from __future__ import annotations
@@ -43,6 +43,11 @@ def create_pipeline(
     Raises:
         DataError: if there are no trips.
     """
+    from tfx_estimators.pipelines.taxi import data as taxi_data
+
+    # Before TFX is imported: a wrong folder is answered at once.
+    folder, pattern = taxi_data.find_trips(data)
+
     from tfx.components.example_gen.csv_example_gen.component import CsvExampleGen
     from tfx.components.example_validator.component import ExampleValidator
     from tfx.components.schema_gen.component import SchemaGen
@@ -64,10 +69,8 @@ def create_pipeline(
         EstimatorTrainer,
         FeatureColumnTransform,
     )
-    from tfx_estimators.pipelines.taxi import data as taxi_data
     from tfx_estimators.pipelines.taxi.verdict import eval_config
 
-    folder, pattern = taxi_data.find_trips(data)
     examples = CsvExampleGen(
         input_base=str(folder),
         input_config=example_gen_pb2.Input(

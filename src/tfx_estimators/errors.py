@@ -21,6 +21,7 @@ __all__ = [
     "PipelineError",
     "PushError",
     "RemovedFromTensorFlowError",
+    "SavedModelError",
     "TensorFlowVersionError",
     "TfxEstimatorsError",
     "TrainingError",
@@ -112,6 +113,10 @@ class TrainingError(TfxEstimatorsError, RuntimeError):
 
 class NanLossError(TrainingError, ArithmeticError):
     """The loss became NaN."""
+
+
+class SavedModelError(TfxEstimatorsError, RuntimeError):
+    """A SavedModel that cannot be loaded or lacks the signature asked for."""
 
 
 class EvaluationError(TfxEstimatorsError, RuntimeError):

@@ -1,0 +1,90 @@
+"""What a pipeline's node last produced, asked of ML Metadata."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from typing import Any
+
+from tfx_estimators.errors import PipelineError
+
+__all__ = ["Produced", "latest_outputs"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Produced:
+    """The outputs of one execution.
+
+    Attributes:
+        execution_id: the execution in the store.
+        cached: whether TFX took the outputs from an earlier execution.
+        artifacts: output key -> MLMD artifacts, in the order they were published.
+    """
+
+    execution_id: int
+    cached: bool
+    artifacts: dict[str, list[Any]]
+
+    def uri(self, key: str) -> str:
+        """Where the only, or first, artifact on an output key lies."""
+        return str(self.artifacts[key][0].uri)
+
+    def custom(self, key: str, name: str) -> str | int | float | None:
+        """A custom property of the first artifact on an output key; None if not set."""
+        properties = self.artifacts[key][0].custom_properties
+        if name not in properties:
+            return None
+        value = properties[name]
+        return getattr(value, value.WhichOneof("value"))  # type: ignore[no-any-return]
+
+
+def latest_outputs(database: pathlib.Path, pipeline: str, node: str) -> Produced:
+    """The newest successful execution of a node, cached ones included.
+
+    Args:
+        database: the SQLite file of the pipeline's metadata.
+        pipeline: the pipeline's name.
+        node: the node's id, e.g. "EstimatorTrainer".
+
+    Raises:
+        PipelineError: if the store or a successful execution does not exist.
+    """
+    from ml_metadata.metadata_store import MetadataStore
+    from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+    if not database.is_file():
+        raise PipelineError(
+            f"there is no metadata store at {database}",
+            expected="the SQLite file of a pipeline that has run",
+            fix=f"run the pipeline {pipeline} first",
+        )
+    config = mlmd.ConnectionConfig()
+    config.sqlite.filename_uri = str(database)
+    config.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READONLY
+    store = MetadataStore(config)
+    # TFX puts every execution of a node into a context "<pipeline>.<node>".
+    context = store.get_context_by_type_and_name("node", f"{pipeline}.{node}")
+    executions = store.get_executions_by_context(context.id) if context else []
+    finished = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
+    done = [e for e in executions if e.last_known_state in finished]
+    if not done:
+        raise PipelineError(
+            f"{node} of the pipeline {pipeline} has not finished yet",
+            fix=f"run the pipeline {pipeline} to its end",
+        )
+    newest = max(done, key=lambda execution: execution.id)
+    kinds = (mlmd.Event.OUTPUT, mlmd.Event.DECLARED_OUTPUT)
+    keys: dict[int, tuple[str, int]] = {}
+    for event in store.get_events_by_execution_ids([newest.id]):
+        if event.type in kinds:
+            key, index = (step for step in event.path.steps)
+            keys[event.artifact_id] = (key.key, index.index)
+    artifacts: dict[str, list[Any]] = {}
+    found = {artifact.id: artifact for artifact in store.get_artifacts_by_id(list(keys))}
+    for artifact_id, (name, _) in sorted(keys.items(), key=lambda item: item[1]):
+        artifacts.setdefault(name, []).append(found[artifact_id])
+    return Produced(
+        execution_id=newest.id,
+        cached=newest.last_known_state == mlmd.Execution.CACHED,
+        artifacts=artifacts,
+    )

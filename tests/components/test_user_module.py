@@ -1,0 +1,102 @@
+"""The user's module: found, checked without running it, loaded, digested."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+import pytest
+
+from tfx_estimators.components.user_module import UserModule
+from tfx_estimators.errors import ModuleContractError, UserModuleError
+
+
+@pytest.fixture
+def model(tmp_path: pathlib.Path) -> pathlib.Path:
+    file = tmp_path / "a_model_of_the_user.py"
+    file.write_text("import helper_beside_it\n\ndef run_fn(fn_args):\n    raise SystemExit\n")
+    (tmp_path / "helper_beside_it.py").write_text("ANSWER = 42\n")
+    return file
+
+
+def test_contract_is_checked_without_running_the_module(model: pathlib.Path) -> None:
+    model.write_text("raise SystemExit\ndef run_fn(fn_args): ...\n")
+    UserModule.find(str(model), None).require([["run_fn"], ["other"]], of="EstimatorTrainer")
+
+
+def test_missing_functions_are_named_with_every_alternative(model: pathlib.Path) -> None:
+    module = UserModule.find(str(model), None)
+    with pytest.raises(ModuleContractError) as caught:
+        module.require([["trainer_fn"], ["feature_columns", "estimator_fn"]], of="EstimatorTrainer")
+    message = str(caught.value)
+    assert "trainer_fn()" in message
+    assert "feature_columns() and estimator_fn()" in message
+    assert "run_fn" in message
+    assert str(model) in message
+
+
+def test_names_bound_by_import_and_assignment_count(model: pathlib.Path) -> None:
+    model.write_text("from os import path as run_fn\ntrainer_fn = run_fn\n")
+    UserModule.find(str(model), None).require([["run_fn", "trainer_fn"]], of="x")
+
+
+def test_nested_functions_do_not_count(model: pathlib.Path) -> None:
+    model.write_text("def outer():\n    def run_fn(fn_args): ...\n    trainer_fn = 1\n")
+    with pytest.raises(ModuleContractError):
+        UserModule.find(str(model), None).require([["run_fn"], ["trainer_fn"]], of="x")
+
+
+def test_digest_follows_the_module_and_its_neighbours(model: pathlib.Path) -> None:
+    before = UserModule.find(str(model), None).digest
+    assert UserModule.find(str(model), None).digest == before
+    (model.parent / "helper_beside_it.py").write_text("ANSWER = 43\n")
+    assert UserModule.find(str(model), None).digest != before
+
+
+@pytest.mark.parametrize(
+    ("module_file", "module_path", "word"),
+    [
+        (None, None, "exactly one"),
+        ("a.py", "a", "exactly one"),
+        ("nowhere.py", None, "nowhere.py"),
+        (None, "no.such.module", "no.such.module"),
+        (None, "math", "math"),
+    ],
+)
+def test_what_is_not_there_is_named(
+    module_file: str | None, module_path: str | None, word: str
+) -> None:
+    with pytest.raises(UserModuleError, match=word):
+        UserModule.find(module_file, module_path)
+
+
+def test_syntax_error_is_named_by_line(model: pathlib.Path) -> None:
+    model.write_text("x = 1\ndef run_fn(:\n")
+    with pytest.raises(UserModuleError, match="line 2"):
+        UserModule.find(str(model), None).require([["run_fn"]], of="x")
+
+
+def test_two_modules_of_one_name_are_kept_apart(tmp_path: pathlib.Path) -> None:
+    answers = []
+    for number in (1, 2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "model_named_alike.py").write_text(f"NUMBER = {number}\n")
+        module = UserModule.find(str(folder / "model_named_alike.py"), None).load()
+        answers.append(module.NUMBER)
+    assert answers == [1, 2]
+
+
+def test_loading_finds_neighbours_and_chains_the_cause(model: pathlib.Path) -> None:
+    module = UserModule.find(str(model), None)
+    assert module.load().helper_beside_it.ANSWER == 42
+    sys.modules.pop(model.stem)
+    model.write_text("1 / 0\n")
+    with pytest.raises(UserModuleError) as caught:
+        module.load()
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_survives_the_trip_through_execution_properties(model: pathlib.Path) -> None:
+    module = UserModule.find(str(model), None)
+    assert UserModule.from_exec_properties(module.exec_properties()) == module

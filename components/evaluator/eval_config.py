@@ -1,0 +1,299 @@
+"""TFMA's EvalConfig: reading it, refusing what cannot be honoured, filling gaps.
+
+TFMA itself takes many seconds to import, so a pipeline definition reads the
+configuration with TFMA's generated protocol-buffer module alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import pathlib
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from google.protobuf import json_format, text_format
+
+# TFMA's generated module needs this file in the descriptor pool.
+from google.protobuf import wrappers_pb2 as _wrappers_pb2  # noqa: F401
+from google.protobuf.message import Message
+
+from tfx_estimators.errors import LabelError, UnsupportedOptionError
+
+__all__ = [
+    "candidate_spec",
+    "check_supported",
+    "from_json",
+    "read",
+    "slicing_specs",
+    "to_json",
+    "with_defaults",
+]
+
+# The estimator API's default number of thresholds for AUC, and its metric names.
+_AUC_THRESHOLDS = 200
+_COMMON = (("ExampleCount", {}),)
+_MEANS = (
+    ("MeanLabel", {"name": "label/mean"}),
+    ("MeanPrediction", {"name": "prediction/mean"}),
+)
+_DEFAULT_METRICS: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
+    "binary": (
+        *_COMMON,
+        ("BinaryAccuracy", {"name": "accuracy"}),
+        ("AUC", {"name": "auc", "num_thresholds": _AUC_THRESHOLDS}),
+        ("AUCPrecisionRecall", {"name": "auc_precision_recall", "num_thresholds": _AUC_THRESHOLDS}),
+        ("BinaryCrossEntropy", {"name": "average_loss"}),
+        ("Precision", {"name": "precision"}),
+        ("Recall", {"name": "recall"}),
+        *_MEANS,
+    ),
+    "multiclass": (
+        *_COMMON,
+        ("SparseCategoricalAccuracy", {"name": "accuracy"}),
+        ("SparseCategoricalCrossEntropy", {"name": "average_loss"}),
+    ),
+    "regression": (
+        *_COMMON,
+        ("MeanSquaredError", {"name": "average_loss"}),
+        *_MEANS,
+    ),
+}
+
+_REFUSED_MODEL_OPTIONS = {
+    "preprocessing_function_names": "make the feature in preprocessing_fn and pass transform_graph",
+    "label_keys": "use label_key: a signature of one head has one label",
+    "prediction_keys": "use prediction_key: a signature of one head has one prediction",
+    "example_weight_keys": "use example_weight_key",
+    "padding_options": "leave it out: an estimator's predictions all have the same length",
+    "inference_batch_size": "leave it out: batches are as large as the reader makes them",
+}
+_REFUSED_METRICS_OPTIONS = {
+    "output_names": "leave it out: a signature of one head has one output",
+    "output_weights": "leave it out: a signature of one head has one output",
+    "query_key": "compute ranking metrics from EstimatorPredictor's output",
+}
+_NEEDED_OUTPUTS = ("metrics", "validations", "eval_config.json")
+
+
+def read(value: Message | str) -> Message:
+    """Reads an EvalConfig.
+
+    Args:
+        value: a `tensorflow_model_analysis` EvalConfig, or its text format.
+
+    Raises:
+        UnsupportedOptionError: if the text has a field that EvalConfig has not.
+    """
+    if isinstance(value, Message):
+        return value
+    try:
+        return text_format.Parse(value, _proto().EvalConfig())
+    except text_format.ParseError as error:
+        raise UnsupportedOptionError(
+            f"eval_config cannot be read: {error}",
+            expected="an EvalConfig in protocol buffer text format",
+            fix="see tensorflow_model_analysis/proto/config.proto for the fields",
+        ) from error
+
+
+def to_json(config: Message) -> str:
+    """The configuration as JSON, the form of the execution property."""
+    return str(json_format.MessageToJson(config, preserving_proto_field_name=True))
+
+
+def from_json(text: str) -> Any:
+    """Reads what `to_json` wrote."""
+    return json_format.Parse(text, _proto().EvalConfig())
+
+
+def candidate_spec(config: Any) -> Any:
+    """The ModelSpec of the model under evaluation, added if there is none."""
+    for spec in config.model_specs:
+        if not spec.is_baseline:
+            return spec
+    return config.model_specs.add()
+
+
+def check_supported(config: Any) -> None:
+    """Refuses every option that would otherwise be ignored.
+
+    Raises:
+        UnsupportedOptionError: naming the field and what to use.
+    """
+    _check_model_specs(config.model_specs)
+    names = {spec.name for spec in config.model_specs} | {"", "candidate", "baseline"}
+    for spec in config.metrics_specs:
+        _refuse_set_fields("metrics_specs", spec, _REFUSED_METRICS_OPTIONS)
+        unknown = sorted(set(spec.model_names) - names)
+        if unknown:
+            raise _refusal(f"metrics_specs.model_names: {unknown}", "name one of the model_specs")
+    for slicing in slicing_specs(config):
+        if slicing.slice_keys_sql:
+            raise _refusal("slicing_specs.slice_keys_sql", "use feature_keys and feature_values")
+    disabled = set(config.options.disabled_outputs.values) & set(_NEEDED_OUTPUTS)
+    if disabled:
+        raise _refusal(
+            f"options.disabled_outputs: {sorted(disabled)}", "leave out: the verdict needs it"
+        )
+
+
+def with_defaults(
+    config: Any, *, label_key: str | None, example_weight_key: str | None, outputs: Sequence[str]
+) -> Any:
+    """A copy with everything filled in that was left out.
+
+    Keys go to the model specs, metrics are those `estimator.evaluate` gives, under
+    its names. Thresholds given by the name of a default metric are attached to it.
+
+    Args:
+        config: an EvalConfig, which may be empty.
+        label_key: the label, where the configuration names none.
+        example_weight_key: the weight column, where the configuration names none.
+        outputs: output names of the candidate's signature.
+
+    Raises:
+        LabelError: if no label is named, or two different ones.
+        UnsupportedOptionError: if the signature's outputs do not tell what to measure.
+    """
+    filled = type(config)()
+    filled.CopyFrom(config)
+    candidate_spec(filled)
+    for spec in filled.model_specs:
+        spec.signature_name = spec.signature_name or "predict"
+        spec.model_type = "tf_generic"
+        spec.label_key = _one("label_key", spec.label_key, label_key)
+        spec.example_weight_key = _one(
+            "example_weight_key", spec.example_weight_key, example_weight_key
+        )
+        if not spec.label_key:
+            raise LabelError(
+                "neither label_key nor eval_config.model_specs.label_key is given",
+                expected="the feature, raw or made by the transform, that holds the label",
+                fix="pass label_key='...' to EstimatorEvaluator",
+            )
+    if not any(spec.metrics for spec in filled.metrics_specs):
+        _add_default_metrics(filled, candidate_spec(filled).prediction_key, outputs)
+    if not filled.slicing_specs:
+        filled.slicing_specs.add()
+    return filled
+
+
+def _add_default_metrics(config: Any, prediction_key: str, outputs: Sequence[str]) -> None:
+    spec = config.metrics_specs[0] if config.metrics_specs else config.metrics_specs.add()
+    for class_name, settings in _DEFAULT_METRICS[_head(prediction_key, outputs)]:
+        metric = spec.metrics.add(class_name=class_name)
+        if settings:
+            metric.config = json.dumps(settings)
+        name = str(settings.get("name", ""))
+        if name in spec.thresholds:
+            metric.threshold.CopyFrom(spec.thresholds[name])
+            del spec.thresholds[name]
+        if name in spec.per_slice_thresholds:
+            metric.per_slice_thresholds.extend(spec.per_slice_thresholds[name].thresholds)
+            del spec.per_slice_thresholds[name]
+        if name in spec.cross_slice_thresholds:
+            metric.cross_slice_thresholds.extend(spec.cross_slice_thresholds[name].thresholds)
+            del spec.cross_slice_thresholds[name]
+
+
+def _head(prediction_key: str, outputs: Sequence[str]) -> str:
+    shown = (prediction_key,) if prediction_key else tuple(outputs)
+    for output, head in (
+        ("logistic", "binary"),
+        ("probabilities", "multiclass"),
+        ("predictions", "regression"),
+    ):
+        if output in shown:
+            return head
+    raise UnsupportedOptionError(
+        f"there are no default metrics for a signature with the outputs {', '.join(outputs)}",
+        expected="an output named logistic, probabilities or predictions",
+        fix="name metrics in eval_config.metrics_specs and the output in "
+        "eval_config.model_specs.prediction_key",
+    )
+
+
+def _check_model_specs(specs: Sequence[Any]) -> None:
+    baselines = [spec for spec in specs if spec.is_baseline]
+    if len(baselines) > 1 or len(specs) - len(baselines) > 1:
+        raise _refusal(
+            f"model_specs: {len(specs)} of them",
+            "one for the model and at most one with is_baseline for baseline_model",
+        )
+    for spec in specs:
+        _refuse_set_fields("model_specs", spec, _REFUSED_MODEL_OPTIONS)
+        if spec.signature_name == "eval":
+            raise _refusal(
+                "model_specs.signature_name: 'eval', the removed EvalSavedModel",
+                "leave it out and set label_key: the signature 'predict' is evaluated",
+            )
+        if spec.model_type not in ("", "tf_generic"):
+            raise _refusal(
+                f"model_specs.model_type: {spec.model_type!r}",
+                "leave it out: the SavedModel's signature is called directly",
+            )
+    if len({spec.label_key for spec in specs}) > 1:
+        raise _refusal("model_specs.label_key: two different ones", "give both models one label")
+    if len({spec.example_weight_key for spec in specs}) > 1:
+        raise _refusal("model_specs.example_weight_key: two different ones", "give both one weight")
+
+
+def _refuse_set_fields(path: str, message: Any, refused: dict[str, str]) -> None:
+    for descriptor, _ in message.ListFields():
+        if descriptor.name in refused:
+            raise _refusal(f"{path}.{descriptor.name}", refused[descriptor.name])
+
+
+def _refusal(field: str, instead: str) -> UnsupportedOptionError:
+    return UnsupportedOptionError(
+        f"EstimatorEvaluator cannot honour eval_config.{field}", expected=instead
+    )
+
+
+def slicing_specs(config: Any) -> Iterable[Any]:
+    """Every SlicingSpec in the configuration, also those inside cross slices and thresholds."""
+    yield from config.slicing_specs
+    for cross in config.cross_slicing_specs:
+        yield cross.baseline_spec
+        yield from cross.slicing_specs
+    for spec in config.metrics_specs:
+        for thresholds in spec.per_slice_thresholds.values():
+            for threshold in thresholds.thresholds:
+                yield from threshold.slicing_specs
+        for metric in spec.metrics:
+            for threshold in metric.per_slice_thresholds:
+                yield from threshold.slicing_specs
+
+
+def _one(name: str, inner: str, outer: str | None) -> str:
+    if inner and outer and inner != outer:
+        raise LabelError(
+            f"{name}={outer!r}, but eval_config.model_specs.{name} is {inner!r}",
+            expected="the same key in both",
+            fix=f"leave out the argument {name}",
+        )
+    return inner or outer or ""
+
+
+@functools.cache
+def _proto() -> Any:
+    """TFMA's generated `config_pb2`, without importing TFMA.
+
+    Private: the file's place in the package, seen in TFMA 0.46.0, 0.47.1 and 0.52.0.
+    """
+    name = "tensorflow_model_analysis.proto.config_pb2"
+    if name in sys.modules:
+        return sys.modules[name]
+    package = importlib.util.find_spec("tensorflow_model_analysis")
+    if package is None or not package.submodule_search_locations:
+        raise ModuleNotFoundError("tensorflow_model_analysis is not installed")
+    path = pathlib.Path(next(iter(package.submodule_search_locations))) / "proto" / "config_pb2.py"
+    spec = importlib.util.spec_from_file_location("tfx_estimators_eval_config_pb2", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

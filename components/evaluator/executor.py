@@ -1,0 +1,158 @@
+"""Runs an evaluation: one Beam pipeline, then the verdict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import apache_beam as beam
+import tensorflow as tf
+from tfx.dsl.components.base import base_beam_executor
+from tfx.types import artifact_utils
+from tfx.types.artifact import Artifact
+from tfx.utils import io_utils
+
+from tfx_estimators.components.evaluator import analysis
+from tfx_estimators.components.evaluator import eval_config as configs
+from tfx_estimators.components.evaluator.blessing import write_blessing
+from tfx_estimators.components.evaluator.columns import choose_columns
+from tfx_estimators.components.evaluator.extracts import ExtractExamples, Model
+from tfx_estimators.components.evaluator.findings import find_checks, slice_metrics, verdict
+from tfx_estimators.components.evaluator.report import Report, save_report
+from tfx_estimators.components.evaluator.transformed_columns import transformed_names
+from tfx_estimators.components.examples import Split, batch_reader, find_splits, read_batches
+from tfx_estimators.components.progress import count_examples, show_progress
+from tfx_estimators.components.saved_model import find_signature, serving_path
+from tfx_estimators.errors import EvaluationError, UnsupportedOptionError
+
+__all__ = ["EvaluatorExecutor"]
+
+# Which output of a signature to measure, where the configuration does not say.
+_PREDICTION_OUTPUTS = ("logistic", "probabilities", "predictions")
+
+
+class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
+    """Executor of `EstimatorEvaluator`."""
+
+    def Do(  # noqa: N802
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Evaluates; see `EstimatorEvaluator` for inputs, outputs and errors."""
+        self._log_startup(input_dict, output_dict, exec_properties)
+        model = artifact_utils.get_single_instance(input_dict["model"])
+        baseline = _optional(input_dict, "baseline_model")
+        graph = _optional(input_dict, "transform_graph")
+        schema = _read_schema(_optional(input_dict, "schema"))
+        evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
+        splits = find_splits(input_dict["examples"], json.loads(exec_properties["example_splits"]))
+
+        config = configs.from_json(exec_properties["eval_config"])
+        signature_name = configs.candidate_spec(config).signature_name or "predict"
+        wanted = configs.with_defaults(
+            config,
+            label_key=exec_properties.get("label_key"),
+            example_weight_key=exec_properties.get("example_weight_key"),
+            outputs=find_signature(serving_path(model), signature_name).output_names,
+        )
+        resolved = analysis.resolve(wanted, has_baseline=baseline is not None)
+        skipped_changes = baseline is None and analysis.has_change_thresholds(wanted)
+        models = _find_models(resolved, model, baseline)
+        columns = choose_columns(
+            resolved,
+            raw=_raw_names(schema, splits),
+            transformed=transformed_names(graph.uri) if graph is not None else (),
+        )
+        extract = ExtractExamples(columns, models, graph.uri if graph is not None else None, schema)
+        with (
+            show_progress("EstimatorEvaluator", "examples"),
+            self._make_beam_pipeline() as pipeline,
+        ):
+            batches = [pipeline | batch_reader(split) for split in splits]
+            _ = (
+                batches
+                | "FlattenSplits" >> beam.Flatten(pipeline=pipeline)
+                | count_examples("evaluated", size=len)
+                | "Extract" >> beam.ParDo(extract)
+                | analysis.analyze(resolved, models, evaluation.uri, rubber_stamp=skipped_changes)
+            )
+        report = _make_report(resolved, evaluation.uri, models, skipped_changes=skipped_changes)
+        save_report(report, evaluation.uri)
+        if report.blessed is not None:
+            write_blessing(
+                artifact_utils.get_single_instance(output_dict["blessing"]),
+                blessed=report.blessed,
+                model=model,
+                baseline=baseline,
+                component_id=exec_properties.get("current_component_id"),
+            )
+
+
+def _optional(artifacts: dict[str, list[Artifact]], key: str) -> Artifact | None:
+    found = artifacts.get(key) or []
+    return artifact_utils.get_single_instance(found) if found else None
+
+
+def _read_schema(schema: Artifact | None) -> Any:
+    if schema is None:
+        return None
+    return io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema.uri))
+
+
+def _raw_names(schema: Any, splits: Sequence[Split]) -> Collection[str]:
+    if schema is not None:
+        return {feature.name for feature in schema.feature}
+    first = next(read_batches(splits[0].files))
+    return {name for one in first for name in tf.train.Example.FromString(one).features.feature}
+
+
+def _find_models(config: Any, model: Artifact, baseline: Artifact | None) -> list[Model]:
+    models = []
+    for spec in config.model_specs:
+        artifact = baseline if spec.is_baseline else model
+        assert artifact is not None, "specs without a model were removed"
+        signature = find_signature(serving_path(artifact), spec.signature_name)
+        outputs = signature.output_names
+        known = [name for name in _PREDICTION_OUTPUTS if name in outputs]
+        prediction = spec.prediction_key or (known or [*outputs])[0]
+        if prediction not in outputs or not (spec.prediction_key or known or len(outputs) == 1):
+            raise UnsupportedOptionError(
+                f"eval_config.model_specs.prediction_key is {spec.prediction_key!r}, and the "
+                f"signature {signature.name!r} has the outputs {', '.join(outputs)}",
+                expected="prediction_key naming one of them",
+                fix="set model_specs { prediction_key: '...' }",
+            )
+        models.append(Model(spec.name, signature, prediction))
+    return models
+
+
+def _make_report(
+    config: Any, evaluation_uri: str, models: Sequence[Model], *, skipped_changes: bool
+) -> Report:
+    thresholds = analysis.thresholds(config)
+    results = analysis.load_metrics(evaluation_uri)
+    if not results:
+        raise EvaluationError(
+            "the evaluation found no metrics",
+            expected="at least one slice of eval_config.slicing_specs with examples in it",
+            fix="add the overall slice: slicing_specs {}",
+        )
+    baseline = analysis.baseline_name(config)
+    blessed, reason, checks = None, "no thresholds are set, so there is no verdict", ()
+    if thresholds or skipped_changes:
+        validation = analysis.load_validation(evaluation_uri)
+        checks = find_checks(results, validation, thresholds, baseline)
+        blessed = bool(validation.validation_ok)
+        reason = verdict(validation, checks, skipped_changes=skipped_changes)
+    paths = {model.name == baseline: model.signature.path for model in models}
+    return Report(
+        blessed=blessed,
+        reason=reason,
+        slices=slice_metrics(results, baseline),
+        checks=checks,
+        model=paths[False],
+        baseline=paths.get(True),
+    )

@@ -86,18 +86,23 @@ class UserModule:
         """Top-level names the module binds; None where only running it would tell."""
         return _bound_names(_source_of(self.file, self.path))
 
-    def load(self) -> types.ModuleType:
-        """Imports the module, with the Estimator API in place for old imports.
+    def load(self, *, with_estimators: bool = True) -> types.ModuleType:
+        """Imports the module.
 
         The folder of a module file is put on `sys.path` and on PYTHONPATH, so
         that Beam's worker processes find the module too.
 
+        Args:
+            with_estimators: put the Estimator API in place first, for modules that
+                import it from TensorFlow.
+
         Raises:
             UserModuleError: if the import fails; the cause is chained.
         """
-        from tfx_estimators import estimator
+        if with_estimators:
+            from tfx_estimators import estimator
 
-        estimator.activate()
+            estimator.activate()
         name = self.path
         if name is None:
             source = _source_of(self.file, None)

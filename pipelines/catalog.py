@@ -23,7 +23,7 @@ def load_pipeline_module(pipeline: str) -> types.ModuleType:
 
     Args:
         pipeline: one of `names()`, or the path of a Python file that defines
-            `create_pipeline(root, data)` and, if wanted, `summary(root)`.
+            `create_pipeline(root, data)`.
 
     Raises:
         PipelineError: if there is no such pipeline.
@@ -39,4 +39,5 @@ def load_pipeline_module(pipeline: str) -> types.ModuleType:
         )
     module = UserModule.find(pipeline, None)
     module.require([["create_pipeline"]], of="tfx-estimators run")
-    return module.load()
+    # A definition only wires components; TensorFlow need not be there yet.
+    return module.load(with_estimators=False)

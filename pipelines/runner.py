@@ -27,27 +27,20 @@ def run(pipeline: Any, runner: Runner = "local") -> None:
     from tfx_estimators.pipelines.steps import announce_steps
 
     _make_metadata_folder(pipeline)
-    steps = _Steps()
-    try:
-        with announce_steps(len(pipeline.components), steps.say):
+    with announce_steps(len(pipeline.components), _say) as steps:
+        try:
             _runner(runner).run(pipeline)
-    except TfxEstimatorsError:
-        raise
-    except Exception as error:
-        raise PipelineError(
-            f"{steps.last} failed: {type(error).__name__}: {error}",
-            fix="correct the cause and run again; finished steps are taken from the cache",
-        ) from error
+        except TfxEstimatorsError:
+            raise
+        except Exception as error:
+            raise PipelineError(
+                f"{steps.current} failed: {type(error).__name__}: {error}",
+                fix="correct the cause and run again; finished steps are taken from the cache",
+            ) from error
 
 
-class _Steps:
-    def __init__(self) -> None:
-        self.last = "the pipeline"
-
-    def say(self, line: str) -> None:
-        if not line.endswith(")"):
-            self.last = line
-        print(line, file=sys.stderr, flush=True)
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _runner(name: Runner) -> Any:

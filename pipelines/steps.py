@@ -7,17 +7,31 @@ length of a run that class is replaced by one that also reports.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from tfx.orchestration.portable import launcher
 
-__all__ = ["announce_steps"]
+__all__ = ["Steps", "announce_steps"]
+
+
+@dataclasses.dataclass
+class Steps:
+    """How far a run has come.
+
+    Attributes:
+        started: number of steps begun.
+        current: id of the newest of them.
+    """
+
+    started: int = 0
+    current: str = "the pipeline"
 
 
 @contextlib.contextmanager
-def announce_steps(total: int, say: Callable[[str], None]) -> Iterator[None]:
+def announce_steps(total: int, say: Callable[[str], None]) -> Iterator[Steps]:
     """Reports every step that TFX launches inside the block.
 
     Private TFX names: `Launcher._run_executor` and `Launcher._pipeline_node`, seen on
@@ -28,16 +42,16 @@ def announce_steps(total: int, say: Callable[[str], None]) -> Iterator[None]:
         say: takes one line for the user.
     """
     original = launcher.Launcher
-    started = 0
+    steps = Steps()
 
     class AnnouncingLauncher(original):  # type: ignore[misc, valid-type]
         executed = False
 
         def launch(self) -> Any:
-            nonlocal started
-            started += 1
             node = self._pipeline_node.node_info
-            title = f"[{started}/{total}] {node.id}"
+            steps.started += 1
+            steps.current = node.id
+            title = f"[{steps.started}/{total}] {node.id}"
             say(title)
             begin = time.monotonic()
             try:
@@ -56,6 +70,6 @@ def announce_steps(total: int, say: Callable[[str], None]) -> Iterator[None]:
 
     launcher.Launcher = AnnouncingLauncher
     try:
-        yield
+        yield steps
     finally:
         launcher.Launcher = original

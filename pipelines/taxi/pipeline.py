@@ -12,9 +12,12 @@ from __future__ import annotations
 import pathlib
 from typing import Any
 
-__all__ = ["create_pipeline", "summary"]
+__all__ = ["create_pipeline", "diagnose", "summary"]
 
+NAME = "taxi"
 MODULE = "tfx_estimators.pipelines.taxi.model"
+LABEL_KEY = "big_tipper"
+METADATA = "metadata/metadata.sqlite"
 TRAIN_STEPS = 1000
 EVAL_STEPS = 100
 SEED = 20130101
@@ -69,7 +72,7 @@ def create_pipeline(
         EstimatorTrainer,
         FeatureColumnTransform,
     )
-    from tfx_estimators.pipelines.taxi.verdict import eval_config
+    from tfx_estimators.pipelines.taxi.verdict import EVAL_CONFIG
 
     examples = CsvExampleGen(
         input_base=str(folder),
@@ -94,7 +97,7 @@ def create_pipeline(
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
         module_path=MODULE,
-        label_key="big_tipper",
+        label_key=LABEL_KEY,
     )
     trainer = EstimatorTrainer(
         examples=transform.outputs["transformed_examples"],
@@ -102,7 +105,7 @@ def create_pipeline(
         feature_columns=transform.outputs["feature_columns"],
         schema=schema.outputs["schema"],
         module_path=MODULE,
-        label_key="big_tipper",
+        label_key=LABEL_KEY,
         train_args=trainer_pb2.TrainArgs(num_steps=train_steps),
         eval_args=trainer_pb2.EvalArgs(num_steps=eval_steps),
         custom_config={"seed": SEED},
@@ -118,7 +121,8 @@ def create_pipeline(
         transform_graph=transform.outputs["transform_graph"],
         baseline_model=baseline.outputs["model"],
         schema=schema.outputs["schema"],
-        eval_config=eval_config(),
+        eval_config=EVAL_CONFIG,
+        label_key=LABEL_KEY,
     )
     predictor = EstimatorPredictor(
         examples=examples.outputs["examples"],
@@ -133,7 +137,7 @@ def create_pipeline(
         push_destination=str(root / "serving"),
     )
     return Pipeline(
-        pipeline_name="taxi",
+        pipeline_name=NAME,
         pipeline_root=str(root / "artifacts"),
         components=[
             examples,
@@ -148,8 +152,24 @@ def create_pipeline(
             pusher,
         ],
         enable_cache=True,
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(
-            str(root / "metadata" / "metadata.sqlite")
-        ),
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(root / METADATA)),
         beam_pipeline_args=beam_pipeline_args or [],
     )
+
+
+def diagnose(data: pathlib.Path | None) -> None:
+    """Looks for what made a run fail in the data itself.
+
+    Raises:
+        CorruptRecordError: naming the first torn line of the CSV files.
+    """
+    from tfx_estimators.pipelines.taxi import data as taxi_data
+
+    taxi_data.check_rows(*taxi_data.find_trips(data))
+
+
+def summary(root: pathlib.Path) -> str:
+    """The closing table of a run under `root`."""
+    from tfx_estimators.pipelines.taxi.summary import summary as summarize
+
+    return summarize(root, NAME, METADATA)

@@ -15,7 +15,7 @@ import warnings
 import click
 
 from tfx_estimators import __version__
-from tfx_estimators.errors import TfxEstimatorsError
+from tfx_estimators.errors import PipelineError, TfxEstimatorsError
 
 __all__ = ["main"]
 
@@ -80,7 +80,8 @@ def run(
     """Run PIPELINE on this machine.
 
     PIPELINE is the name of a ready pipeline (taxi) or a Python file that defines
-    create_pipeline(root, data) and returns a TFX Pipeline.
+    create_pipeline(root, data) and returns a TFX Pipeline. It may also define
+    summary(root), printed at the end, and diagnose(data), called when a step failed.
 
     Steps whose inputs and code have not changed are taken from the cache. A run that
     failed can be repeated: finished steps are not done again.
@@ -93,7 +94,12 @@ def run(
 
     module = catalog.load_pipeline_module(pipeline)
     definition = module.create_pipeline(root=root, data=data)
-    run_pipeline(definition, "beam" if runner == "beam" else "local")
+    try:
+        run_pipeline(definition, "beam" if runner == "beam" else "local")
+    except PipelineError:
+        if hasattr(module, "diagnose"):
+            module.diagnose(data)  # raises something better where it can
+        raise
     if hasattr(module, "summary"):
         click.echo(module.summary(root))
 

@@ -1,0 +1,49 @@
+"""Data that every test may use."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from tfx_estimators.errors import DataError
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def taxi_folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A folder with the 10,000 taxi trips as `data.csv`, and nothing else.
+
+    TFX's wheel carries them from 1.16 on; for TFX 1.15 they are taken out of the 1.16
+    wheel, fetched once.
+    """
+    from tfx_estimators.pipelines.taxi.data import find_trips
+
+    folder = tmp_path_factory.mktemp("trips")
+    try:
+        packaged, name = find_trips(None)
+    except DataError:
+        kept = ROOT / ".stacks" / "trips"
+        if not (kept / "data.csv").is_file():
+            _fetch_trips(kept)
+        packaged, name = kept, "data.csv"
+    (folder / "data.csv").write_bytes((packaged / name).read_bytes())
+    return folder
+
+
+def _fetch_trips(folder: pathlib.Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
+         "--no-deps", "--dest", str(folder), "tfx==1.16.0"],
+        check=True,
+    )  # fmt: skip
+    (wheel,) = folder.glob("tfx-*.whl")
+    with zipfile.ZipFile(wheel) as held:
+        data = held.read("tfx/components/testdata/external/csv/data.csv")
+    wheel.unlink()
+    (folder / "data.csv").write_bytes(data)

@@ -1,0 +1,190 @@
+"""The taxi pipeline, cold and cached, beside stock TFX on the same rows.
+
+Every figure is the wall time of a whole process, imports included. The two pipelines run
+in turn; the table gives medians, the last line is one line of JSON.
+
+    python benchmarks/pipeline.py [--rounds 1] [--train-steps 1000]
+
+The peer is TFX's LocalDagRunner over stock CsvExampleGen, StatisticsGen, SchemaGen,
+ExampleValidator, Transform, Trainer, Resolver, Evaluator, BulkInferrer and Pusher, with
+the module `benchmarks/stock_taxi.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Any
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def stock_pipeline(root: pathlib.Path, train_steps: int) -> Any:
+    """Stock components over the rows, steps and thresholds of the taxi pipeline."""
+    from tfx import v1 as tfx
+
+    from tensorflow_model_analysis.proto import config_pb2  # isort: skip
+    from google.protobuf import text_format
+
+    from tfx_estimators.pipelines.taxi import data
+
+    folder, pattern = data.find_trips(None)
+    proto = tfx.proto
+    examples = tfx.components.CsvExampleGen(
+        input_base=str(folder),
+        input_config=proto.Input(splits=[proto.Input.Split(name="trips", pattern=pattern)]),
+    )
+    statistics_gen = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
+    schema = tfx.components.SchemaGen(statistics=statistics_gen.outputs["statistics"])
+    validator = tfx.components.ExampleValidator(
+        statistics=statistics_gen.outputs["statistics"], schema=schema.outputs["schema"]
+    )
+    module = str(HERE / "stock_taxi.py")
+    transform = tfx.components.Transform(
+        examples=examples.outputs["examples"], schema=schema.outputs["schema"], module_file=module
+    )
+    trainer = tfx.components.Trainer(
+        module_file=module,
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        schema=schema.outputs["schema"],
+        train_args=proto.TrainArgs(num_steps=train_steps),
+        eval_args=proto.EvalArgs(num_steps=100),
+    )
+    baseline = tfx.dsl.Resolver(
+        strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
+        model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
+        model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
+    ).with_id("LatestBlessedModel")
+    config = text_format.Parse(
+        """
+        model_specs { signature_name: "predict" label_key: "big_tipper" }
+        slicing_specs {}
+        slicing_specs { feature_keys: "payment_type" }
+        metrics_specs {
+          metrics { class_name: "ExampleCount" }
+          metrics { class_name: "BinaryAccuracy" }
+          metrics { class_name: "AUCPrecisionRecall" }
+          metrics { class_name: "BinaryCrossEntropy" }
+          metrics { class_name: "Precision" }
+          metrics { class_name: "Recall" }
+          metrics {
+            class_name: "AUC"
+            threshold { value_threshold { lower_bound { value: 0.7 } } }
+          }
+        }
+        """,
+        config_pb2.EvalConfig(),
+    )
+    evaluator = tfx.components.Evaluator(
+        examples=transform.outputs["transformed_examples"],
+        model=trainer.outputs["model"],
+        baseline_model=baseline.outputs["model"],
+        eval_config=config,
+    )
+    predictor = tfx.components.BulkInferrer(
+        examples=transform.outputs["transformed_examples"],
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        data_spec=proto.DataSpec(example_splits=["eval"]),
+        model_spec=proto.ModelSpec(),
+    )
+    pusher = tfx.components.Pusher(
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=proto.PushDestination(
+            filesystem=proto.PushDestination.Filesystem(base_directory=str(root / "serving"))
+        ),
+    )
+    return tfx.dsl.Pipeline(
+        pipeline_name="stock_taxi",
+        pipeline_root=str(root / "artifacts"),
+        components=[
+            examples, statistics_gen, schema, validator, transform,
+            trainer, baseline, evaluator, predictor, pusher,
+        ],
+        enable_cache=True,
+        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
+            str(root / "metadata.sqlite")
+        ),
+    )  # fmt: skip
+
+
+def run_one(which: str, root: pathlib.Path, train_steps: int) -> None:
+    """Runs one of the two pipelines in this process, as its users would."""
+    root.mkdir(parents=True, exist_ok=True)
+    if which == "stock":
+        from tfx_estimators import estimator
+
+        # Stock TFX no longer brings estimators; its module gets them from the runtime.
+        estimator.activate()
+        from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+
+        LocalDagRunner().run(stock_pipeline(root, train_steps))
+    else:
+        from tfx_estimators.pipelines.runner import run
+        from tfx_estimators.pipelines.taxi.pipeline import create_pipeline
+
+        run(create_pipeline(root, train_steps=train_steps))
+
+
+def timed(which: str, root: pathlib.Path, train_steps: int) -> float:
+    """Wall seconds of a process that runs the pipeline once."""
+    started = time.monotonic()
+    answer = subprocess.run(
+        [sys.executable, __file__, "--only", which, "--root", str(root),
+         "--train-steps", str(train_steps)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    if answer.returncode:
+        sys.exit(f"the {which} pipeline failed:\n{answer.stderr[-3000:]}")
+    return time.monotonic() - started
+
+
+def main() -> None:
+    """Runs both pipelines in turn and prints the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=1, help="cold and cached runs of each")
+    parser.add_argument("--train-steps", type=int, default=1000)
+    parser.add_argument("--only", choices=["ours", "stock"], help=argparse.SUPPRESS)
+    parser.add_argument("--root", type=pathlib.Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.only:
+        run_one(arguments.only, arguments.root, arguments.train_steps)
+        return
+    seconds: dict[tuple[str, str], list[float]] = {}
+    for number in range(arguments.rounds):
+        for which in ("ours", "stock"):
+            with tempfile.TemporaryDirectory() as folder:
+                for kind in ("cold", "cached"):
+                    took = timed(which, pathlib.Path(folder), arguments.train_steps)
+                    seconds.setdefault((which, kind), []).append(took)
+                    print(f"round {number + 1}: {which} {kind} {took:.1f} s", flush=True)
+    median = {key: statistics.median(values) for key, values in seconds.items()}
+    print(f"\n{'':8}{'ours':>10}{'stock':>10}{'ratio':>10}")
+    ratios = {kind: median["stock", kind] / median["ours", kind] for kind in ("cold", "cached")}
+    for kind, ratio in ratios.items():
+        ours, stock = median["ours", kind], median["stock", kind]
+        print(f"{kind:8}{ours:9.1f}s{stock:9.1f}s{ratio:9.2f}x")
+    print(
+        json.dumps(
+            {
+                "speedup_vs_stock_local": round(ratios["cold"], 3),
+                "cached_speedup": round(ratios["cached"], 3),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

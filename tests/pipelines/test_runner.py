@@ -1,0 +1,86 @@
+"""The local runner: steps announced, cached ones named, failures explained."""
+
+# No postponed annotations here: TFX reads those of component functions as objects.
+import pathlib
+from typing import Any
+
+import pytest
+from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.dsl.io import fileio
+from tfx.orchestration import metadata
+from tfx.orchestration.pipeline import Pipeline
+from tfx.orchestration.portable import launcher
+from tfx.types.standard_artifacts import String
+
+from tfx_estimators.errors import DataError, PipelineError
+from tfx_estimators.lineage.outputs import latest_outputs
+from tfx_estimators.pipelines import runner
+
+
+@component
+def Speak(words: Parameter[str], speech: OutputArtifact[String]) -> None:  # type: ignore[valid-type]
+    if words == "unknown trouble":
+        raise RuntimeError("the disk caught fire")
+    if words == "bad data":
+        raise DataError("feature 'fare' came as text", expected="a number", fix="look")
+    with fileio.open(speech.uri, "w") as file:
+        file.write(words)
+
+
+def _pipeline(root: pathlib.Path, words: str) -> Any:
+    return Pipeline(
+        pipeline_name="speech",
+        pipeline_root=str(root / "artifacts"),
+        components=[Speak(words=words)],
+        enable_cache=True,
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(
+            str(root / "deep" / "down" / "metadata.sqlite")
+        ),
+    )
+
+
+@pytest.mark.stacks
+@pytest.mark.parametrize("kind", ["local", "beam"])
+def test_steps_are_announced_and_a_second_run_says_cached(
+    kind: runner.Runner, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runner.run(_pipeline(tmp_path, "hello"), kind)
+    assert "[1/1] Speak: done" in capsys.readouterr().err
+    first = latest_outputs(tmp_path / "deep/down/metadata.sqlite", "speech", "Speak")
+    assert not first.cached
+    assert pathlib.Path(first.uri("speech")).read_text() == "hello"
+
+    runner.run(_pipeline(tmp_path, "hello"), kind)
+    assert "[1/1] Speak: cached" in capsys.readouterr().err
+    second = latest_outputs(tmp_path / "deep/down/metadata.sqlite", "speech", "Speak")
+    assert second.cached
+    assert second.uri("speech") == first.uri("speech")
+
+    runner.run(_pipeline(tmp_path, "goodbye"), kind)
+    assert "[1/1] Speak: done" in capsys.readouterr().err
+
+
+def test_a_failing_step_is_named_and_nothing_is_published(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(PipelineError, match=r"Speak failed: RuntimeError: the disk caught fire"):
+        runner.run(_pipeline(tmp_path, "unknown trouble"))
+    with pytest.raises(PipelineError, match="Speak of the pipeline speech has not finished"):
+        latest_outputs(tmp_path / "deep/down/metadata.sqlite", "speech", "Speak")
+
+
+def test_our_own_errors_come_through_as_they_are(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(DataError, match="feature 'fare' came as text"):
+        runner.run(_pipeline(tmp_path, "bad data"))
+
+
+def test_tfx_gets_its_launcher_back(tmp_path: pathlib.Path) -> None:
+    before = launcher.Launcher
+    with pytest.raises(PipelineError):
+        runner.run(_pipeline(tmp_path, "unknown trouble"))
+    assert launcher.Launcher is before
+
+
+def test_a_store_that_is_not_there_is_named(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(PipelineError, match=r"no metadata store at .*nowhere\.sqlite"):
+        latest_outputs(tmp_path / "nowhere.sqlite", "speech", "Speak")
+    assert not (tmp_path / "nowhere.sqlite").exists()

@@ -14,7 +14,7 @@ from tfx.utils import import_utils
 __all__ = ["LazyBeamExecutorSpec", "LazyExecutorSpec"]
 
 
-class LazyExecutorSpec(executor_spec.ExecutorClassSpec):  # type: ignore[misc]
+class LazyExecutorSpec(executor_spec.ExecutorClassSpec):
     """`ExecutorClassSpec` over a dotted path.
 
     Args:
@@ -40,7 +40,7 @@ class LazyExecutorSpec(executor_spec.ExecutorClassSpec):  # type: ignore[misc]
         return (type(self), (self._class_path,), self.__dict__)
 
 
-class LazyBeamExecutorSpec(LazyExecutorSpec, executor_spec.BeamExecutorSpec):  # type: ignore[misc]
+class LazyBeamExecutorSpec(LazyExecutorSpec, executor_spec.BeamExecutorSpec):
     """`BeamExecutorSpec` over a dotted path."""
 
     def __init__(self, class_path: str) -> None:

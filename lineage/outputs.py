@@ -35,7 +35,7 @@ class Produced:
         if name not in properties:
             return None
         value = properties[name]
-        return getattr(value, value.WhichOneof("value"))  # type: ignore[no-any-return]
+        return getattr(value, value.WhichOneof("value"))
 
 
 def latest_outputs(database: pathlib.Path, pipeline: str, node: str) -> Produced:

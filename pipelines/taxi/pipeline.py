@@ -56,9 +56,6 @@ def create_pipeline(
     from tfx.components.schema_gen.component import SchemaGen
     from tfx.components.statistics_gen.component import StatisticsGen
     from tfx.dsl.components.common.resolver import Resolver
-    from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import (
-        LatestBlessedModelStrategy,
-    )
     from tfx.orchestration import metadata
     from tfx.orchestration.pipeline import Pipeline
     from tfx.proto import example_gen_pb2, trainer_pb2
@@ -72,6 +69,7 @@ def create_pipeline(
         EstimatorTrainer,
         FeatureColumnTransform,
     )
+    from tfx_estimators.components.evaluator.baseline import BaselineModelStrategy
     from tfx_estimators.pipelines.taxi.verdict import EVAL_CONFIG
 
     examples = CsvExampleGen(
@@ -111,10 +109,11 @@ def create_pipeline(
         custom_config={"seed": SEED},
     )
     baseline = Resolver(
-        strategy_class=LatestBlessedModelStrategy,
+        strategy_class=BaselineModelStrategy,
+        candidate=trainer.outputs["model"],
         model=Channel(type=Model),
         model_blessing=Channel(type=ModelBlessing),
-    ).with_id("LatestBlessedModel")
+    ).with_id("BaselineModel")
     evaluator = EstimatorEvaluator(
         examples=examples.outputs["examples"],
         model=trainer.outputs["model"],

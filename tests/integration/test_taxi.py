@@ -1,0 +1,165 @@
+"""The main job, run as its users run it, and what it promises about the pushed model."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tfx_estimators.components.evaluator.report import Report, load_report
+from tfx_estimators.lineage.outputs import Produced, latest_outputs
+
+pytestmark = pytest.mark.stacks
+
+TESTDATA = pathlib.Path(__file__).resolve().parents[1] / "testdata"
+STEPS = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One finished run of `tfx-estimators run taxi`."""
+
+    root: pathlib.Path
+    data: pathlib.Path
+    table: str
+    progress: str
+
+    def made(self, node: str) -> Produced:
+        return latest_outputs(self.root / "metadata" / "metadata.sqlite", "taxi", node)
+
+    def report(self) -> Report:
+        return load_report(self.made("EstimatorEvaluator").uri("evaluation"))
+
+    def pushed(self) -> pathlib.Path:
+        (version,) = (self.root / "serving").iterdir()
+        return version
+
+
+def _run(root: pathlib.Path, data: pathlib.Path) -> Run:
+    answer = subprocess.run(
+        [sys.executable, "-m", "tfx_estimators.cli", "run", "taxi",
+         "--root", str(root), "--data", str(data)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr[-3000:]
+    return Run(root, data, answer.stdout, answer.stderr)
+
+
+@pytest.fixture(scope="module")
+def taxi(tmp_path_factory: pytest.TempPathFactory, taxi_folder: pathlib.Path) -> Run:
+    return _run(tmp_path_factory.mktemp("taxi") / "root", taxi_folder)
+
+
+@pytest.fixture(scope="module")
+def eval_trips(taxi: Run) -> list[bytes]:
+    """Serialized tf.Examples of the eval split, as ExampleGen wrote them."""
+    import tensorflow as tf
+
+    files = sorted(pathlib.Path(taxi.made("CsvExampleGen").uri("examples")).glob("Split-eval/*"))
+    records = tf.data.TFRecordDataset([str(file) for file in files], compression_type="GZIP")
+    return list(records.as_numpy_iterator())
+
+
+def test_every_step_is_shown_and_ends(taxi: Run) -> None:
+    for number in range(1, STEPS + 1):
+        assert f"[{number}/{STEPS}] " in taxi.progress
+    assert taxi.progress.count(": done (") == STEPS
+    assert "loss=" in taxi.progress
+    assert "examples" in taxi.progress
+
+
+def test_table_shows_metrics_verdict_and_places(taxi: Run) -> None:
+    assert "overall" in taxi.table
+    assert "payment_type: Credit Card" in taxi.table
+    assert "blessed      yes" in taxi.table
+    assert str(taxi.pushed()) in taxi.table
+    assert "tensorboard --logdir" in taxi.table
+
+
+def test_model_is_worth_pushing_and_equal_on_every_stack(taxi: Run) -> None:
+    """The same data and seed give the same AUC on the three stacks, within 0.005."""
+    reference = json.loads((TESTDATA / "taxi_metrics.json").read_text())
+    auc = taxi.report().overall().metrics["auc"]
+    assert auc == pytest.approx(reference["auc"], abs=0.0025)
+
+
+def test_pushed_model_serves_where_neither_tfx_nor_we_are(
+    taxi: Run, eval_trips: list[bytes], tmp_path: pathlib.Path
+) -> None:
+    np.save(tmp_path / "trips.npy", np.array(eval_trips, dtype=object), allow_pickle=True)
+    program = f"""
+import sys
+import numpy as np
+import tensorflow as tf
+trips = np.load({str(tmp_path / "trips.npy")!r}, allow_pickle=True)
+model = tf.saved_model.load({str(taxi.pushed())!r})
+answer = model.signatures["predict"](examples=tf.constant(list(trips)))
+assert not [m for m in sys.modules if m.startswith(("tfx", "tensorflow_estimator"))]
+assert {{"serving_default", "predict", "classification"}} <= set(model.signatures)
+np.save({str(tmp_path / "probabilities.npy")!r}, answer["probabilities"].numpy())
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path)
+    served = np.load(tmp_path / "probabilities.npy")
+    assert served.shape == (len(eval_trips), 2)
+    np.testing.assert_allclose(served, _estimator_predictions(taxi), rtol=0, atol=1e-6)
+
+
+def test_evaluation_equals_estimator_evaluate(taxi: Run) -> None:
+    trained = _trained(taxi)
+    expected = trained.evaluate(_transformed_input(taxi))
+    ours = taxi.report().overall().metrics
+    for name in ("accuracy", "auc", "auc_precision_recall", "average_loss"):
+        assert ours[name] == pytest.approx(float(expected[name]), abs=1e-6), name
+
+
+def test_second_run_is_answered_from_the_cache(taxi: Run) -> None:
+    again = _run(taxi.root, taxi.data)
+    assert again.progress.count(": cached") == STEPS - 1  # a resolver always looks again
+    assert again.table == taxi.table
+
+
+def _estimator_predictions(taxi: Run) -> Any:
+    trained = _trained(taxi)
+    return np.stack([p["probabilities"] for p in trained.predict(_transformed_input(taxi))])
+
+
+def _trained(taxi: Run) -> Any:
+    """The estimator over the checkpoints of the run."""
+    from tfx_estimators import estimator
+    from tfx_estimators.estimator.columns import load_model_columns
+    from tfx_estimators.pipelines.taxi import model
+
+    columns = load_model_columns(
+        model.feature_columns(),
+        taxi.made("FeatureColumnTransform").uri("feature_columns") + "/columns.json",
+    )
+    config = estimator.RunConfig(model_dir=taxi.made("EstimatorTrainer").uri("model_run"))
+    return model.estimator_fn(columns, config, {})
+
+
+def _transformed_input(taxi: Run) -> Any:
+    """Reads the transformed eval split in order, once, with nothing of ours."""
+    import tensorflow as tf
+    import tensorflow_transform as tft
+
+    transform = taxi.made("FeatureColumnTransform")
+    spec = tft.TFTransformOutput(transform.uri("transform_graph")).transformed_feature_spec()
+    folder = pathlib.Path(transform.uri("transformed_examples")) / "Split-eval"
+    files = sorted(str(file) for file in folder.glob("*"))
+
+    def input_fn() -> Any:
+        def parse(batch: Any) -> Any:
+            features = tf.io.parse_example(batch, spec)
+            return features, features.pop("big_tipper")
+
+        return tf.data.TFRecordDataset(files, compression_type="GZIP").batch(500).map(parse)
+
+    return input_fn

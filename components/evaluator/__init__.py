@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ __all__ = ["Check", "EstimatorEvaluator", "Report", "SliceMetrics", "load_report
 
 def __getattr__(name: str) -> Any:
     # TFX takes seconds to import; only what is asked for is.
-    import importlib
-
     if name in __all__:
         home = "component" if name == "EstimatorEvaluator" else "report"
         return getattr(importlib.import_module(f"{__name__}.{home}"), name)

@@ -34,7 +34,7 @@ __all__ = [
 
 # The estimator API's default number of thresholds for AUC, and its metric names.
 _AUC_THRESHOLDS = 200
-_COMMON = (("ExampleCount", {}),)
+_COMMON: tuple[tuple[str, dict[str, Any]], ...] = (("ExampleCount", {}),)
 _MEANS = (
     ("MeanLabel", {"name": "label/mean"}),
     ("MeanPrediction", {"name": "prediction/mean"}),

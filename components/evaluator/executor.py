@@ -19,7 +19,7 @@ from tfx_estimators.components.evaluator.blessing import write_blessing
 from tfx_estimators.components.evaluator.columns import choose_columns
 from tfx_estimators.components.evaluator.extracts import ExtractExamples, Model
 from tfx_estimators.components.evaluator.findings import find_checks, slice_metrics, verdict
-from tfx_estimators.components.evaluator.report import Report, save_report
+from tfx_estimators.components.evaluator.report import Check, Report, save_report
 from tfx_estimators.components.evaluator.transformed_columns import transformed_names
 from tfx_estimators.components.examples import Split, batch_reader, find_splits, read_batches
 from tfx_estimators.components.progress import count_examples, show_progress
@@ -35,7 +35,7 @@ _PREDICTION_OUTPUTS = ("logistic", "probabilities", "predictions")
 class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
     """Executor of `EstimatorEvaluator`."""
 
-    def Do(  # noqa: N802
+    def Do(
         self,
         input_dict: dict[str, list[Artifact]],
         output_dict: dict[str, list[Artifact]],
@@ -141,7 +141,9 @@ def _make_report(
             fix="add the overall slice: slicing_specs {}",
         )
     baseline = analysis.baseline_name(config)
-    blessed, reason, checks = None, "no thresholds are set, so there is no verdict", ()
+    blessed: bool | None = None
+    reason = "no thresholds are set, so there is no verdict"
+    checks: tuple[Check, ...] = ()
     if thresholds or skipped_changes:
         validation = analysis.load_validation(evaluation_uri)
         checks = find_checks(results, validation, thresholds, baseline)

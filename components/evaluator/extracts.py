@@ -145,7 +145,7 @@ def _labels(rows: list[list[Any]], key: str, classes: Any) -> Any:
         return labels
     if classes is None:
         raise LabelError(
-            f"the label {key!r} is a string, and the model does not say what its classes are called",
+            f"the label {key!r} is a string, and the model does not name its classes",
             expected=f"a number, or a signature with the output {_ALL_CLASSES}",
             fix="make a numeric label in preprocessing_fn and pass transform_graph",
         )

@@ -1,0 +1,86 @@
+"""`EstimatorPredictor`: predictions for every example of an Examples artifact."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from tfx.dsl.components.base import base_beam_component
+from tfx.types import standard_artifacts
+from tfx.types.channel import BaseChannel, Channel
+
+from tfx_estimators.components.executor_specs import LazyBeamExecutorSpec
+from tfx_estimators.components.predictor.spec import EstimatorPredictorSpec
+from tfx_estimators.errors import EmptySplitError, UnsupportedOptionError
+
+__all__ = ["EstimatorPredictor"]
+
+
+class EstimatorPredictor(base_beam_component.BaseBeamComponent):  # type: ignore[misc]
+    """Predicts in batches on Beam, with one loaded model a worker.
+
+    Its one output is that of TFX's BulkInferrer: `inference_result`, PredictionLog
+    records in `prediction_logs-*.gz`, or, where `output_features` is given,
+    `output_examples`, the examples with predictions as further features.
+
+    A model that its blessing does not call blessed is not used: the output stays
+    empty, as with the BulkInferrer.
+
+    Args:
+        examples: Examples, the raw ones.
+        model: Model with a serving SavedModel.
+        model_blessing: ModelBlessing that the model needs, or None to use any.
+        example_splits: the splits to predict on; all of them where not given.
+        signature_name: a signature that takes serialized tf.Examples.
+        output_features: names of the signature's outputs -> names of the new
+            features, e.g. {"logistic": "tip_probability"}.
+
+    Raises:
+        EmptySplitError: if `example_splits` is an empty sequence.
+        UnsupportedOptionError: if `output_features` is empty or names a feature twice.
+    """
+
+    SPEC_CLASS = EstimatorPredictorSpec
+    EXECUTOR_SPEC = LazyBeamExecutorSpec(
+        "tfx_estimators.components.predictor.executor.PredictorExecutor"
+    )
+
+    def __init__(
+        self,
+        *,
+        examples: BaseChannel,
+        model: BaseChannel,
+        model_blessing: BaseChannel | None = None,
+        example_splits: Sequence[str] | None = None,
+        signature_name: str = "predict",
+        output_features: Mapping[str, str] | None = None,
+    ) -> None:
+        if example_splits is not None and not example_splits:
+            raise EmptySplitError(
+                "EstimatorPredictor: example_splits is empty",
+                expected="at least one split name, or None for every split",
+                fix="leave it out to predict on every split",
+            )
+        if output_features is not None and (
+            not output_features or len(set(output_features.values())) < len(output_features)
+        ):
+            raise UnsupportedOptionError(
+                f"EstimatorPredictor: output_features is {dict(output_features)}",
+                expected="at least one output, and another feature name for each",
+                fix="leave it out to get an InferenceResult",
+            )
+        logs = output_features is None
+        super().__init__(
+            spec=EstimatorPredictorSpec(
+                examples=examples,
+                model=model,
+                model_blessing=model_blessing,
+                example_splits=None if example_splits is None else json.dumps(list(example_splits)),
+                signature_name=signature_name,
+                output_features=None
+                if output_features is None
+                else json.dumps(dict(output_features)),
+                inference_result=Channel(type=standard_artifacts.InferenceResult) if logs else None,
+                output_examples=None if logs else Channel(type=standard_artifacts.Examples),
+            )
+        )

@@ -1,0 +1,45 @@
+"""Tries a SavedModel as a server would: in a process that has TensorFlow only.
+
+Run as a script. Reads a JSON object from standard input, {"model": folder, "examples":
+[base64 of serialized tf.Examples]}, and exits with an error unless the model loads and,
+if there are examples, at least one signature predicts finite numbers for each.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+
+
+def main() -> None:
+    """Loads the model and predicts; writes one line of JSON about it."""
+    import numpy as np
+    import tensorflow as tf
+
+    task = json.load(sys.stdin)
+    examples = [base64.b64decode(example) for example in task["examples"]]
+    model = tf.saved_model.load(task["model"], tags=["serve"])
+    tried = []
+    for name, signature in sorted(model.signatures.items()):
+        inputs = signature.structured_input_signature[1]
+        if [spec.dtype for spec in inputs.values()] != [tf.string] or not examples:
+            continue
+        outputs = signature(**{next(iter(inputs)): tf.constant(examples)})
+        for output, tensor in outputs.items():
+            values = tensor.numpy()
+            if len(values) != len(examples):
+                sys.exit(f"{name}: {len(values)} values of {output} for {len(examples)} examples")
+            if values.dtype.kind == "f" and not np.isfinite(values).all():
+                sys.exit(f"{name}: {output} is not finite")
+        tried.append(name)
+    if not model.signatures:
+        sys.exit("the model has no signatures")
+    if examples and not tried:
+        sys.exit(f"none of the signatures {sorted(model.signatures)} takes serialized examples")
+    ours = sorted({"tfx", "tfx_estimators"} & set(sys.modules))
+    print(json.dumps({"signatures": tried, "examples": len(examples), "imported": ours}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""`EstimatorPusher`: a tried and blessed model into a folder that TF Serving watches."""
+
+from __future__ import annotations
+
+from tfx.dsl.components.base import base_component
+from tfx.proto import pusher_pb2
+from tfx.types import standard_artifacts
+from tfx.types.channel import BaseChannel, Channel
+
+from tfx_estimators.components.executor_specs import LazyExecutorSpec
+from tfx_estimators.components.pusher.spec import EstimatorPusherSpec
+from tfx_estimators.errors import PushError, UnsupportedOptionError
+
+__all__ = ["EstimatorPusher"]
+
+
+class EstimatorPusher(base_component.BaseComponent):  # type: ignore[misc]
+    """Publishes a SavedModel as `<push_destination>/<version>/`.
+
+    The version is the time in seconds, or one more than the newest version there if
+    that is later. It appears whole or not at all and never replaces another. Before
+    it appears, a fresh process that has TensorFlow only loads the copy and predicts
+    on a few examples; if that fails, nothing is published.
+
+    The output `pushed_model` is that of TFX's Pusher: a copy of the model with the
+    properties `pushed`, `pushed_destination` and `pushed_version`, or, for a model
+    whose blessing does not call it blessed, `pushed` = 0 and nothing else.
+
+    Args:
+        model: Model with a serving SavedModel.
+        model_blessing: ModelBlessing that the model needs, or None to push any.
+        examples: Examples to try the model on, or None to try loading it only.
+        push_destination: the folder that holds the versions, on this machine's file
+            system, or TFX's PushDestination with such a folder.
+
+    Raises:
+        PushError: if there is no destination.
+        UnsupportedOptionError: if the destination is not a folder on a file system.
+    """
+
+    SPEC_CLASS = EstimatorPusherSpec
+    EXECUTOR_SPEC = LazyExecutorSpec("tfx_estimators.components.pusher.executor.PusherExecutor")
+
+    def __init__(
+        self,
+        *,
+        model: BaseChannel,
+        model_blessing: BaseChannel | None = None,
+        examples: BaseChannel | None = None,
+        push_destination: str | pusher_pb2.PushDestination,
+    ) -> None:
+        super().__init__(
+            spec=EstimatorPusherSpec(
+                model=model,
+                model_blessing=model_blessing,
+                examples=examples,
+                push_destination=_checked(push_destination),
+                pushed_model=Channel(type=standard_artifacts.PushedModel),
+            )
+        )
+
+
+def _checked(destination: str | pusher_pb2.PushDestination) -> pusher_pb2.PushDestination:
+    filesystem = pusher_pb2.PushDestination.Filesystem
+    if isinstance(destination, str):
+        destination = pusher_pb2.PushDestination(filesystem=filesystem(base_directory=destination))
+    folder = destination.filesystem.base_directory
+    if not folder:
+        raise PushError(
+            "EstimatorPusher: push_destination names no folder",
+            expected="the folder that holds the versions",
+            fix="pass push_destination='serving'",
+        )
+    if "://" in folder:
+        raise UnsupportedOptionError(
+            f"EstimatorPusher: push_destination is {folder!r}, not a file system",
+            expected="a folder on a file system",
+            fix="mount the bucket, or use TFX's Pusher",
+        )
+    return destination

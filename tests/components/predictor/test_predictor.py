@@ -1,0 +1,146 @@
+"""Batch prediction: the records it writes are the model's own predictions."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.artifact import Artifact
+
+from tfx_estimators.components import EstimatorPredictor
+from tfx_estimators.errors import (
+    CorruptRecordError,
+    EmptySplitError,
+    SavedModelError,
+    UnsupportedOptionError,
+)
+
+Run = Callable[..., Artifact]
+
+
+def records(folder: pathlib.Path) -> list[bytes]:
+    files = sorted(str(file) for file in folder.glob("*.gz"))
+    return list(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator())
+
+
+def probabilities(rows: list[dict[str, Any]]) -> list[float]:
+    return sorted(1 / (1 + np.exp(-2 * np.array([row["x"] for row in rows]))))
+
+
+@pytest.fixture
+def predict(execute: Any, channel: Any, examples: Artifact, model: Artifact) -> Run:
+    """`predict(...)` returns the one output artifact."""
+
+    def run(
+        *,
+        examples: Artifact = examples,
+        model: Artifact = model,
+        blessing: Artifact | None = None,
+        **arguments: Any,
+    ) -> Artifact:
+        component = EstimatorPredictor(
+            examples=channel(standard_artifacts.Examples),
+            model=channel(standard_artifacts.Model),
+            model_blessing=channel(standard_artifacts.ModelBlessing),
+            **arguments,
+        )
+        inputs = {"examples": examples, "model": model, "model_blessing": blessing}
+        (output,) = execute(component, inputs).values()
+        return output
+
+    return run
+
+
+@pytest.mark.stacks
+def test_logs_hold_the_request_and_the_prediction(predict: Run, data: dict[str, Any]) -> None:
+    output = predict(example_splits=["eval"])
+    assert output.type_name == "InferenceResult"
+    assert len(list(pathlib.Path(output.uri).glob("prediction_logs-*.gz"))) > 0
+    logs = [
+        prediction_log_pb2.PredictionLog.FromString(r).predict_log
+        for r in records(pathlib.Path(output.uri))
+    ]
+    assert len(logs) == 300
+    predicted = [tf.make_ndarray(log.response.outputs["logistic"]) for log in logs]
+    assert {p.shape for p in predicted} == {(1, 1)}
+    np.testing.assert_allclose(
+        sorted(np.ravel(predicted)), probabilities(data["eval"]), rtol=0, atol=1e-6
+    )
+    for log, probability in zip(logs, np.ravel(predicted), strict=True):
+        (request,) = tf.make_ndarray(log.request.inputs["examples"])
+        x = tf.train.Example.FromString(request).features.feature["x"].float_list.value[0]
+        assert probability == pytest.approx(1 / (1 + np.exp(-2 * x)), abs=1e-6)
+    assert tf.make_ndarray(logs[0].response.outputs["all_classes"]).tolist() == [[b"0", b"1"]]
+
+
+def test_logs_cover_every_split_unless_told_otherwise(predict: Run) -> None:
+    assert len(records(pathlib.Path(predict().uri))) == 350
+
+
+def test_examples_get_the_predictions_as_features(predict: Run, data: dict[str, Any]) -> None:
+    output = predict(output_features={"logistic": "p", "classes": "class", "all_class_ids": "ids"})
+    assert output.type_name == "Examples"
+    assert artifact_utils.decode_split_names(output.split_names) == ["train", "eval"]
+    folder = pathlib.Path(artifact_utils.get_split_uri([output], "train"))
+    features = [tf.train.Example.FromString(r).features.feature for r in records(folder)]
+    found = sorted(f["p"].float_list.value[0] for f in features)
+    np.testing.assert_allclose(found, probabilities(data["train"]), rtol=0, atol=1e-6)
+    assert all(
+        f["class"].bytes_list.value[0] == (b"1" if f["p"].float_list.value[0] > 0.5 else b"0")
+        and list(f["ids"].int64_list.value) == [0, 1]
+        and f["color"].bytes_list.value
+        for f in features
+    )
+
+
+def test_a_model_that_is_not_blessed_is_not_used(predict: Run) -> None:
+    blessing = standard_artifacts.ModelBlessing()
+    blessing.set_int_custom_property("blessed", 0)
+    assert records(pathlib.Path(predict(blessing=blessing).uri)) == []
+    blessing.set_int_custom_property("blessed", 1)
+    assert len(records(pathlib.Path(predict(blessing=blessing).uri))) == 350
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"example_splits": ["nowhere"]}, EmptySplitError),
+        ({"signature_name": "nothing"}, SavedModelError),
+        ({"output_features": {"nothing": "p"}}, UnsupportedOptionError),
+        ({"output_features": {"logistic": "x"}}, UnsupportedOptionError),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    predict: Run, arguments: dict[str, Any], error: type[Exception]
+) -> None:
+    with pytest.raises(error, match="expected: "):
+        predict(**arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"example_splits": []}, {"output_features": {}}, {"output_features": {"a": "p", "b": "p"}}],
+)
+def test_what_cannot_be_meant_is_refused_at_construction(
+    channel: Any, arguments: dict[str, Any]
+) -> None:
+    with pytest.raises((EmptySplitError, UnsupportedOptionError)):
+        EstimatorPredictor(
+            examples=channel(standard_artifacts.Examples),
+            model=channel(standard_artifacts.Model),
+            **arguments,
+        )
+
+
+def test_an_example_the_model_cannot_read_is_an_error(
+    predict: Run, make_examples: Any, example: Any, tmp_path: pathlib.Path
+) -> None:
+    lacking = make_examples(tmp_path / "in", {"eval": [example(x=1.0), example(color="red")]})
+    with pytest.raises(CorruptRecordError, match="does not accept an example"):
+        predict(examples=lacking)

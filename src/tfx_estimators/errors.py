@@ -16,6 +16,7 @@ __all__ = [
     "FeatureDtypeError",
     "FeatureNotFoundError",
     "LabelError",
+    "MissingPackageError",
     "ModuleContractError",
     "NanLossError",
     "PipelineError",
@@ -57,6 +58,10 @@ class TfxEstimatorsError(Exception):
 
 class TensorFlowVersionError(TfxEstimatorsError, ImportError):
     """The installed TensorFlow is outside the supported range."""
+
+
+class MissingPackageError(TfxEstimatorsError, ImportError):
+    """A package that the Estimator runtime loads is not installed."""
 
 
 class RemovedFromTensorFlowError(TfxEstimatorsError, NotImplementedError):

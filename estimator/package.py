@@ -1,0 +1,113 @@
+"""Loading the `tensorflow_estimator` package over a TensorFlow that dropped it.
+
+A finder on `sys.meta_path` wraps the package's loaders; from TensorFlow 2.16 on they run
+each module with builtins whose `__import__` hands out views of TensorFlow. It serves
+whoever imports the package: this project, TFMA, or a pickle.
+
+`tensorflow-estimator` 2.15 and `tf-estimator-nightly` 2.16 share their files' names, and
+either may be the one that was installed last: both work.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import sys
+import threading
+import types
+from collections.abc import Sequence
+from typing import Any
+
+from tfx_estimators.estimator import versions
+
+__all__ = ["PACKAGE", "V1_API", "V2_API", "install_finder", "load"]
+
+PACKAGE = "tensorflow_estimator"
+V1_API = f"{PACKAGE}.python.estimator.api._v1.estimator"
+V2_API = f"{PACKAGE}.python.estimator.api._v2.estimator"
+
+_lock = threading.RLock()
+
+
+class _Loader(importlib.abc.Loader):
+    """Runs a module of the package where it sees views of TensorFlow.
+
+    Args:
+        inner: the loader that knows the module's file. Everything but running the
+            module is left to it.
+    """
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
+        module: types.ModuleType | None = self._inner.create_module(spec)
+        return module
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        tensorflow = importlib.import_module("tensorflow")
+        if versions.has_own_estimators(tensorflow):
+            self._inner.exec_module(module)
+            return
+        from tfx_estimators.estimator import repairs, tensorflow_view
+
+        tensorflow_view.restore_export_names()
+        code = self._inner.get_code(module.__name__)
+        module.__dict__["__builtins__"] = tensorflow_view.builtins_with_views()
+        exec(code, module.__dict__)
+        repairs.repair(module)
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds the package as Python does and wraps its loaders."""
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,
+        target: types.ModuleType | None = None,
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname.partition(".")[0] != PACKAGE:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader)
+        return spec
+
+
+def install_finder() -> None:
+    """Puts the finder first on `sys.meta_path`, once. Imports nothing."""
+    with _lock:
+        if any(isinstance(finder, _Finder) for finder in sys.meta_path):
+            return
+        sys.meta_path.insert(0, _Finder())
+        _forget_broken_imports()
+
+
+def _forget_broken_imports() -> None:
+    """Drops modules of the package that were imported before the finder was there.
+
+    Without the finder the package's import fails half way on TensorFlow 2.16 and later;
+    Python keeps the half that did load, and it holds the wrong Keras.
+    """
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is None or versions.has_own_estimators(tensorflow):
+        return
+    for name in [n for n in sys.modules if n.partition(".")[0] == PACKAGE]:
+        del sys.modules[name]
+
+
+def load(name: str) -> Any:
+    """Imports a module of the package.
+
+    Raises:
+        TensorFlowVersionError: if TensorFlow is missing or not supported.
+        MissingPackageError: if `tensorflow-estimator` or `tf-keras` is not installed.
+    """
+    versions.supported_tensorflow()
+    install_finder()
+    return importlib.import_module(name)

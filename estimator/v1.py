@@ -1,0 +1,24 @@
+"""What `tf.compat.v1.estimator` held in TensorFlow 2.15, under the same names.
+
+Loaded at the first use of a name. TPUEstimator and TPU embeddings are here by name; using
+them raises `RemovedFromTensorFlowError` on TensorFlow 2.16 and later.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfx_estimators.estimator import package as _package
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__") and name != "__all__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    api = _package.load(_package.V1_API)
+    value = __dir__() if name == "__all__" else getattr(api, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(n for n in dir(_package.load(_package.V1_API)) if not n.startswith("_"))

@@ -1,0 +1,159 @@
+"""`columns.json`: what the transform did with the columns, for people and the trainer.
+
+Keys:
+    format: 1.
+    inputs: raw features that the columns read, all that serving needs.
+    label_key: the label among the transformed features, or null.
+    columns: for every column of the user: where it stands in `feature_columns()`, its
+        name and type, its transformed features, what runs on Beam, what stays in the
+        model, and why.
+    features: for every transformed feature: its kind and the column that computes it.
+    facts: for every column that learns: what it learned.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from tfx_estimators.errors import ColumnError
+from tfx_estimators.estimator.columns import tensorflow_columns as tfc
+from tfx_estimators.estimator.columns.plan import ColumnPlan, Facts, compile_columns
+from tfx_estimators.estimator.columns.report import report
+
+__all__ = ["load_model_columns", "read_columns", "write_columns"]
+
+_FORMAT = 1
+# Longer sequences (vocabularies) are told apart by a digest.
+_LONGEST_LISTED = 20
+
+
+def write_columns(
+    path: str | os.PathLike[str], plan: ColumnPlan, facts: Facts, label_key: str | None
+) -> None:
+    """Writes `columns.json`.
+
+    Args:
+        path: of the file, anything `tf.io.gfile` opens.
+        plan: the compiled columns.
+        facts: what the analysis recorded.
+        label_key: the label among the transformed features.
+    """
+    content = {
+        "format": _FORMAT,
+        "inputs": sorted({i.key for i in plan.inputs}),
+        "label_key": label_key,
+        "columns": report(plan),
+        "features": _described_features(plan),
+        "facts": facts,
+    }
+    with tf.io.gfile.GFile(os.fspath(path), "w") as file:
+        file.write(json.dumps(content, indent=2) + "\n")
+
+
+def read_columns(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Reads `columns.json`.
+
+    Raises:
+        ColumnError: if it is missing, or was not written by `write_columns`.
+    """
+    path = os.fspath(path)
+    try:
+        with tf.io.gfile.GFile(path, "r") as file:
+            content = json.loads(file.read())
+    except (tf.errors.OpError, ValueError) as error:
+        raise _unreadable(path, f"{type(error).__name__}: {error}") from error
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise _unreadable(path, f"it is not of format {_FORMAT}")
+    return content
+
+
+def load_model_columns(columns: Any, path: str | os.PathLike[str]) -> Any:
+    """Rebuilds the model-side columns in another process.
+
+    Args:
+        columns: what the module's `feature_columns()` returns: a feature column, or a
+            nest of dicts, lists and tuples of them.
+        path: of the `columns.json` that the transform wrote.
+
+    Returns:
+        The same nest with every column rewritten over the transformed features.
+
+    Raises:
+        ColumnError: if the file cannot be read, or if a column computes something else
+            than it did in the transform. What only matters in the model, such as an
+            embedding's dimension, may have changed.
+    """
+    content = read_columns(path)
+    plan = compile_columns(columns)
+    _check_same(content["features"], _described_features(plan), os.fspath(path))
+    return plan.model_columns(content["facts"])
+
+
+def _check_same(
+    written: Mapping[str, Any], wanted: Mapping[str, Any], path: str
+) -> None:
+    for name, feature in wanted.items():
+        if name not in written:
+            raise _different(
+                f"feature_columns() needs the transformed feature {name!r}",
+                f"one of {', '.join(sorted(written))}, which are in {path}",
+            )
+        if written[name] != feature:
+            raise _different(
+                f"feature_columns() computes {name!r} by {_short(feature)}",
+                f"{_short(written[name])}, as in {path}",
+            )
+
+
+def _described_features(plan: ColumnPlan) -> dict[str, Any]:
+    return {
+        feature.name: {"kind": feature.kind, "column": _describe(feature.column)}
+        for feature in plan.features
+    }
+
+
+def _describe(value: Any) -> Any:
+    if isinstance(value, tfc.FeatureColumn) and isinstance(value, tuple):
+        fields = {name: _describe(getattr(value, name)) for name in value._fields}
+        return {"type": type(value).__name__, **fields}
+    if isinstance(value, tf.DType):
+        return value.name
+    if isinstance(value, (tuple, list)):
+        if len(value) <= _LONGEST_LISTED:
+            return [_describe(item) for item in value]
+        digest = hashlib.sha256(repr([_describe(item) for item in value]).encode())
+        return f"{len(value)} values, SHA-256 {digest.hexdigest()}"
+    if callable(value):
+        owner = getattr(value, "__module__", "")
+        return f"{owner}.{getattr(value, '__qualname__', type(value).__name__)}"
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if hasattr(value, "item"):
+        return value.item()
+    return type(value).__name__
+
+
+def _short(feature: Any) -> str:
+    return json.dumps(feature["column"])
+
+
+def _different(problem: str, expected: str) -> ColumnError:
+    return ColumnError(
+        problem,
+        expected=expected,
+        fix="run FeatureColumnTransform with this module again, or correct the module",
+    )
+
+
+def _unreadable(path: str, why: str) -> ColumnError:
+    return ColumnError(
+        f"{path} cannot be used: {why}",
+        expected="the columns.json that FeatureColumnTransform wrote",
+        fix="pass the feature_columns output of the FeatureColumnTransform",
+    )

@@ -1,0 +1,72 @@
+"""TensorFlow's own column classes, which have no public name.
+
+The only module that imports from `tensorflow.python.feature_column`. Names seen on
+TensorFlow 2.15, 2.16 and 2.21; the module has not changed since its deprecation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorflow.python.feature_column import feature_column_v2 as _columns
+from tensorflow.python.feature_column import feature_column_v2_types as _types
+from tensorflow.python.feature_column import sequence_feature_column as _sequences
+
+__all__ = [
+    "BucketizedColumn",
+    "CategoricalColumn",
+    "CrossedColumn",
+    "EmbeddingColumn",
+    "FeatureColumn",
+    "FeatureTransformationCache",
+    "HashedCategoricalColumn",
+    "IdentityCategoricalColumn",
+    "IndicatorColumn",
+    "NumericColumn",
+    "SequenceCategoricalColumn",
+    "SequenceNumericColumn",
+    "SharedEmbeddingColumn",
+    "StateManager",
+    "VocabularyFileCategoricalColumn",
+    "VocabularyListCategoricalColumn",
+    "WeightedCategoricalColumn",
+    "leaf_keys",
+    "resized_embedding_creator",
+]
+
+BucketizedColumn = _columns.BucketizedColumn
+CategoricalColumn = _columns.CategoricalColumn
+CrossedColumn = _columns.CrossedColumn
+EmbeddingColumn = _columns.EmbeddingColumn
+FeatureColumn = _types.FeatureColumn
+FeatureTransformationCache = _columns.FeatureTransformationCache
+HashedCategoricalColumn = _columns.HashedCategoricalColumn
+IdentityCategoricalColumn = _columns.IdentityCategoricalColumn
+IndicatorColumn = _columns.IndicatorColumn
+NumericColumn = _columns.NumericColumn
+SequenceCategoricalColumn = _columns.SequenceCategoricalColumn
+SequenceNumericColumn = _sequences.SequenceNumericColumn
+SharedEmbeddingColumn = _columns.SharedEmbeddingColumn
+StateManager = _columns.StateManager
+VocabularyFileCategoricalColumn = _columns.VocabularyFileCategoricalColumn
+VocabularyListCategoricalColumn = _columns.VocabularyListCategoricalColumn
+WeightedCategoricalColumn = _columns.WeightedCategoricalColumn
+
+
+def leaf_keys(crossed: Any) -> list[Any]:
+    """What a crossed column crosses, crosses inside it flattened: strings and columns."""
+    return list(_columns._collect_leaf_level_keys(crossed))
+
+
+def resized_embedding_creator(creator: Any, num_buckets: int) -> Any:
+    """A copy of a shared embedding's creator, for `num_buckets` rows."""
+    return _columns.SharedEmbeddingColumnCreator(
+        dimension=creator._dimension,
+        initializer=creator._initializer,
+        ckpt_to_load_from=creator._ckpt_to_load_from,
+        tensor_name_in_ckpt=creator._tensor_name_in_ckpt,
+        num_buckets=num_buckets,
+        trainable=creator._trainable,
+        name=creator._name,
+        use_safe_embedding_lookup=creator._use_safe_embedding_lookup,
+    )

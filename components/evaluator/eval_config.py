@@ -53,7 +53,7 @@ _DEFAULT_METRICS: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     "multiclass": (
         *_COMMON,
         ("SparseCategoricalAccuracy", {"name": "accuracy"}),
-        ("SparseCategoricalCrossEntropy", {"name": "average_loss"}),
+        ("SparseCategoricalCrossentropy", {"name": "average_loss"}),
     ),
     "regression": (
         *_COMMON,
@@ -133,6 +133,14 @@ def check_supported(config: Any) -> None:
     for slicing in slicing_specs(config):
         if slicing.slice_keys_sql:
             raise _refusal("slicing_specs.slice_keys_sql", "use feature_keys and feature_values")
+    if config.cross_slicing_specs and config.options.min_slice_size.value > 1:
+        # TFMA looks for the size of a cross slice where it keeps none.
+        raise _refusal("options.min_slice_size with cross_slicing_specs", "use one of the two")
+    if config.options.include_default_metrics.value:
+        raise _refusal(
+            "options.include_default_metrics: an estimator's SavedModel holds no metrics",
+            "leave it out: without metrics_specs.metrics those of estimator.evaluate are computed",
+        )
     disabled = set(config.options.disabled_outputs.values) & set(_NEEDED_OUTPUTS)
     if disabled:
         raise _refusal(

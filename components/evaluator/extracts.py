@@ -38,9 +38,9 @@ class Model:
 class ExtractExamples(beam.DoFn):  # type: ignore[misc]
     """Turns a list of serialized tf.Examples into TFMA extracts, one an example.
 
-    An extract is a dict with numpy arrays under "labels", "predictions" and
-    "example_weights" (by model name where there are two models) and the sliced
-    columns under "features".
+    An extract is a dict with the record under "input", numpy arrays under "labels",
+    "predictions" and "example_weights" (by model name where there are two models) and
+    the sliced columns under "features".
 
     Args:
         columns: what to read.
@@ -91,6 +91,7 @@ class ExtractExamples(beam.DoFn):  # type: ignore[misc]
 
         for row in range(len(records)):
             extract = {
+                "input": records[row],
                 "features": {
                     key: np.array(rows[key][row]) for key in self._columns.slices if rows[key][row]
                 },

@@ -82,7 +82,7 @@ def find_checks(
                         passed=(name, wanted) not in failures,
                     )
                 )
-    return tuple(checks)
+    return tuple(sorted(checks, key=lambda one: (one.slice != OVERALL, one.slice)))
 
 
 def verdict(validation: Any, checks: Sequence[Check], *, skipped_changes: bool) -> str:

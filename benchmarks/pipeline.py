@@ -64,7 +64,9 @@ def stock_pipeline(root: pathlib.Path, train_steps: int) -> Any:
     ).with_id("LatestBlessedModel")
     config = text_format.Parse(
         """
-        model_specs { signature_name: "predict" label_key: "big_tipper" }
+        model_specs {
+          signature_name: "predict" label_key: "big_tipper" prediction_key: "logistic"
+        }
         slicing_specs {}
         slicing_specs { feature_keys: "payment_type" }
         metrics_specs {
@@ -76,7 +78,10 @@ def stock_pipeline(root: pathlib.Path, train_steps: int) -> Any:
           metrics { class_name: "Recall" }
           metrics {
             class_name: "AUC"
-            threshold { value_threshold { lower_bound { value: 0.7 } } }
+            per_slice_thresholds {
+              slicing_specs {}
+              threshold { value_threshold { lower_bound { value: 0.7 } } }
+            }
           }
         }
         """,

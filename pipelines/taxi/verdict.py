@@ -11,11 +11,16 @@ EVAL_CONFIG = """
 slicing_specs {}
 slicing_specs { feature_keys: "payment_type" }
 metrics_specs {
-  thresholds {
+  per_slice_thresholds {
     key: "auc"
     value {
-      value_threshold { lower_bound { value: 0.7 } }
-      change_threshold { direction: HIGHER_IS_BETTER absolute { value: -0.01 } }
+      thresholds {
+        slicing_specs {}
+        threshold {
+          value_threshold { lower_bound { value: 0.7 } }
+          change_threshold { direction: HIGHER_IS_BETTER absolute { value: -0.01 } }
+        }
+      }
     }
   }
 }

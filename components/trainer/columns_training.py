@@ -1,0 +1,151 @@
+"""The contract `feature_columns` + `estimator_fn`, in an order that reads downwards."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from tfx_estimators import estimator as tf_estimator
+from tfx_estimators.components.trainer.export import export_for_serving
+from tfx_estimators.components.trainer.job import TrainingJob
+from tfx_estimators.components.trainer.settings import Settings, merge_params
+from tfx_estimators.components.trainer.training import (
+    check_estimator,
+    explained_data_errors,
+    train_and_evaluate,
+)
+from tfx_estimators.components.trainer.warm_start import warm_started
+from tfx_estimators.errors import EstimatorTypeError, FeatureNotFoundError, LabelError
+from tfx_estimators.estimator.columns import load_model_columns, read_columns
+from tfx_estimators.estimator.input_fn import Batches, make_input_fn
+from tfx_estimators.estimator.serving import make_serving_input_receiver_fn
+
+__all__ = ["train"]
+
+
+def train(module: Any, job: TrainingJob) -> None:
+    """Trains the module's estimator and exports it.
+
+    Args:
+        module: the user's module, loaded.
+        job: what the step was given.
+
+    Raises:
+        EmptySplitError, CorruptRecordError, LabelError, FeatureNotFoundError,
+        FeatureDtypeError: about the data.
+        ColumnError: if the module's columns are not those the transform saw.
+        EstimatorTypeError: if a function of the module returns something unusable.
+        NanLossError, TrainingError: if training fails.
+    """
+    assert job.transform_graph is not None, "checked at construction"
+    assert job.columns_file is not None, "checked at construction"
+    params = merge_params(job.custom_config, job.hyperparameters)
+    settings = Settings.from_params(params)
+    train_files, eval_files = job.train_files(), job.eval_files()
+    facts = read_columns(job.columns_file)
+    columns = load_model_columns(module.feature_columns(), job.columns_file)
+    data = _TransformedData.find(tft.TFTransformOutput(job.transform_graph), columns, facts, job)
+
+    config = tf_estimator.RunConfig(
+        model_dir=job.model_run_dir, tf_random_seed=settings.seed, **settings.run_config
+    )
+    estimator = module.estimator_fn(columns, config, params)
+    _check(estimator, job.model_run_dir)
+    if job.base_model is not None:
+        estimator = warm_started(estimator, job.base_model)
+    input_fn = getattr(module, "input_fn", None)
+    train_batches = Batches(
+        settings.batch_size, repeat=job.train_steps is not None, shuffle=True, seed=settings.seed
+    )
+    with explained_data_errors([*train_files, *eval_files], data.label_key):
+        train_and_evaluate(
+            estimator,
+            tf_estimator.TrainSpec(
+                data.input_fn(train_files, train_batches, input_fn), max_steps=job.train_steps
+            ),
+            tf_estimator.EvalSpec(
+                data.input_fn(eval_files, Batches(settings.batch_size), input_fn),
+                steps=job.eval_steps,
+            ),
+            settings.batch_size,
+        )
+    receiver_fn = getattr(module, "serving_input_receiver_fn", None)
+    export_for_serving(estimator, data.serving_input_receiver_fn(receiver_fn), job.serving_dir)
+
+
+@dataclasses.dataclass(frozen=True)
+class _TransformedData:
+    """What the estimator reads of the transformed examples."""
+
+    transform_output: Any
+    feature_spec: Mapping[str, Any]
+    label_key: str
+    raw_inputs: tuple[str, ...]
+
+    @classmethod
+    def find(
+        cls, transform_output: Any, columns: Any, facts: Mapping[str, Any], job: TrainingJob
+    ) -> _TransformedData:
+        spec = transform_output.transformed_feature_spec()
+        label_key = job.label_key or facts.get("label_key")
+        if not label_key or label_key not in spec:
+            raise LabelError(
+                f"the label {label_key!r} is not among the transformed features",
+                expected=f"one of {', '.join(sorted(spec))}",
+                fix="pass label_key to the FeatureColumnTransform, or make it in preprocessing_fn",
+            )
+        wanted = tf.feature_column.make_parse_example_spec(list(_leaves(columns)))
+        missing = sorted(set(wanted) - set(spec))
+        if missing:
+            raise FeatureNotFoundError(
+                f"columns read {', '.join(missing)}, which the transform does not make",
+                expected=f"some of {', '.join(sorted(spec))}",
+                fix="run the FeatureColumnTransform again over this module",
+            )
+        features = {name: spec[name] for name in [*sorted(wanted), label_key]}
+        return cls(transform_output, features, label_key, tuple(facts["inputs"]))
+
+    def input_fn(
+        self, files: list[str], batches: Batches, override: Callable[..., Any] | None
+    ) -> Callable[[], Any]:
+        if override is None:
+            return make_input_fn(files, self.feature_spec, self.label_key, batches)
+        return lambda: override(files, dict(self.feature_spec), self.label_key, batches)
+
+    def serving_input_receiver_fn(self, override: Callable[..., Any] | None) -> Callable[[], Any]:
+        if override is not None:
+            return lambda: override(self.transform_output)
+        raw = self.transform_output.raw_feature_spec()
+        return make_serving_input_receiver_fn(
+            {name: raw[name] for name in self.raw_inputs},
+            self.transform_output.transform_raw_features,
+            set(self.feature_spec) - {self.label_key},
+        )
+
+
+def _leaves(columns: Any) -> Iterator[Any]:
+    if isinstance(columns, Mapping):
+        for value in columns.values():
+            yield from _leaves(value)
+    elif isinstance(columns, list) or (
+        # Feature columns are named tuples themselves.
+        isinstance(columns, tuple) and not hasattr(columns, "_fields")
+    ):
+        for value in columns:
+            yield from _leaves(value)
+    else:
+        yield columns
+
+
+def _check(estimator: Any, model_run_dir: str) -> None:
+    check_estimator(estimator, function="estimator_fn", expected="a tf.estimator.Estimator")
+    if estimator.model_dir != model_run_dir:
+        raise EstimatorTypeError(
+            f"estimator_fn returned an estimator whose model_dir is {estimator.model_dir}",
+            expected=f"{model_run_dir}, which the argument `config` holds",
+            fix="pass config=config to the estimator, and no model_dir",
+        )

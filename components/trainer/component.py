@@ -1,0 +1,147 @@
+"""`EstimatorTrainer`: train_and_evaluate, checkpoints and an exported SavedModel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tfx.dsl.components.base import base_component
+from tfx.proto import trainer_pb2
+from tfx.types import standard_artifacts
+from tfx.types.channel import BaseChannel, Channel
+from tfx.utils import json_utils, proto_utils
+
+from tfx_estimators.components.executor_specs import LazyExecutorSpec
+from tfx_estimators.components.trainer.contracts import Contract, find_contract
+from tfx_estimators.components.trainer.settings import check_custom_config
+from tfx_estimators.components.trainer.spec import EstimatorTrainerSpec
+from tfx_estimators.components.user_module import UserModule
+from tfx_estimators.errors import PipelineError
+
+__all__ = ["EstimatorTrainer"]
+
+_NEEDED_CHANNELS = {
+    Contract.RUN_FN: (),
+    Contract.TRAINER_FN: ("schema",),
+    Contract.COLUMNS: ("transform_graph", "feature_columns"),
+}
+
+
+class EstimatorTrainer(base_component.BaseComponent):  # type: ignore[misc]
+    """Trains an estimator and exports it.
+
+    The module follows one of three contracts; the first that it satisfies is used.
+
+    1.  `run_fn(fn_args)`, as TFX's Trainer calls it.
+    2.  `trainer_fn(fn_args, schema)`, as TFX's Estimator executor called it until
+        TFX 1.15. It returns a dict with `estimator`, `train_spec`, `eval_spec` and
+        optionally `eval_input_receiver_fn`, which is called once and recorded in
+        `model_run` as `eval_input_receiver.json`. An EvalSavedModel is not written:
+        nothing reads one any more, `EstimatorEvaluator` evaluates the `predict`
+        signature. The newest export of the first exporter in `eval_spec` is published.
+    3.  `feature_columns()` and `estimator_fn(columns, config, params)`, after a
+        `FeatureColumnTransform` over the same module. `columns` is what
+        `feature_columns` returned, rewritten for the transformed examples; `config` is
+        a `RunConfig` to be passed to the estimator; `params` is `custom_config` with
+        the hyperparameters' values over it. Two functions may be added:
+        `input_fn(files, feature_spec, label_key, batches)`, called as
+        `estimator.input_fn.make_input_fn` is but returning what an Estimator's
+        `input_fn` returns, and `serving_input_receiver_fn(transform_output)`, given a
+        `tft.TFTransformOutput`.
+
+    Outputs are those of TFX's Trainer. `model` holds `Format-Serving/`, a SavedModel
+    whose signatures take serialized raw tf.Examples: `predict` under the input name
+    "examples"; `serving_default`, `classification` and `regression`, where the
+    estimator has them, under "inputs" as TensorFlow Serving's APIs prescribe.
+    `model_run` holds the checkpoints and the summaries for TensorBoard.
+
+    Args:
+        examples: Examples; with contract 3 the transformed ones.
+        transform_graph: TransformGraph; contract 3 needs it.
+        feature_columns: FeatureColumns; contract 3 needs it.
+        schema: Schema of the raw examples; contract 2 needs it.
+        base_model: Model to start from. Contract 3 initializes every trainable
+            variable from it, unless the estimator has a warm start of its own; the
+            others get its path as `fn_args.base_model`.
+        hyperparameters: HyperParameters, as TFX's Tuner writes them.
+        module_file: path of the module; or
+        module_path: its dotted name.
+        label_key: the label among the transformed features; by default the one that
+            the transform was given.
+        train_args: splits (default "train") and steps to train. Without steps,
+            contract 3 trains on one pass over the data.
+        eval_args: splits (default "eval") and steps of each evaluation; without steps
+            contract 3 evaluates on all of the data.
+        custom_config: JSON-like values for the module. Contract 3 reads these:
+            `batch_size` (int, default 256), `seed` (int; makes the initial weights and
+            the order of the examples reproducible) and `run_config` (a dict of
+            `RunConfig` arguments, such as `save_checkpoints_steps`).
+
+    Raises:
+        UserModuleError: if the module cannot be found or parsed.
+        ModuleContractError: if it satisfies none of the contracts.
+        PipelineError: if its contract needs a channel that is not given.
+        UnsupportedOptionError: if `custom_config` cannot be used.
+    """
+
+    SPEC_CLASS = EstimatorTrainerSpec
+    EXECUTOR_SPEC = LazyExecutorSpec("tfx_estimators.components.trainer.executor.TrainerExecutor")
+
+    def __init__(
+        self,
+        *,
+        examples: BaseChannel,
+        transform_graph: BaseChannel | None = None,
+        feature_columns: BaseChannel | None = None,
+        schema: BaseChannel | None = None,
+        base_model: BaseChannel | None = None,
+        hyperparameters: BaseChannel | None = None,
+        module_file: str | None = None,
+        module_path: str | None = None,
+        label_key: str | None = None,
+        train_args: trainer_pb2.TrainArgs | None = None,
+        eval_args: trainer_pb2.EvalArgs | None = None,
+        custom_config: Mapping[str, Any] | None = None,
+    ) -> None:
+        module = UserModule.find(module_file, module_path)
+        module.require([contract.value for contract in Contract], of="EstimatorTrainer")
+        channels = {
+            "examples": examples,
+            "transform_graph": transform_graph,
+            "feature_columns": feature_columns,
+            "schema": schema,
+            "base_model": base_model,
+            "hyperparameters": hyperparameters,
+        }
+        _check_channels(module, channels)
+        check_custom_config(custom_config or {})
+        super().__init__(
+            spec=EstimatorTrainerSpec(
+                **channels,
+                **module.exec_properties(),
+                label_key=label_key,
+                train_args=proto_utils.proto_to_json(train_args or trainer_pb2.TrainArgs()),
+                eval_args=proto_utils.proto_to_json(eval_args or trainer_pb2.EvalArgs()),
+                custom_config=json_utils.dumps(dict(custom_config or {})),
+                model=Channel(type=standard_artifacts.Model),
+                model_run=Channel(type=standard_artifacts.ModelRun),
+            )
+        )
+
+
+def _check_channels(module: UserModule, channels: Mapping[str, BaseChannel | None]) -> None:
+    names = module.names()
+    contract = find_contract(names) if names is not None else None
+    missing = [key for key in _NEEDED_CHANNELS.get(contract, ()) if channels[key] is None]
+    if contract is not None and missing:
+        functions = " and ".join(f"{name}()" for name in contract.value)
+        source = {
+            "schema": "SchemaGen, ImportSchemaGen or an Importer",
+        }
+        raise PipelineError(
+            f"EstimatorTrainer: {', '.join(missing)} not given, and the module {module.name} "
+            f"defines {functions}",
+            expected=f"the channels {', '.join(_NEEDED_CHANNELS[contract])}",
+            fix="pass the outputs of "
+            + source.get(missing[0], "a FeatureColumnTransform over the same module"),
+        )

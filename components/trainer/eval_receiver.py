@@ -1,0 +1,55 @@
+"""What an `eval_input_receiver_fn` of the EvalSavedModel era says, kept as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from tfx_estimators.errors import EstimatorTypeError
+
+__all__ = ["RECORD", "record_eval_receiver"]
+
+RECORD = "eval_input_receiver.json"
+
+
+def record_eval_receiver(eval_input_receiver_fn: Callable[[], Any], folder: str) -> str:
+    """Calls the function in a graph of its own and writes down what it receives.
+
+    Args:
+        eval_input_receiver_fn: returns an EvalInputReceiver.
+        folder: where to write `eval_input_receiver.json`: an object with "features",
+            "labels" and "receiver_tensors", each name -> dtype; a lone tensor is called
+            "".
+
+    Returns:
+        The path written.
+
+    Raises:
+        EstimatorTypeError: if the function returns something else.
+    """
+    with tf.Graph().as_default():
+        receiver = eval_input_receiver_fn()
+        parts = ("features", "labels", "receiver_tensors")
+        if not all(hasattr(receiver, part) for part in parts):
+            raise EstimatorTypeError(
+                f"eval_input_receiver_fn returned {type(receiver).__qualname__}",
+                expected="tfma.export.EvalInputReceiver(features=, labels=, receiver_tensors=)",
+                fix="return such a receiver, or leave eval_input_receiver_fn out: "
+                "EstimatorEvaluator does not need it",
+            )
+        record = {part: _dtypes(getattr(receiver, part)) for part in parts}
+    path = f"{folder}/{RECORD}"
+    tf.io.gfile.makedirs(folder)
+    with tf.io.gfile.GFile(path, "w") as file:
+        file.write(json.dumps(record, indent=2, sort_keys=True))
+    return path
+
+
+def _dtypes(tensors: Any) -> dict[str, str]:
+    if tensors is None:
+        return {}
+    named = tensors if isinstance(tensors, Mapping) else {"": tensors}
+    return {name: tensor.dtype.name for name, tensor in named.items()}

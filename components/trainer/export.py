@@ -1,0 +1,47 @@
+"""Exporting an estimator to where TFX looks for a serving model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from tfx.dsl.io import fileio
+from tfx.utils import io_utils
+
+from tfx_estimators.errors import TrainingError
+
+__all__ = ["export_for_serving", "publish_newest_export"]
+
+
+def export_for_serving(
+    estimator: Any, serving_input_receiver_fn: Callable[[], Any], serving_dir: str
+) -> None:
+    """Exports the latest checkpoint to `serving_dir` itself, without a time stamp."""
+    staging = f"{serving_dir}.exporting"
+    exported = estimator.export_saved_model(staging, serving_input_receiver_fn)
+    io_utils.copy_dir(os.fsdecode(exported), serving_dir)
+    fileio.rmtree(staging)
+
+
+def publish_newest_export(estimator: Any, eval_spec: Any, serving_dir: str) -> None:
+    """Copies what the EvalSpec's exporters wrote to `serving_dir`.
+
+    Raises:
+        TrainingError: if no exporter has written anything.
+    """
+    names = [exporter.name for exporter in eval_spec.exporters or ()]
+    for name in names:
+        folder = f"{estimator.model_dir}/export/{name}"
+        versions = fileio.listdir(folder) if fileio.exists(folder) else []
+        # An export that is still being written is called temp-<version>.
+        complete = [version.strip("/") for version in versions if version.strip("/").isdigit()]
+        if complete:
+            io_utils.copy_dir(f"{folder}/{max(complete, key=int)}", serving_dir)
+            return
+    raise TrainingError(
+        f"no exporter of eval_spec has exported a model: {', '.join(names) or 'there is none'}",
+        expected="a FinalExporter, LatestExporter or BestExporter that exported at least once",
+        fix="add exporters=[tf_estimator.FinalExporter('serving', serving_receiver_fn)] to the "
+        "EvalSpec",
+    )

@@ -1,0 +1,120 @@
+"""The contracts of TFX's own Trainer: `run_fn` and `trainer_fn`.
+
+Importing this module imports `tfx.components`, for the `FnArgs` that modules expect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx.components.trainer import fn_args_utils
+from tfx.dsl.io import fileio
+from tfx.utils import io_utils, path_utils
+
+from tfx_estimators import estimator as tf_estimator
+from tfx_estimators.components.trainer.eval_receiver import record_eval_receiver
+from tfx_estimators.components.trainer.export import publish_newest_export
+from tfx_estimators.components.trainer.job import TrainingJob
+from tfx_estimators.components.trainer.training import (
+    check_estimator,
+    explained_data_errors,
+    train_and_evaluate,
+)
+from tfx_estimators.errors import EstimatorTypeError, TrainingError, UnsupportedOptionError
+
+__all__ = ["call_run_fn", "call_trainer_fn"]
+
+
+def call_run_fn(
+    module: Any, job: TrainingJob, inputs: Mapping[str, Any], properties: Mapping[str, Any]
+) -> None:
+    """Calls `run_fn(fn_args)`, which trains and saves by itself.
+
+    Raises:
+        TrainingError: if it saved no model.
+    """
+    fn_args = _fn_args(job, inputs, properties)
+    with explained_data_errors(_checked_files(job), job.label_key):
+        module.run_fn(fn_args)
+    if not fileio.exists(fn_args.serving_model_dir):
+        raise TrainingError(
+            f"run_fn returned without a model in {fn_args.serving_model_dir}",
+            expected="a SavedModel in fn_args.serving_model_dir",
+            fix="save or export the model there",
+        )
+
+
+def call_trainer_fn(
+    module: Any, job: TrainingJob, inputs: Mapping[str, Any], properties: Mapping[str, Any]
+) -> None:
+    """Calls `trainer_fn(fn_args, schema)` and trains what it returns.
+
+    Raises:
+        EstimatorTypeError: if it returns something else than its contract says.
+        NanLossError, TrainingError: if training fails.
+    """
+    files = _checked_files(job)
+    fn_args = _fn_args(job, inputs, properties)
+    # The module trains and exports here; what is exported is published afterwards.
+    fn_args.serving_model_dir = path_utils.serving_model_dir(job.model_run_dir)
+    fn_args.eval_model_dir = path_utils.eval_model_dir(job.model_run_dir)
+    schema = None
+    if job.schema_file is not None:
+        schema = io_utils.parse_pbtxt_file(job.schema_file, schema_pb2.Schema())
+    returned = module.trainer_fn(fn_args, schema)
+    _check_returned(returned)
+    estimator = returned["estimator"]
+    if returned.get("eval_input_receiver_fn") is not None:
+        record_eval_receiver(returned["eval_input_receiver_fn"], job.model_run_dir)
+    with explained_data_errors(files, job.label_key):
+        train_and_evaluate(estimator, returned["train_spec"], returned["eval_spec"])
+    publish_newest_export(estimator, returned["eval_spec"], job.serving_dir)
+
+
+def _fn_args(
+    job: TrainingJob, inputs: Mapping[str, Any], properties: Mapping[str, Any]
+) -> fn_args_utils.FnArgs:
+    fn_args = fn_args_utils.get_common_fn_args(
+        {key: list(artifacts) for key, artifacts in inputs.items()}, dict(properties)
+    )
+    fn_args.transform_output = fn_args.transform_graph_path
+    fn_args.schema_file = fn_args.schema_path
+    fn_args.serving_model_dir = job.serving_dir
+    fn_args.eval_model_dir = job.eval_dir
+    fn_args.model_run_dir = job.model_run_dir
+    fn_args.hyperparameters = job.hyperparameters
+    return fn_args
+
+
+def _checked_files(job: TrainingJob) -> list[str]:
+    try:
+        return [*job.train_files(), *job.eval_files()]
+    except UnsupportedOptionError:
+        # Other formats are the module's to read, through fn_args.data_accessor.
+        return []
+
+
+def _check_returned(returned: Any) -> None:
+    expected = 'a dict with "estimator", "train_spec" and "eval_spec"'
+    if not isinstance(returned, Mapping):
+        raise EstimatorTypeError(
+            f"trainer_fn returned {type(returned).__qualname__}",
+            expected=expected,
+            fix="return such a dict",
+        )
+    check_estimator(
+        returned.get("estimator"), function='trainer_fn["estimator"]', expected=expected
+    )
+    kinds: tuple[tuple[str, Callable[..., Any]], ...] = (
+        ("train_spec", tf_estimator.TrainSpec),
+        ("eval_spec", tf_estimator.EvalSpec),
+    )
+    for key, kind in kinds:
+        if not isinstance(returned.get(key), kind):  # type: ignore[arg-type]
+            raise EstimatorTypeError(
+                f"trainer_fn returned {key}={returned.get(key)!r}",
+                expected=expected,
+                fix=f"return a tf_estimator.{kind.__name__} under {key!r}",
+            )

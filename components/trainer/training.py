@@ -1,0 +1,136 @@
+"""`train_and_evaluate`, shown while it runs, with errors that say what to do."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tfx_estimators import estimator as tf_estimator
+from tfx_estimators.components.examples import read_batches
+from tfx_estimators.components.progress import show_progress
+from tfx_estimators.components.trainer.progress_hook import ProgressHook
+from tfx_estimators.errors import (
+    CorruptRecordError,
+    EstimatorTypeError,
+    FeatureDtypeError,
+    FeatureNotFoundError,
+    LabelError,
+    NanLossError,
+    TrainingError,
+)
+
+__all__ = ["check_estimator", "explained_data_errors", "train_and_evaluate"]
+
+
+def check_estimator(estimator: object, *, function: str, expected: str) -> None:
+    """Checks what a user's function returned.
+
+    Raises:
+        EstimatorTypeError: if it is not an Estimator.
+    """
+    if not isinstance(estimator, tf_estimator.v1.Estimator):
+        raise EstimatorTypeError(
+            f"{function} returned {type(estimator).__module__}.{type(estimator).__qualname__}",
+            expected=expected,
+            fix="return e.g. tf_estimator.DNNClassifier(...); wrap a Keras model with "
+            "tf_estimator's or tf.keras.estimator's model_to_estimator",
+        )
+
+
+def train_and_evaluate(
+    estimator: Any, train_spec: Any, eval_spec: Any, batch_size: int | None = None
+) -> None:
+    """Runs the Estimator's own `train_and_evaluate` under a progress display.
+
+    Args:
+        estimator: the Estimator.
+        train_spec: its TrainSpec; `max_steps` is the display's total.
+        eval_spec: its EvalSpec.
+        batch_size: examples a step, where known, for the rate on display.
+
+    Raises:
+        NanLossError: naming the step at which the loss became NaN.
+        TrainingError: if training ended without a checkpoint.
+    """
+    with show_progress("EstimatorTrainer", "steps", train_spec.max_steps) as progress:
+        hook = ProgressHook(progress, batch_size)
+        shown = train_spec._replace(hooks=(*train_spec.hooks, hook))
+        try:
+            tf_estimator.train_and_evaluate(estimator, shown, eval_spec)
+        except tf.compat.v1.train.NanLossDuringTrainingError as error:
+            raise NanLossError(
+                f"the loss became NaN at step {hook.step + 1}",
+                expected="a finite loss",
+                fix="lower the learning rate, scale the numeric columns, and look for NaN and "
+                "infinite values in the data with ExampleValidator",
+            ) from error
+    if estimator.latest_checkpoint() is None:
+        raise TrainingError(
+            f"training left no checkpoint in {estimator.model_dir}",
+            expected="at least one step",
+            fix="give train_args a num_steps over 0 and check that the input function yields data",
+        )
+
+
+@contextlib.contextmanager
+def explained_data_errors(files: Sequence[str], label_key: str | None) -> Iterator[None]:
+    """Turns what TensorFlow says about bad records into errors of ours.
+
+    Args:
+        files: the files being read, searched for the bad record.
+        label_key: the label, to tell a missing label from another missing feature.
+
+    Raises:
+        CorruptRecordError: naming file and record where reading fails.
+        FeatureDtypeError: if a feature's values have another type than expected.
+        FeatureNotFoundError: if an example lacks a feature.
+        LabelError: if it lacks the label, or the label is out of the estimator's range.
+    """
+    try:
+        yield
+    except tf.errors.DataLossError as error:
+        for _ in read_batches(files):
+            pass  # raises with the file's name at the bad record
+        raise CorruptRecordError(
+            f"a record cannot be read: {error.message}",
+            expected="complete TFRecord files",
+            fix="write the files again by re-running the step that made them",
+        ) from error
+    except tf.errors.InvalidArgumentError as error:
+        _explain(error, label_key)
+        raise
+
+
+def _explain(error: Any, label_key: str | None) -> None:
+    text = error.message
+    if "Could not parse example" in text:
+        raise CorruptRecordError(
+            f"a record is not a tf.Example: {text}",
+            expected="serialized tf.Example protocol buffers",
+            fix="write the examples again by re-running the step that made them",
+        ) from error
+    if "Data types don't match" in text:
+        raise FeatureDtypeError(
+            f"a feature has another type than the model expects: {text}",
+            expected="the types in the transform graph or the schema",
+            fix="run the transform again over these examples",
+        ) from error
+    if "is required but could not be found" in text:
+        missing: type[LabelError] | type[FeatureNotFoundError] = FeatureNotFoundError
+        if label_key is not None and f"Feature: {label_key} " in text:
+            missing = LabelError
+        raise missing(
+            f"an example lacks a feature: {text}",
+            expected="every example to have every required feature and the label",
+            fix="give the feature a default value, or filter such examples out",
+        ) from error
+    if "Labels must" in text or "labels must" in text or "Label IDs must" in text:
+        raise LabelError(
+            f"the label {label_key or ''} is of no use to the estimator: {text}",
+            expected="class ids from 0 to n_classes - 1, or the estimator's label_vocabulary",
+            fix="set n_classes or label_vocabulary in estimator_fn, or make the label in "
+            "preprocessing_fn",
+        ) from error

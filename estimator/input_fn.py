@@ -1,0 +1,190 @@
+"""The default input function: batches of parsed tf.Examples from TFRecord files.
+
+Records are handled a block at a time from the file to the batch: reading, shuffling
+and parsing cost next to nothing an example. Data that fits in memory is parsed once
+and then only gathered, in a new order for every pass.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import secrets
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+__all__ = ["Batches", "make_input_fn"]
+
+_BLOCK_RECORDS = 16384
+_BLOCK_BYTES = 64 << 20  # of serialized records; a few blocks are in memory at a time
+_READ_RECORDS = 1024
+_OPEN_FILES = 8
+_GIGABYTES_UNTOLD = 64 << 20  # gzip tells a file's size modulo 4 GiB only
+
+
+@dataclasses.dataclass(frozen=True)
+class Batches:
+    """How records become batches.
+
+    Attributes:
+        batch_size: examples a batch; evaluation keeps the smaller last one.
+        repeat: start over at the end of the data, for ever.
+        shuffle: new order in every pass: over all records where they fit in memory,
+            else over files and within blocks of at most 16,384 records.
+        seed: makes the order the same in every run; without one it differs and reading
+            in parallel may also interleave files differently.
+        memory_limit: most bytes of uncompressed records to hold in memory. Larger data
+            is read anew in every pass.
+    """
+
+    batch_size: int = 256
+    repeat: bool = False
+    shuffle: bool = False
+    seed: int | None = None
+    memory_limit: int = 256 << 20
+
+
+def make_input_fn(
+    files: Sequence[str],
+    feature_spec: Mapping[str, Any],
+    label_key: str | None,
+    batches: Batches,
+) -> Callable[[], tf.data.Dataset]:
+    """Makes an `input_fn` for `Estimator.train`, `evaluate` and `predict`.
+
+    Args:
+        files: TFRecord files, gzipped where the name ends in ".gz"; any path that
+            `tf.io.gfile` opens.
+        feature_spec: what to parse, as `tf.io.parse_example` takes it, the label
+            included; features that are not named cost nothing.
+        label_key: the feature to return as the label, or None for features alone.
+        batches: batch size, order and repetition.
+
+    Returns:
+        A function without arguments that returns a dataset of `(features, label)`:
+        a dict of tensors of shape [batch, ...] as in `feature_spec`, and the label.
+    """
+    files = tuple(files)
+    spec = dict(feature_spec)
+
+    def parse(records: tf.Tensor) -> Any:
+        features = tf.io.parse_example(records, spec)
+        return features if label_key is None else (features, features.pop(label_key))
+
+    def input_fn() -> tf.data.Dataset:
+        if batches.repeat and _fits_in_memory(files, batches.memory_limit):
+            dense = all(isinstance(f, tf.io.FixedLenFeature) for f in spec.values())
+            dataset = _from_memory(files, parse, batches, dense=dense)
+        else:
+            records = _shuffled(files, batches) if batches.shuffle else _in_order(files, batches)
+            dataset = records.map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+        options = tf.data.Options()
+        options.deterministic = batches.seed is not None or not batches.shuffle
+        return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)
+
+    return input_fn
+
+
+def _from_memory(
+    files: Sequence[str], parse: Callable[[tf.Tensor], Any], batches: Batches, *, dense: bool
+) -> tf.data.Dataset:
+    """Batches gathered from tensors that hold all records."""
+    blocks = _records(files, _READ_RECORDS)
+    if dense:
+        blocks = blocks.map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+    # Evaluated once, when the iterator is initialized: the map below captures them.
+    held = blocks.rebatch(tf.int64.max).get_single_element()
+    count = tf.shape(tf.nest.flatten(held)[0], out_type=tf.int64)[0]
+    seed = _seed(batches)
+
+    def order(one_pass: tf.Tensor) -> tf.Tensor:
+        indices = tf.range(count)
+        if not batches.shuffle:
+            return indices
+        return tf.random.experimental.stateless_shuffle(indices, seed=[seed, one_pass])
+
+    def gather(indices: tf.Tensor) -> Any:
+        rows = tf.nest.map_structure(lambda column: tf.gather(column, indices), held)
+        return rows if dense else parse(rows)
+
+    passes = tf.data.Dataset.range(tf.int64.max)
+    indices = passes.map(order).rebatch(batches.batch_size)
+    return indices.map(gather, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _shuffled(files: Sequence[str], batches: Batches) -> tf.data.Dataset:
+    """Batches of serialized records: files in a new order each pass, blocks shuffled."""
+    seed = _seed(batches)
+    block = _block_size(files, batches.batch_size)
+    paths = tf.data.Dataset.from_tensor_slices(list(files)).shuffle(len(files), seed=seed)
+    if batches.repeat:
+        paths = paths.repeat()
+
+    def shuffle_block(number: tf.Tensor, records: tf.Tensor) -> tf.Tensor:
+        return tf.random.experimental.stateless_shuffle(records, seed=[seed, number])
+
+    return (
+        paths.interleave(
+            lambda path: _records([path], min(_READ_RECORDS, block), _compression(files)),
+            cycle_length=min(len(files), _OPEN_FILES),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+        .rebatch(block)
+        .enumerate()
+        .map(shuffle_block)
+        .rebatch(batches.batch_size)
+    )
+
+
+def _in_order(files: Sequence[str], batches: Batches) -> tf.data.Dataset:
+    records = _records(files, batches.batch_size)
+    if batches.repeat:
+        records = records.repeat()
+    return records
+
+
+def _records(files: Any, batch_size: int, compression: str | None = None) -> tf.data.Dataset:
+    if compression is None:
+        compression = _compression(files)
+    return tf.data.TFRecordDataset(files, compression).batch(batch_size)
+
+
+def _compression(files: Sequence[str]) -> str:
+    gzipped = {file.endswith(".gz") for file in files}
+    if len(gzipped) > 1:
+        raise ValueError(f"some files are gzipped and some are not: {', '.join(files)}")
+    return "GZIP" if gzipped == {True} else ""
+
+
+def _seed(batches: Batches) -> int:
+    if batches.seed is not None:
+        return batches.seed
+    return secrets.randbits(31)
+
+
+def _block_size(files: Sequence[str], batch_size: int) -> int:
+    # The first record stands for all: a block of images must not fill the memory.
+    with tf.io.gfile.GFile(files[0], "rb") as file:
+        opened: Any = gzip.GzipFile(fileobj=file) if files[0].endswith(".gz") else file
+        header = opened.read(8)
+    size = struct.unpack("<Q", header)[0] if len(header) == 8 else 1
+    return max(batch_size, min(_BLOCK_RECORDS, _BLOCK_BYTES // max(1, size)))
+
+
+def _fits_in_memory(files: Sequence[str], limit: int) -> bool:
+    total = 0
+    for path in files:
+        length = tf.io.gfile.stat(path).length
+        if not path.endswith(".gz"):
+            total += length
+        elif length > _GIGABYTES_UNTOLD:
+            return False
+        else:
+            with tf.io.gfile.GFile(path, "rb") as file:
+                file.seek(max(0, length - 4))
+                tail = file.read(4)
+            total += struct.unpack("<I", tail)[0] if len(tail) == 4 else 0
+    return total <= limit

@@ -1,0 +1,147 @@
+"""One pipeline run in which the trainer follows each of its contracts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tfx.types.artifact import Artifact
+
+MODULES = pathlib.Path(__file__).parent / "modules"
+SCHEMA = """
+feature { name: "x" type: FLOAT presence { min_fraction: 1 min_count: 1 } shape { dim { size: 1 } } }
+feature { name: "y" type: INT presence { min_fraction: 1 min_count: 1 } shape { dim { size: 1 } } }
+feature { name: "color" type: BYTES presence { min_count: 1 } }
+"""
+STEPS = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What one trainer of the pipeline left behind."""
+
+    model: pathlib.Path
+    model_run: pathlib.Path
+
+    @property
+    def serving(self) -> pathlib.Path:
+        return self.model / "Format-Serving"
+
+    def global_step(self) -> int:
+        checkpoint = tf.train.latest_checkpoint(str(self.model_run))
+        assert checkpoint is not None
+        return int(tf.train.load_variable(checkpoint, "global_step"))
+
+
+@pytest.fixture(scope="session")
+def points(tmp_path_factory: pytest.TempPathFactory, example: Any, make_examples: Any) -> Artifact:
+    """Raw examples: x, y and color, 600 to train on and 200 to evaluate on."""
+    random = np.random.default_rng(7)
+
+    def make(count: int) -> list[bytes]:
+        made = []
+        for _ in range(count):
+            x = float(random.normal(10, 5))
+            y = int(random.random() < 1 / (1 + np.exp(10 - x)))
+            color = None if random.random() < 0.05 else str(random.choice(["red", "green", "blue"]))
+            made.append(example(x=x, y=y, color=color))
+        return made
+
+    return make_examples(tmp_path_factory.mktemp("points"), {"train": make(600), "eval": make(200)})
+
+
+@pytest.fixture(scope="session")
+def schema_folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    folder = tmp_path_factory.mktemp("schema")
+    (folder / "schema.pbtxt").write_text(SCHEMA)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hyperparameters_folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """As KerasTuner writes them."""
+    folder = tmp_path_factory.mktemp("hyperparameters")
+    tuned = {"space": [], "values": {"hidden_units": [5, 3]}}
+    (folder / "best_hyperparameters.txt").write_text(json.dumps(tuned))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def importable_modules() -> Iterator[None]:
+    """Makes the modules importable here and in Beam's processes, as if installed."""
+    before = os.environ.get("PYTHONPATH")
+    sys.path.insert(0, str(MODULES))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(MODULES), before]))
+    yield
+    sys.path.remove(str(MODULES))
+    if before is None:
+        del os.environ["PYTHONPATH"]
+    else:
+        os.environ["PYTHONPATH"] = before
+
+
+@pytest.fixture(scope="session")
+def run_pipeline(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[..., Callable[[str], Trained]]:
+    """Runs components by TFX's LocalDagRunner; answers with what a trainer wrote."""
+    from tfx.orchestration import metadata, pipeline
+    from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+
+    def run(components: list[Any]) -> Callable[[str], Trained]:
+        root = tmp_path_factory.mktemp("pipeline")
+        LocalDagRunner().run(
+            pipeline.Pipeline(
+                pipeline_name="trainer",
+                pipeline_root=str(root / "artifacts"),
+                components=components,
+                metadata_connection_config=metadata.sqlite_metadata_connection_config(
+                    str(root / "metadata.sqlite")
+                ),
+            )
+        )
+
+        def find(component_id: str) -> Trained:
+            outputs = root / "artifacts" / component_id
+            (model,) = (outputs / "model").iterdir()
+            (model_run,) = (outputs / "model_run").iterdir()
+            return Trained(model, model_run)
+
+        return find
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def import_artifacts(
+    points: Artifact, schema_folder: pathlib.Path, hyperparameters_folder: pathlib.Path
+) -> Callable[[], list[Any]]:
+    """Importers of the points, their schema and the hyperparameters."""
+    from tfx.dsl.components.common.importer import Importer
+    from tfx.types import standard_artifacts
+
+    def make() -> list[Any]:
+        return [
+            Importer(
+                source_uri=points.uri,
+                artifact_type=standard_artifacts.Examples,
+                properties={"split_names": points.split_names},
+            ).with_id("points"),
+            Importer(
+                source_uri=str(schema_folder), artifact_type=standard_artifacts.Schema
+            ).with_id("schema"),
+            Importer(
+                source_uri=str(hyperparameters_folder),
+                artifact_type=standard_artifacts.HyperParameters,
+            ).with_id("tuned"),
+        ]
+
+    return make

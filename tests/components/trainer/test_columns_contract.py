@@ -1,0 +1,171 @@
+"""`feature_columns` + `estimator_fn`: from the transform to a servable model."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tfx.proto import trainer_pb2
+
+from tfx_estimators import estimator as tf_estimator
+from tfx_estimators.components import EstimatorTrainer, FeatureColumnTransform
+
+MODULE = pathlib.Path(__file__).parent / "modules" / "columns_module.py"
+STEPS = 60
+SERVE = """
+import sys
+import numpy as np
+import tensorflow as tf
+records, model, signature, out = sys.argv[1:]
+function = tf.saved_model.load(model).signatures[signature]
+(name,) = function.structured_input_signature[1]
+examples = list(tf.data.TFRecordDataset(records).as_numpy_iterator())
+results = function(**{name: tf.constant(examples)})
+np.savez(out, **{key: value.numpy() for key, value in results.items()})
+assert not {"tfx", "tfx_estimators", "tensorflow_transform"} & set(sys.modules)
+"""
+
+pytestmark = pytest.mark.stacks
+
+
+@pytest.fixture(scope="module")
+def trained(run_pipeline: Any, import_artifacts: Callable[[], list[Any]]) -> Callable[[str], Any]:
+    examples, schema, tuned = import_artifacts()
+    transform = FeatureColumnTransform(
+        examples=examples.outputs["result"],
+        schema=schema.outputs["result"],
+        module_file=str(MODULE),
+        label_key="y",
+    )
+
+    def trainer(name: str, steps: int = STEPS, **arguments: Any) -> EstimatorTrainer:
+        return EstimatorTrainer(
+            examples=transform.outputs["transformed_examples"],
+            transform_graph=transform.outputs["transform_graph"],
+            feature_columns=transform.outputs["feature_columns"],
+            schema=schema.outputs["result"],
+            module_file=str(MODULE),
+            train_args=trainer_pb2.TrainArgs(num_steps=steps),
+            **arguments,
+        ).with_id(name)
+
+    first = trainer("first", custom_config={"seed": 5, "batch_size": 32})
+    again = trainer("again", custom_config={"seed": 5, "batch_size": 32})
+    warm = trainer("warm", steps=1, custom_config={"seed": 99}, base_model=first.outputs["model"])
+    small = trainer(
+        "small",
+        steps=3,
+        hyperparameters=tuned.outputs["result"],
+        custom_config={"hidden_units": [2], "run_config": {"save_checkpoints_steps": 2}},
+    )
+    return run_pipeline([examples, schema, tuned, transform, first, again, warm, small])
+
+
+def kernel(result: Any, layer: int = 0) -> np.ndarray:
+    checkpoint = tf.train.latest_checkpoint(str(result.model_run))
+    name = f"dnn/hiddenlayer_{layer}/kernel/part_0"
+    known = dict(tf.train.list_variables(checkpoint))
+    return tf.train.load_variable(checkpoint, name if name in known else name[: -len("/part_0")])
+
+
+@pytest.fixture(scope="module")
+def records(points: Any, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """The raw evaluation examples without their label."""
+    files = sorted(str(file) for file in pathlib.Path(points.uri, "Split-eval").iterdir())
+    path = tmp_path_factory.mktemp("records") / "unlabelled"
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for record in tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator():
+            example = tf.train.Example.FromString(record)
+            del example.features.feature["y"]
+            writer.write(example.SerializeToString())
+    return path
+
+
+def predict(trained: Any, records: pathlib.Path, tmp_path: pathlib.Path) -> dict[str, np.ndarray]:
+    """`Estimator.predict` over the raw records, by the newest checkpoint of "first"."""
+    import tensorflow_transform as tft
+
+    sys.path.insert(0, str(MODULE.parent))
+    import columns_module
+
+    from tfx_estimators.estimator.columns import load_model_columns
+
+    artifacts = trained("first").model.parent.parent.parent / "FeatureColumnTransform"
+    (graph,) = (artifacts / "transform_graph").iterdir()
+    (columns_folder,) = (artifacts / "feature_columns").iterdir()
+    columns = load_model_columns(
+        columns_module.feature_columns(), str(columns_folder / "columns.json")
+    )
+    config = tf_estimator.RunConfig(model_dir=str(trained("first").model_run))
+    estimator = columns_module.estimator_fn(columns, config, {})
+    transform_output = tft.TFTransformOutput(str(graph))
+
+    def input_fn() -> Any:
+        spec = transform_output.raw_feature_spec()
+        spec.pop("y")
+        everything = list(tf.compat.v1.io.tf_record_iterator(str(records)))
+        return transform_output.transform_raw_features(tf.io.parse_example(everything, spec))
+
+    rows = [row for _, row in zip(range(200), estimator.predict(input_fn), strict=False)]
+    return {key: np.array([row[key] for row in rows]) for key in rows[0]}
+
+
+def test_the_exported_model_answers_as_the_estimator_without_our_package(
+    trained: Any, records: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    expected = predict(trained, records, tmp_path)
+    served: dict[str, Any] = {}
+    for signature in ("predict", "serving_default", "regression"):
+        out = tmp_path / f"{signature}.npz"
+        subprocess.run(
+            [sys.executable, "-c", SERVE,
+             str(records), str(trained("first").serving), signature, str(out)],
+            check=True,
+        )  # fmt: skip
+        served[signature] = np.load(out)
+    for key in ("logits", "logistic", "probabilities", "class_ids"):
+        np.testing.assert_allclose(served["predict"][key], expected[key], atol=1e-6)
+    np.testing.assert_allclose(
+        served["serving_default"]["scores"], expected["probabilities"], atol=1e-6
+    )
+    assert served["predict"]["logits"].std() > 0.01
+
+
+def test_inputs_are_named_for_callers_and_for_serving(trained: Any) -> None:
+    signatures = tf.saved_model.load(str(trained("first").serving)).signatures
+    names = {name: set(s.structured_input_signature[1]) for name, s in signatures.items()}
+    assert names["predict"] == {"examples"}
+    assert names["serving_default"] == names["classification"] == {"inputs"}
+    assert names["regression"] == {"inputs"}
+
+
+def test_checkpoints_and_summaries_are_in_the_model_run(trained: Any) -> None:
+    result = trained("first")
+    assert result.global_step() == STEPS
+    assert list(result.model_run.glob("events.out.*"))
+    assert list((result.model_run / "eval").glob("events.out.*"))
+    assert {file.name for file in result.model.iterdir()} == {"Format-Serving"}
+
+
+def test_the_same_seed_gives_the_same_weights(trained: Any) -> None:
+    np.testing.assert_array_equal(kernel(trained("first")), kernel(trained("again")))
+    assert not np.array_equal(kernel(trained("first")), kernel(trained("warm")))
+
+
+def test_a_base_model_is_where_training_starts(trained: Any) -> None:
+    # One Adagrad step moves a weight by less than its learning rate, 0.05.
+    np.testing.assert_allclose(kernel(trained("warm")), kernel(trained("first")), atol=0.0501)
+    assert trained("warm").global_step() == 1
+
+
+def test_hyperparameters_win_over_custom_config(trained: Any) -> None:
+    result = trained("small")
+    assert kernel(result, 0).shape[1] == 5
+    assert kernel(result, 1).shape == (5, 3)
+    assert {path.name for path in result.model_run.glob("*-2.index")} == {"model.ckpt-2.index"}

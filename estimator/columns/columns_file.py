@@ -95,9 +95,7 @@ def load_model_columns(columns: Any, path: str | os.PathLike[str]) -> Any:
     return plan.model_columns(content["facts"])
 
 
-def _check_same(
-    written: Mapping[str, Any], wanted: Mapping[str, Any], path: str
-) -> None:
+def _check_same(written: Mapping[str, Any], wanted: Mapping[str, Any], path: str) -> None:
     for name, feature in wanted.items():
         if name not in written:
             raise _different(

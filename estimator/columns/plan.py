@@ -111,6 +111,11 @@ class ColumnPlan:
         self._learned = self._name_learned(every)
         self.inputs = tuple(_unique(i for column in every for i in _inputs(column)))
 
+    @property
+    def vocabularies(self) -> list[str]:
+        """Names under which columns learn a vocabulary."""
+        return [n for c, n in self._learned.items() if isinstance(c, LearnedVocabularyColumn)]
+
     def transform(self, raw: Mapping[str, Any], analyzers: Analyzers) -> dict[str, Any]:
         """Computes the transformed features, in the graph being built.
 
@@ -187,7 +192,7 @@ class _Evaluation:
     def __init__(self, raw: Mapping[str, Any], state: TransformState) -> None:
         self._raw = raw
         self._state = state
-        self._done: dict[Any, Any] = {}
+        self._caches: dict[Any, raw_inputs.LeafCache] = {}
 
     def feature(self, feature: TransformedFeature) -> Any:
         if feature.kind == "raw":
@@ -205,18 +210,21 @@ class _Evaluation:
             return tf.ensure_shape(value, [None, *(column.shape or (1,))])
         return value
 
-    def _evaluate(self, column: Any) -> Any:
-        """Makes sure that the column is computed; returns a cache that has it."""
+    def _evaluate(self, column: Any) -> raw_inputs.LeafCache:
+        """Computes the column, once; returns a cache that has it."""
+        if column in self._caches:
+            return self._caches[column]
         features: dict[Any, Any] = {}
         present: dict[str, Any] = {}
         for child in _children(column):
-            self._evaluate(child)
+            cache = self._evaluate(child)
+            features[child] = cache.get(child, self._state)
+            present.update(cache.present)
         for key, spec in _specs(column).items():
             features[key], present[key] = self._read(key, spec, column)
-        cache = raw_inputs.LeafCache({**self._done, **features}, present)
-        value = cache.get(column, self._state)
-        if not isinstance(value, tuple) or isinstance(value, tf.SparseTensor):
-            self._done[column] = value
+        cache = raw_inputs.LeafCache(features, present)
+        cache.get(column, self._state)
+        self._caches[column] = cache
         return cache
 
     def _read(self, key: str, spec: Any, column: Any) -> tuple[Any, Any]:

@@ -25,9 +25,7 @@ def report(plan: ColumnPlan) -> list[dict[str, Any]]:
         Dicts with `place`, `name`, `type`, `features` (transformed), `on_beam` and
         `in_model` (types of the columns evaluated there), and `why`.
     """
-    return [
-        {"place": place, **_entry(plan, column)} for place, column in flatten(plan.columns)
-    ]
+    return [{"place": place, **_entry(plan, column)} for place, column in flatten(plan.columns)]
 
 
 def _entry(plan: ColumnPlan, column: Any) -> dict[str, Any]:

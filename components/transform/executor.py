@@ -1,0 +1,106 @@
+"""Runs the transform: checks, one Beam pipeline, then `columns.json`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import tensorflow_transform as tft
+import tensorflow_transform.beam as tft_beam
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_beam_executor
+from tfx.dsl.io import fileio
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils
+from tfx.types.artifact import Artifact
+from tfx.utils import io_utils
+
+from tfx_estimators.components.examples import find_splits
+from tfx_estimators.components.progress import show_progress
+from tfx_estimators.components.transform import stages
+from tfx_estimators.components.transform.analyzers import read_facts
+from tfx_estimators.components.transform.failures import explain
+from tfx_estimators.components.transform.preprocessing import Preprocessing
+from tfx_estimators.components.transform.schema_check import check_inputs
+from tfx_estimators.components.user_module import UserModule
+from tfx_estimators.estimator.columns.columns_file import write_columns
+from tfx_estimators.estimator.columns.plan import ColumnPlan
+
+__all__ = ["Executor"]
+
+COLUMNS_FILE = "columns.json"
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
+    """Executor of `FeatureColumnTransform`."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Transforms; see `FeatureColumnTransform` for inputs, outputs and errors."""
+        self._log_startup(input_dict, output_dict, exec_properties)
+        graph = artifact_utils.get_single_instance(output_dict["transform_graph"])
+        columns = artifact_utils.get_single_instance(output_dict["feature_columns"])
+        examples = input_dict["examples"]
+        schema = _read_schema(artifact_utils.get_single_instance(input_dict["schema"]))
+        temporary = f"{graph.uri}/.temporary"
+        fileio.makedirs(temporary)
+        preprocessing = Preprocessing(
+            module=UserModule.from_exec_properties(exec_properties),
+            label_key=exec_properties.get("label_key") or None,
+            custom_config=exec_properties["custom_config"],
+            folder=temporary,
+        )
+        plan = preprocessing.plan()
+        type_specs = stages.RawData(schema).type_specs
+        check_inputs(plan.inputs, type_specs)
+        # Building the graph finds what is wrong with the functions and the label.
+        keys = tft.get_transform_input_columns(preprocessing, type_specs)
+        data = stages.RawData(schema, keys or None)
+
+        analyzed = find_splits(examples, json.loads(exec_properties["analyze_splits"]))
+        splits = find_splits(examples)
+        transformed = artifact_utils.get_single_instance(output_dict["transformed_examples"])
+        folders = _prepare_examples(transformed, [split.name for split in splits])
+        try:
+            with (
+                show_progress("FeatureColumnTransform", "examples"),
+                self._make_beam_pipeline() as pipeline,
+                tft_beam.Context(temp_dir=temporary, use_deep_copy_optimization=True),
+            ):
+                transform_fn = stages.analyze(pipeline, schema, analyzed, preprocessing)
+                stages.write_graph(pipeline, schema, transform_fn, graph.uri)
+                for split, folder in zip(splits, folders, strict=True):
+                    stages.transform_split(pipeline, data, split, transform_fn, folder)
+        except Exception as error:
+            explained = explain(error)
+            if explained is None:
+                raise
+            raise explained from error
+        _write_columns(plan, graph.uri, columns.uri, preprocessing.label_key)
+        fileio.rmtree(temporary)
+
+
+def _write_columns(plan: ColumnPlan, graph: str, folder: str, label_key: str | None) -> None:
+    facts = read_facts(tft.TFTransformOutput(graph), plan.vocabularies)
+    # Fails here, not in the trainer, if something was not learned.
+    plan.model_columns(facts)
+    fileio.makedirs(folder)
+    write_columns(f"{folder}/{COLUMNS_FILE}", plan, facts, label_key)
+
+
+def _prepare_examples(examples: Artifact, splits: list[str]) -> list[str]:
+    examples.split_names = artifact_utils.encode_split_names(splits)
+    examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
+    examples_utils.set_file_format(examples, "tfrecords_gzip")
+    folders = [artifact_utils.get_split_uri([examples], split) for split in splits]
+    for folder in folders:
+        fileio.makedirs(folder)
+    return folders
+
+
+def _read_schema(schema: Artifact) -> Any:
+    return io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema.uri))

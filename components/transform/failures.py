@@ -1,0 +1,47 @@
+"""Errors from inside a Beam run, as the user should see them."""
+
+from __future__ import annotations
+
+import re
+
+from tfx_estimators.errors import DataError, LabelError, TfxEstimatorsError
+
+__all__ = ["explain"]
+
+# What the assertions of `columns.inputs` and `preprocessing` say, as TensorFlow's
+# errors quote it.
+_ASSERTION = re.compile(r"assertion failed: \[((?:numeric column|the label) '[^\]]*)\]")
+
+
+def explain(error: BaseException) -> TfxEstimatorsError | None:
+    """The error to raise for a failed Beam run.
+
+    Runners wrap an error, or keep nothing of it but its text.
+
+    Args:
+        error: what running the pipeline raised.
+
+    Returns:
+        the first of our own errors behind it; or one made of an assertion of the
+        transform graph; or None if it is neither.
+    """
+    current: BaseException | None = error
+    while current is not None:
+        if isinstance(current, TfxEstimatorsError):
+            return current
+        current = current.__cause__ or current.__context__
+    found = _ASSERTION.search(str(error))
+    if found is None:
+        return None
+    if found[1].startswith("the label"):
+        return LabelError(
+            found[1],
+            expected="one label an example",
+            fix="correct label_key, drop examples without label, or make the label in "
+            "preprocessing_fn",
+        )
+    return DataError(
+        found[1],
+        expected="a value in every example, or a default_value",
+        fix="give the column a default_value, or correct its shape",
+    )

@@ -3,7 +3,7 @@
 Every figure is the wall time of a whole process, imports included. The two pipelines run
 in turn; the table gives medians, the last line is one line of JSON.
 
-    python benchmarks/pipeline.py [--rounds 1] [--train-steps 1000]
+    python benchmarks/pipeline.py [--rounds 1] [--train-steps 400]
 
 The peer is TFX's LocalDagRunner over stock CsvExampleGen, StatisticsGen, SchemaGen,
 ExampleValidator, Transform, Trainer, Resolver, Evaluator, BulkInferrer and Pusher, with
@@ -160,7 +160,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=1, help="cold and cached runs of each")
-    parser.add_argument("--train-steps", type=int, default=1000)
+    parser.add_argument("--train-steps", type=int, default=400)
     parser.add_argument("--only", choices=["ours", "stock"], help=argparse.SUPPRESS)
     parser.add_argument("--root", type=pathlib.Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()

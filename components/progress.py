@@ -8,6 +8,7 @@ process the count drives the bar, on every runner it is also a Beam metric.
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -41,7 +42,7 @@ class Progress:
             desc=step,
             unit=f" {unit}",
             total=total,
-            file=sys.stderr,
+            file=sys.stderr if terminal else _Lines(),
             ascii=not terminal,
             mininterval=_SECONDS_BETWEEN_REDRAWS if terminal else _SECONDS_BETWEEN_LINES,
             dynamic_ncols=terminal,
@@ -61,6 +62,21 @@ class Progress:
     def close(self) -> None:
         """Draws the last state and ends the line."""
         self._bar.close()
+
+
+class _Lines(io.TextIOBase):
+    """Standard error with a line of its own for every state of a bar."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def write(self, text: str) -> int:
+        """Writes the state, unless it is what was last written or nothing."""
+        state = text.strip()
+        if state and state != self._last:
+            self._last = state
+            print(state, file=sys.stderr, flush=True)
+        return len(text)
 
 
 @contextlib.contextmanager

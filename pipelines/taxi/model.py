@@ -103,5 +103,6 @@ def estimator_fn(model_columns: dict[str, list[Any]], config: Any, params: dict[
         linear_feature_columns=model_columns["linear"],
         dnn_feature_columns=model_columns["dnn"],
         dnn_hidden_units=params.get("hidden_units", [100, 70, 50, 25]),
+        dnn_optimizer="Adam",
         config=config,
     )

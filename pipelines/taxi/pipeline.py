@@ -18,7 +18,7 @@ NAME = "taxi"
 MODULE = "tfx_estimators.pipelines.taxi.model"
 LABEL_KEY = "big_tipper"
 METADATA = "metadata/metadata.sqlite"
-TRAIN_STEPS = 1000
+TRAIN_STEPS = 400
 EVAL_STEPS = 100
 SEED = 20130101
 

@@ -1,0 +1,36 @@
+"""Progress: readable lines in a log, Beam counts routed to it."""
+
+from __future__ import annotations
+
+import apache_beam as beam
+import pytest
+
+from tfx_estimators.components.progress import advance, count_examples, show_progress
+
+
+def test_a_log_gets_whole_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    with show_progress("EstimatorTrainer", "steps", total=4) as progress:
+        progress.advance(1, loss="0.5")
+        progress.reach(4, loss="0.25")
+        progress.reach(2)  # never backwards
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].startswith("EstimatorTrainer: 100%")
+    assert "4/4" in lines[-1]
+    assert "\r" not in "".join(lines)
+
+
+def test_beam_counts_reach_the_progress_and_the_metrics(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with show_progress("Step", "examples"):
+        pipeline = beam.Pipeline()
+        _ = pipeline | beam.Create([[1, 2], [3]]) | count_examples("read", size=len)
+        result = pipeline.run()
+        result.wait_until_finish()
+    assert "Step: 3 examples" in capsys.readouterr().err
+    (counter,) = result.metrics().query(beam.metrics.MetricsFilter().with_name("read"))["counters"]
+    assert counter.committed == 3
+
+
+def test_counting_outside_a_step_does_nothing() -> None:
+    advance(3)

@@ -119,24 +119,30 @@ def _shuffled(files: Sequence[str], batches: Batches) -> tf.data.Dataset:
     """Batches of serialized records: files in a new order each pass, blocks shuffled."""
     seed = _seed(batches)
     block = _block_size(files, batches.batch_size)
-    paths = tf.data.Dataset.from_tensor_slices(list(files)).shuffle(len(files), seed=seed)
-    if batches.repeat:
-        paths = paths.repeat()
+    compression = _compression(files)
 
-    def shuffle_block(number: tf.Tensor, records: tf.Tensor) -> tf.Tensor:
-        return tf.random.experimental.stateless_shuffle(records, seed=[seed, number])
+    def one_pass(number: tf.Tensor) -> tf.data.Dataset:
+        pass_seed = tf.random.experimental.stateless_fold_in([seed, 0], number)
+        paths = tf.random.experimental.stateless_shuffle(list(files), seed=pass_seed)
 
-    return (
-        paths.interleave(
-            lambda path: _records([path], min(_READ_RECORDS, block), _compression(files)),
-            cycle_length=min(len(files), _OPEN_FILES),
-            num_parallel_calls=tf.data.AUTOTUNE,
+        def shuffle_block(index: tf.Tensor, records: tf.Tensor) -> tf.Tensor:
+            block_seed = tf.random.experimental.stateless_fold_in(pass_seed, index)
+            return tf.random.experimental.stateless_shuffle(records, seed=block_seed)
+
+        return (
+            tf.data.Dataset.from_tensor_slices(paths)
+            .interleave(
+                lambda path: _records([path], min(_READ_RECORDS, block), compression),
+                cycle_length=min(len(files), _OPEN_FILES),
+                num_parallel_calls=tf.data.AUTOTUNE,
+            )
+            .rebatch(block)
+            .enumerate()
+            .map(shuffle_block)
         )
-        .rebatch(block)
-        .enumerate()
-        .map(shuffle_block)
-        .rebatch(batches.batch_size)
-    )
+
+    passes = tf.data.Dataset.range(tf.int64.max if batches.repeat else 1)
+    return passes.flat_map(one_pass).rebatch(batches.batch_size)
 
 
 def _in_order(files: Sequence[str], batches: Batches) -> tf.data.Dataset:

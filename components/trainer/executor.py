@@ -18,7 +18,7 @@ __all__ = ["TrainerExecutor"]
 class TrainerExecutor(base_executor.BaseExecutor):  # type: ignore[misc]
     """Executor of `EstimatorTrainer`."""
 
-    def Do(  # noqa: N802
+    def Do(
         self,
         input_dict: dict[str, list[Artifact]],
         output_dict: dict[str, list[Artifact]],

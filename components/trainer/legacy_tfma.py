@@ -8,7 +8,6 @@ TFMA reads an EvalSavedModel any more.
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
 import time
 import types
@@ -85,7 +84,7 @@ def export_eval_savedmodel(
         "EstimatorEvaluator evaluates the SavedModel's predict signature",
         stacklevel=2,
     )
-    folder = os.path.join(export_dir_base, str(int(time.time())))
+    folder = f"{export_dir_base}/{int(time.time())}"
     record_eval_receiver(eval_input_receiver_fn, folder)
     return folder.encode()
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 from tfx_estimators import estimator as tf_estimator
 from tfx_estimators.components.examples import read_batches
@@ -99,19 +100,33 @@ def explained_data_errors(files: Sequence[str], label_key: str | None) -> Iterat
             expected="complete TFRecord files",
             fix="write the files again by re-running the step that made them",
         ) from error
+    except UnicodeDecodeError as error:
+        # TensorFlow quotes the bad record in its message, which then is no text.
+        _raise_at_bad_example(files, error)
+        raise
     except tf.errors.InvalidArgumentError as error:
+        if "Could not parse example" in error.message:
+            _raise_at_bad_example(files, error)
         _explain(error, label_key)
         raise
 
 
+def _raise_at_bad_example(files: Sequence[str], cause: Exception) -> None:
+    for file in files:
+        records = (record for batch in read_batches([file]) for record in batch)
+        for number, record in enumerate(records, start=1):
+            try:
+                tf.train.Example.FromString(record)
+            except DecodeError:
+                raise CorruptRecordError(
+                    f"{file}: record {number} is not a tf.Example",
+                    expected="serialized tf.Example protocol buffers",
+                    fix="write the file again by re-running the step that made it",
+                ) from cause
+
+
 def _explain(error: Any, label_key: str | None) -> None:
     text = error.message
-    if "Could not parse example" in text:
-        raise CorruptRecordError(
-            f"a record is not a tf.Example: {text}",
-            expected="serialized tf.Example protocol buffers",
-            fix="write the examples again by re-running the step that made them",
-        ) from error
     if "Data types don't match" in text:
         raise FeatureDtypeError(
             f"a feature has another type than the model expects: {text}",

@@ -17,8 +17,8 @@ from tfx.types.artifact import Artifact
 
 MODULES = pathlib.Path(__file__).parent / "modules"
 SCHEMA = """
-feature { name: "x" type: FLOAT presence { min_fraction: 1 min_count: 1 } shape { dim { size: 1 } } }
-feature { name: "y" type: INT presence { min_fraction: 1 min_count: 1 } shape { dim { size: 1 } } }
+feature { name: "x" type: FLOAT presence { min_fraction: 1 } shape { dim { size: 1 } } }
+feature { name: "y" type: INT presence { min_fraction: 1 } shape { dim { size: 1 } } }
 feature { name: "color" type: BYTES presence { min_count: 1 } }
 """
 STEPS = 60
@@ -145,3 +145,43 @@ def import_artifacts(
         ]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def columns_runs(
+    run_pipeline: Any, import_artifacts: Callable[[], list[Any]]
+) -> Callable[[str], Trained]:
+    """Trainers first, again, warm and small behind one FeatureColumnTransform."""
+    from tfx.proto import trainer_pb2
+
+    from tfx_estimators.components import EstimatorTrainer, FeatureColumnTransform
+
+    examples, schema, tuned = import_artifacts()
+    transform = FeatureColumnTransform(
+        examples=examples.outputs["result"],
+        schema=schema.outputs["result"],
+        module_file=str(MODULES / "columns_module.py"),
+        label_key="y",
+    )
+
+    def trainer(name: str, steps: int = STEPS, **arguments: Any) -> Any:
+        return EstimatorTrainer(
+            examples=transform.outputs["transformed_examples"],
+            transform_graph=transform.outputs["transform_graph"],
+            feature_columns=transform.outputs["feature_columns"],
+            schema=schema.outputs["result"],
+            module_file=str(MODULES / "columns_module.py"),
+            train_args=trainer_pb2.TrainArgs(num_steps=steps),
+            **arguments,
+        ).with_id(name)
+
+    first = trainer("first", custom_config={"seed": 5, "batch_size": 32})
+    again = trainer("again", custom_config={"seed": 5, "batch_size": 32})
+    warm = trainer("warm", steps=1, custom_config={"seed": 99}, base_model=first.outputs["model"])
+    small = trainer(
+        "small",
+        steps=3,
+        hyperparameters=tuned.outputs["result"],
+        custom_config={"hidden_units": [2], "run_config": {"save_checkpoints_steps": 2}},
+    )
+    return run_pipeline([examples, schema, tuned, transform, first, again, warm, small])

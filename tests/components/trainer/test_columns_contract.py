@@ -5,16 +5,13 @@ from __future__ import annotations
 import pathlib
 import subprocess
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from tfx.proto import trainer_pb2
 
 from tfx_estimators import estimator as tf_estimator
-from tfx_estimators.components import EstimatorTrainer, FeatureColumnTransform
 
 MODULE = pathlib.Path(__file__).parent / "modules" / "columns_module.py"
 STEPS = 60
@@ -32,39 +29,6 @@ assert not {"tfx", "tfx_estimators", "tensorflow_transform"} & set(sys.modules)
 """
 
 pytestmark = pytest.mark.stacks
-
-
-@pytest.fixture(scope="module")
-def trained(run_pipeline: Any, import_artifacts: Callable[[], list[Any]]) -> Callable[[str], Any]:
-    examples, schema, tuned = import_artifacts()
-    transform = FeatureColumnTransform(
-        examples=examples.outputs["result"],
-        schema=schema.outputs["result"],
-        module_file=str(MODULE),
-        label_key="y",
-    )
-
-    def trainer(name: str, steps: int = STEPS, **arguments: Any) -> EstimatorTrainer:
-        return EstimatorTrainer(
-            examples=transform.outputs["transformed_examples"],
-            transform_graph=transform.outputs["transform_graph"],
-            feature_columns=transform.outputs["feature_columns"],
-            schema=schema.outputs["result"],
-            module_file=str(MODULE),
-            train_args=trainer_pb2.TrainArgs(num_steps=steps),
-            **arguments,
-        ).with_id(name)
-
-    first = trainer("first", custom_config={"seed": 5, "batch_size": 32})
-    again = trainer("again", custom_config={"seed": 5, "batch_size": 32})
-    warm = trainer("warm", steps=1, custom_config={"seed": 99}, base_model=first.outputs["model"])
-    small = trainer(
-        "small",
-        steps=3,
-        hyperparameters=tuned.outputs["result"],
-        custom_config={"hidden_units": [2], "run_config": {"save_checkpoints_steps": 2}},
-    )
-    return run_pipeline([examples, schema, tuned, transform, first, again, warm, small])
 
 
 def kernel(result: Any, layer: int = 0) -> np.ndarray:
@@ -87,7 +51,9 @@ def records(points: Any, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Pa
     return path
 
 
-def predict(trained: Any, records: pathlib.Path, tmp_path: pathlib.Path) -> dict[str, np.ndarray]:
+def predict(
+    columns_runs: Any, records: pathlib.Path, tmp_path: pathlib.Path
+) -> dict[str, np.ndarray]:
     """`Estimator.predict` over the raw records, by the newest checkpoint of "first"."""
     import tensorflow_transform as tft
 
@@ -96,13 +62,13 @@ def predict(trained: Any, records: pathlib.Path, tmp_path: pathlib.Path) -> dict
 
     from tfx_estimators.estimator.columns import load_model_columns
 
-    artifacts = trained("first").model.parent.parent.parent / "FeatureColumnTransform"
+    artifacts = columns_runs("first").model.parent.parent.parent / "FeatureColumnTransform"
     (graph,) = (artifacts / "transform_graph").iterdir()
     (columns_folder,) = (artifacts / "feature_columns").iterdir()
     columns = load_model_columns(
         columns_module.feature_columns(), str(columns_folder / "columns.json")
     )
-    config = tf_estimator.RunConfig(model_dir=str(trained("first").model_run))
+    config = tf_estimator.RunConfig(model_dir=str(columns_runs("first").model_run))
     estimator = columns_module.estimator_fn(columns, config, {})
     transform_output = tft.TFTransformOutput(str(graph))
 
@@ -117,15 +83,15 @@ def predict(trained: Any, records: pathlib.Path, tmp_path: pathlib.Path) -> dict
 
 
 def test_the_exported_model_answers_as_the_estimator_without_our_package(
-    trained: Any, records: pathlib.Path, tmp_path: pathlib.Path
+    columns_runs: Any, records: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    expected = predict(trained, records, tmp_path)
+    expected = predict(columns_runs, records)
     served: dict[str, Any] = {}
     for signature in ("predict", "serving_default", "regression"):
         out = tmp_path / f"{signature}.npz"
         subprocess.run(
             [sys.executable, "-c", SERVE,
-             str(records), str(trained("first").serving), signature, str(out)],
+             str(records), str(columns_runs("first").serving), signature, str(out)],
             check=True,
         )  # fmt: skip
         served[signature] = np.load(out)
@@ -137,35 +103,37 @@ def test_the_exported_model_answers_as_the_estimator_without_our_package(
     assert served["predict"]["logits"].std() > 0.01
 
 
-def test_inputs_are_named_for_callers_and_for_serving(trained: Any) -> None:
-    signatures = tf.saved_model.load(str(trained("first").serving)).signatures
+def test_inputs_are_named_for_callers_and_for_serving(columns_runs: Any) -> None:
+    signatures = tf.saved_model.load(str(columns_runs("first").serving)).signatures
     names = {name: set(s.structured_input_signature[1]) for name, s in signatures.items()}
     assert names["predict"] == {"examples"}
     assert names["serving_default"] == names["classification"] == {"inputs"}
     assert names["regression"] == {"inputs"}
 
 
-def test_checkpoints_and_summaries_are_in_the_model_run(trained: Any) -> None:
-    result = trained("first")
+def test_checkpoints_and_summaries_are_in_the_model_run(columns_runs: Any) -> None:
+    result = columns_runs("first")
     assert result.global_step() == STEPS
     assert list(result.model_run.glob("events.out.*"))
     assert list((result.model_run / "eval").glob("events.out.*"))
     assert {file.name for file in result.model.iterdir()} == {"Format-Serving"}
 
 
-def test_the_same_seed_gives_the_same_weights(trained: Any) -> None:
-    np.testing.assert_array_equal(kernel(trained("first")), kernel(trained("again")))
-    assert not np.array_equal(kernel(trained("first")), kernel(trained("warm")))
+def test_the_same_seed_gives_the_same_weights(columns_runs: Any) -> None:
+    np.testing.assert_array_equal(kernel(columns_runs("first")), kernel(columns_runs("again")))
+    assert not np.array_equal(kernel(columns_runs("first")), kernel(columns_runs("warm")))
 
 
-def test_a_base_model_is_where_training_starts(trained: Any) -> None:
+def test_a_base_model_is_where_training_starts(columns_runs: Any) -> None:
     # One Adagrad step moves a weight by less than its learning rate, 0.05.
-    np.testing.assert_allclose(kernel(trained("warm")), kernel(trained("first")), atol=0.0501)
-    assert trained("warm").global_step() == 1
+    np.testing.assert_allclose(
+        kernel(columns_runs("warm")), kernel(columns_runs("first")), atol=0.0501
+    )
+    assert columns_runs("warm").global_step() == 1
 
 
-def test_hyperparameters_win_over_custom_config(trained: Any) -> None:
-    result = trained("small")
+def test_hyperparameters_win_over_custom_config(columns_runs: Any) -> None:
+    result = columns_runs("small")
     assert kernel(result, 0).shape[1] == 5
     assert kernel(result, 1).shape == (5, 3)
     assert {path.name for path in result.model_run.glob("*-2.index")} == {"model.ckpt-2.index"}

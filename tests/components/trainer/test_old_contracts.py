@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tfx.proto import trainer_pb2
-from tfx.types import standard_artifacts
 
 from tfx_estimators import estimator as tf_estimator
 from tfx_estimators.components import EstimatorTrainer

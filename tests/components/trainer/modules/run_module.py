@@ -30,10 +30,10 @@ def run_fn(fn_args: FnArgs):
     )
     estimator.train(lambda: _input_fn(fn_args.train_files), steps=fn_args.train_steps)
     receiver_fn = tf_estimator.export.build_parsing_serving_input_receiver_fn({"x": SPEC["x"]})
-    staging = os.path.join(fn_args.model_run_dir, "export")
+    staging = f"{fn_args.model_run_dir}/export"
     exported = estimator.export_saved_model(staging, receiver_fn)
-    tf.io.gfile.makedirs(os.path.dirname(fn_args.serving_model_dir))
+    tf.io.gfile.makedirs(f"{fn_args.serving_model_dir}/..")
     tf.io.gfile.rename(os.fsdecode(exported), fn_args.serving_model_dir)
-    with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, "seen.json"), "w") as file:
+    with tf.io.gfile.GFile(f"{fn_args.model_run_dir}/seen.json", "w") as file:
         seen = {"custom": fn_args.custom_config, "values": fn_args.hyperparameters}
         file.write(json.dumps(seen))

@@ -25,6 +25,22 @@ def repair(module: types.ModuleType) -> None:
         mend(module)
 
 
+def _start_baselines_before_the_data(module: Any) -> None:
+    """Makes the batch size, not the bias, wait for the checks of the features' sizes.
+
+    With a `tf.data` input the bias's initializer waited for an iterator that is only
+    initialized after it, so that no BaselineEstimator trained (on TensorFlow 2.15 too).
+    """
+    check = module._get_batch_size_and_size_checks
+
+    def get_batch_size_and_size_checks(features: Any, weight_column_key: Any) -> Any:
+        checks, batch_size = check(features, weight_column_key)
+        with module.tf.control_dependencies(checks):
+            return [], module.tf.identity(batch_size)
+
+    module._get_batch_size_and_size_checks = get_batch_size_and_size_checks
+
+
 def _say_nothing_of_deprecation(module: Any) -> None:
     """Every estimator would tell its user to move to Keras: here it is not deprecated."""
 
@@ -86,6 +102,7 @@ def _is_keras_3(instance: Any) -> bool:
 
 
 _REPAIRS: dict[str, Callable[[types.ModuleType], None]] = {
+    "canned.baseline": _start_baselines_before_the_data,
     "estimator_export": _say_nothing_of_deprecation,
     "keras_lib": _refuse_keras_3_models,
     "tpu._tpu_estimator_embedding": _refuse_tpu_embedding,

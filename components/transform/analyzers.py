@@ -71,7 +71,8 @@ class TransformAnalyzers:
 
     def minimum_and_maximum(self, values: Any) -> tuple[Any, Any]:
         """See `Analyzers`."""
-        return tft.min(values), tft.max(values)
+        # tft.min computes on what it learned, and then it is no constant to record.
+        return _negative(tft.max(-values)), tft.max(values)
 
     def quantiles(self, values: Any, num_buckets: int) -> Any:
         """See `Analyzers`."""
@@ -145,6 +146,11 @@ def _vocabulary_size(output: Any, name: str) -> int:
             fix="lower frequency_threshold, or check the feature's values",
         )
     return len(entries)
+
+
+def _negative(value: Any) -> Any:
+    known = tf.get_static_value(value)
+    return -value if known is None else tf.constant(-known)
 
 
 _MADE_UP = (b"49d0cd50-04bb-48c0-bc6f-5b575dce351a", b"-1")

@@ -41,7 +41,7 @@ class Preprocessing:
         Raises:
             ColumnError: if `feature_columns()` returns something else.
         """
-        return compile_columns(self.module.load().feature_columns())
+        return compile_columns(self.module.load().feature_columns)
 
     def __call__(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Builds the graph.

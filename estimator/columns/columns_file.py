@@ -77,8 +77,8 @@ def load_model_columns(columns: Any, path: str | os.PathLike[str]) -> Any:
     """Rebuilds the model-side columns in another process.
 
     Args:
-        columns: what the module's `feature_columns()` returns: a feature column, or a
-            nest of dicts, lists and tuples of them.
+        columns: the module's `feature_columns`, or what it returns: a feature column,
+            or a nest of dicts, lists and tuples of them.
         path: of the `columns.json` that the transform wrote.
 
     Returns:

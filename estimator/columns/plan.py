@@ -64,7 +64,9 @@ def compile_columns(columns: Any) -> ColumnPlan:
     """Divides columns between Beam and the model.
 
     Args:
-        columns: a feature column, or a nest of dicts, lists and tuples of them.
+        columns: a feature column, or a nest of dicts, lists and tuples of them; or a
+            function that returns it, which is called in a graph of its own, as
+            `shared_embeddings` needs.
 
     Returns:
         the plan. It depends on the columns alone, so that compiling the same columns
@@ -73,6 +75,9 @@ def compile_columns(columns: Any) -> ColumnPlan:
     Raises:
         ColumnError: if there is something else in the nest, or no column.
     """
+    if callable(columns):
+        with tf.Graph().as_default():
+            columns = columns()
     return ColumnPlan(columns)
 
 

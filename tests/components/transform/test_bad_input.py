@@ -1,0 +1,216 @@
+"""What FeatureColumnTransform says of columns and data that do not fit."""
+
+from __future__ import annotations
+
+import pathlib
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx.types import standard_artifacts
+
+from tfx_estimators.components import FeatureColumnTransform
+from tfx_estimators.errors import (
+    ColumnError,
+    CorruptRecordError,
+    DataError,
+    EmptySplitError,
+    FeatureDtypeError,
+    FeatureNotFoundError,
+    LabelError,
+    ModuleContractError,
+    UnsupportedOptionError,
+    UserModuleError,
+)
+
+SCHEMA = """
+feature { name: "x" type: FLOAT presence { min_count: 1 } }
+feature { name: "y" type: INT presence { min_count: 1 } }
+feature { name: "color" type: BYTES presence { min_count: 1 } }
+feature { name: "w" type: FLOAT presence { min_count: 1 } }
+"""
+
+
+@pytest.fixture
+def transform(
+    tmp_path: pathlib.Path, channel: Callable[[Any], Any], execute: Callable[..., Any]
+) -> Callable[..., Any]:
+    """`transform(examples, columns, rest, **arguments)`: a module with those columns."""
+
+    def run(examples: Any, columns: str, rest: str = "", **arguments: Any) -> Any:
+        module = tmp_path / f"columns_{abs(hash((columns, rest)))}.py"
+        module.write_text(
+            "import tensorflow as tf\n"
+            "from tfx_estimators.estimator import columns\n"
+            "fc = tf.feature_column\n"
+            f"def feature_columns():\n    return {columns}\n" + textwrap.dedent(rest)
+        )
+        schema = standard_artifacts.Schema()
+        schema.uri = str(tmp_path / "schema")
+        (tmp_path / "schema").mkdir(exist_ok=True)
+        proto = text_format.Parse(SCHEMA, schema_pb2.Schema())
+        (tmp_path / "schema" / "schema.pbtxt").write_text(text_format.MessageToString(proto))
+        component = FeatureColumnTransform(
+            examples=channel(standard_artifacts.Examples),
+            schema=channel(standard_artifacts.Schema),
+            module_file=str(module),
+            **arguments,
+        )
+        return execute(component, {"examples": examples, "schema": schema})
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("columns", "arguments", "error", "message"),
+    [
+        ('[fc.numeric_column("z")]', {}, FeatureNotFoundError, "'z', which the schema does not"),
+        (
+            '[fc.categorical_column_with_hash_bucket("colour", 9)]',
+            {},
+            FeatureNotFoundError,
+            "did you mean 'color'",
+        ),
+        ('[fc.numeric_column("color")]', {}, FeatureDtypeError, "schema says is string"),
+        (
+            '[fc.categorical_column_with_identity("x", 9)]',
+            {},
+            FeatureDtypeError,
+            "schema says is float32",
+        ),
+        ('[fc.crossed_column(["x", "color"], 9)]', {}, FeatureDtypeError, "'color_X_x'"),
+        ('[fc.numeric_column("x")]', {"label_key": "z"}, LabelError, "label 'z' is missing"),
+        ('[fc.numeric_column("x")]', {"label_key": "x"}, ColumnError, "of a column and of the l"),
+        ('["x"]', {}, ColumnError, "returned str 'x' at 0"),
+        ("{}", {}, ColumnError, "at least one feature column"),
+        (
+            '[fc.numeric_column("x")]',
+            {"analyze_splits": ["test"]},
+            EmptySplitError,
+            "no split 'test'",
+        ),
+    ],
+)
+def test_found_before_any_example_is_read(
+    transform: Any, examples: Any, columns: str, arguments: Any, error: Any, message: str
+) -> None:
+    with pytest.raises(error) as raised:
+        transform(examples, columns, **arguments)
+    assert message in str(raised.value)
+
+
+def test_name_clash_with_the_users_preprocessing(transform: Any, examples: Any) -> None:
+    rest = """
+    def preprocessing_fn(inputs):
+        return {"x": tf.zeros([1])}
+    """
+    with pytest.raises(ColumnError, match="an output of preprocessing_fn"):
+        transform(examples, '[fc.numeric_column("x")]', rest)
+
+
+def write(folder: pathlib.Path, make: Callable[..., Any], rows: list[bytes]) -> Any:
+    return make(folder / "examples", {"train": rows, "eval": rows})
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ('[fc.numeric_column("x")]', "numeric column 'x' reads feature 'x' and has no default"),
+        ('[fc.numeric_column("x", (2,), 0.0)]', "an example has neither 0 nor 2 values"),
+    ],
+)
+def test_number_of_values(
+    transform: Any,
+    tmp_path: pathlib.Path,
+    make_examples: Any,
+    example: Any,
+    columns: str,
+    message: str,
+) -> None:
+    rows = [example(x=1.0, y=1, color="red"), example(y=1, color="red")]
+    with pytest.raises(DataError) as raised:
+        transform(write(tmp_path, make_examples, rows), columns)
+    assert message in str(raised.value)
+
+
+def test_example_without_label(
+    transform: Any, tmp_path: pathlib.Path, make_examples: Any, example: Any
+) -> None:
+    rows = [example(x=1.0, y=1, color="red"), example(x=1.0, color="red")]
+    with pytest.raises(LabelError, match="the label 'y' has not exactly one value"):
+        transform(write(tmp_path, make_examples, rows), '[fc.numeric_column("x")]', label_key="y")
+
+
+def test_vocabulary_that_comes_out_empty(transform: Any, examples: Any) -> None:
+    column = 'columns.categorical_column_with_learned_vocabulary("color", frequency_threshold=999)'
+    with pytest.raises(ColumnError, match="'color' learned is empty"):
+        transform(examples, f"[{column}]")
+
+
+def test_feature_without_values_to_learn_from(
+    transform: Any, tmp_path: pathlib.Path, make_examples: Any, example: Any
+) -> None:
+    rows = [example(y=1, color="red"), example(y=0, color="red")]
+    column = 'columns.quantile_bucketized_column("x", 4, default_value=0.0)'
+    with pytest.raises(ColumnError, match="column 'x_bucketized' learned"):
+        transform(write(tmp_path, make_examples, rows), f"[{column}]")
+
+
+def test_corrupt_record(
+    transform: Any, tmp_path: pathlib.Path, make_examples: Any, example: Any
+) -> None:
+    rows = [example(x=1.0, y=1, color="red"), b"no example", b"nor this"]
+    with pytest.raises(CorruptRecordError):
+        transform(write(tmp_path, make_examples, rows), '[fc.numeric_column("x")]')
+
+
+def test_value_of_another_type(
+    transform: Any, tmp_path: pathlib.Path, make_examples: Any, example: Any
+) -> None:
+    rows = [example(x=1.0, y=1, color="red"), example(x="one", y=1, color="red")]
+    with pytest.raises(FeatureDtypeError, match="x"):
+        transform(write(tmp_path, make_examples, rows), '[fc.numeric_column("x")]')
+
+
+def test_raw_label_and_transformed_label(
+    transform: Any, tmp_path: pathlib.Path, make_examples: Any, example: Any
+) -> None:
+    """The smallest thing that works; nothing is left in the temporary folder."""
+    rows = [example(x=1.0, y=1, color="red"), example(x=3.0, y=0)]
+    outputs = transform(
+        write(tmp_path, make_examples, rows),
+        '[fc.numeric_column("x"), fc.indicator_column('
+        'columns.categorical_column_with_learned_vocabulary("color"))]',
+        label_key="y",
+    )
+    assert (pathlib.Path(outputs["feature_columns"].uri) / "columns.json").is_file()
+    assert not list(pathlib.Path(outputs["transform_graph"].uri).glob(".*"))
+
+
+class TestConstruction:
+    def construct(self, channel: Any, **arguments: Any) -> None:
+        FeatureColumnTransform(
+            examples=channel(standard_artifacts.Examples),
+            schema=channel(standard_artifacts.Schema),
+            **arguments,
+        )
+
+    def test_no_such_module(self, channel: Any) -> None:
+        with pytest.raises(UserModuleError, match="does not exist"):
+            self.construct(channel, module_file="nowhere.py")
+
+    def test_module_without_columns(self, channel: Any, tmp_path: pathlib.Path) -> None:
+        (tmp_path / "model.py").write_text("def run_fn(args): ...\n")
+        with pytest.raises(ModuleContractError, match="feature_columns"):
+            self.construct(channel, module_file=str(tmp_path / "model.py"))
+
+    def test_options(self, channel: Any, tmp_path: pathlib.Path) -> None:
+        (tmp_path / "model.py").write_text("def feature_columns(): ...\n")
+        module = str(tmp_path / "model.py")
+        with pytest.raises(EmptySplitError):
+            self.construct(channel, module_file=module, analyze_splits=[])
+        with pytest.raises(UnsupportedOptionError):
+            self.construct(channel, module_file=module, custom_config={"f": len})

@@ -20,9 +20,8 @@ def record_eval_receiver(eval_input_receiver_fn: Callable[[], Any], folder: str)
 
     Args:
         eval_input_receiver_fn: returns an EvalInputReceiver.
-        folder: where to write `eval_input_receiver.json`: an object with "features",
-            "labels" and "receiver_tensors", each name -> dtype; a lone tensor is called
-            "".
+        folder: where to write `eval_input_receiver.json`: an object with "features"
+            and "labels", each name -> dtype; a lone tensor is called "".
 
     Returns:
         The path written.
@@ -32,15 +31,15 @@ def record_eval_receiver(eval_input_receiver_fn: Callable[[], Any], folder: str)
     """
     with tf.Graph().as_default():
         receiver = eval_input_receiver_fn()
-        parts = ("features", "labels", "receiver_tensors")
-        if not all(hasattr(receiver, part) for part in parts):
+        if not hasattr(receiver, "features"):
             raise EstimatorTypeError(
                 f"eval_input_receiver_fn returned {type(receiver).__qualname__}",
                 expected="tfma.export.EvalInputReceiver(features=, labels=, receiver_tensors=)",
                 fix="return such a receiver, or leave eval_input_receiver_fn out: "
                 "EstimatorEvaluator does not need it",
             )
-        record = {part: _dtypes(getattr(receiver, part)) for part in parts}
+        labels = getattr(receiver, "labels", None)  # a receiver may have none
+        record = {"features": _dtypes(receiver.features), "labels": _dtypes(labels)}
     path = f"{folder}/{RECORD}"
     tf.io.gfile.makedirs(folder)
     with tf.io.gfile.GFile(path, "w") as file:

@@ -42,7 +42,8 @@ class Settings:
         settings = cls(**{name: params[name] for name in fields if params.get(name) is not None})
         _check("batch_size", settings.batch_size, "a positive int", _is_int(settings.batch_size, 1))
         seed = settings.seed
-        _check("seed", seed, "an int >= 0", seed is None or _is_int(seed, 0))
+        fits = seed is None or (_is_int(seed, 0) and seed < 2**31)
+        _check("seed", seed, "an int from 0 to 2**31 - 1", fits)
         config = settings.run_config
         usable = isinstance(config, Mapping) and not set(config) & set(_RESERVED)
         _check("run_config", config, f"a dict of RunConfig arguments without {_RESERVED}", usable)

@@ -51,9 +51,7 @@ def records(points: Any, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Pa
     return path
 
 
-def predict(
-    columns_runs: Any, records: pathlib.Path, tmp_path: pathlib.Path
-) -> dict[str, np.ndarray]:
+def predict(columns_runs: Any, records: pathlib.Path) -> dict[str, np.ndarray]:
     """`Estimator.predict` over the raw records, by the newest checkpoint of "first"."""
     import tensorflow_transform as tft
 

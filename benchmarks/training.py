@@ -1,0 +1,312 @@
+"""Training speed: our input function beside four other ways of feeding the same model.
+
+One wide & deep model over the taxi trips is trained in turn by
+
+*   ours: `estimator.input_fn.make_input_fn`, as `EstimatorTrainer` calls it;
+*   ours, from files: the same, told to hold nothing in memory between passes;
+*   memory: an Estimator fed from 200 batches that were parsed before (the ceiling);
+*   stock TFX: an Estimator over `make_batched_features_dataset`, as TFX's own examples;
+*   guide's CSV: an Estimator over `make_csv_dataset`, as the Estimator guide has it;
+*   Keras: `fit` of the equal model on our datasets, by tf_keras.
+
+Every way is timed once a round, after a warm-up, in a new order each round; the table
+gives medians in examples a second. The last line is one line of JSON.
+
+    python benchmarks/training.py [--rounds 3] [--steps 600]
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import itertools
+import json
+import logging
+import os
+import pathlib
+import statistics
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+# TensorFlow reads this when it is imported.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+warnings.filterwarnings("ignore")
+
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+from tfx_estimators import estimator as tf_estimator  # noqa: E402
+from tfx_estimators.estimator.input_fn import Batches, make_input_fn  # noqa: E402
+from tfx_estimators.pipelines.taxi import data as taxi_data  # noqa: E402
+
+fc = tf.feature_column
+
+LABEL = "big_tipper"
+FLOATS = (
+    "fare",
+    "trip_miles",
+    "trip_seconds",
+    "pickup_latitude",
+    "pickup_longitude",
+    "dropoff_latitude",
+    "dropoff_longitude",
+    "dropoff_community_area",
+)
+INTS = ("trip_start_hour", "trip_start_day", "trip_start_month", "pickup_community_area")
+STRINGS = ("payment_type", "company")
+SPEC = {
+    **{key: tf.io.FixedLenFeature([1], tf.float32) for key in FLOATS},
+    **{key: tf.io.FixedLenFeature([1], tf.int64) for key in (*INTS, LABEL)},
+    **{key: tf.io.FixedLenFeature([1], tf.string) for key in STRINGS},
+}
+HIDDEN_UNITS = (100, 70, 50, 25)
+MEMORY_BATCHES = 200
+WARM_UP = 100
+
+Dataset = Callable[[], tf.data.Dataset]
+
+
+def read_trips() -> list[dict[str, Any]]:
+    """The trips of the TFX wheel, nothing missing, with the label."""
+    folder, name = taxi_data.find_trips(None)
+    trips = []
+    with (folder / name).open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            trip: dict[str, Any] = {key: float(row[key] or 0) for key in FLOATS}
+            trip.update({key: int(row[key] or 0) for key in INTS})
+            trip.update({key: row[key] for key in STRINGS})
+            trip[LABEL] = int(float(row["tips"] or 0) > 0.2 * trip["fare"])
+            trips.append(trip)
+    return trips
+
+
+def serialize(trip: dict[str, Any]) -> bytes:
+    """The trip as a tf.Example."""
+
+    def feature(value: Any) -> tf.train.Feature:
+        if isinstance(value, float):
+            return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
+        if isinstance(value, int):
+            return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value.encode()]))
+
+    features = {key: feature(value) for key, value in trip.items()}
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    return bytes(example.SerializeToString())
+
+
+def write_data(folder: pathlib.Path, copies: int) -> tuple[list[str], list[str]]:
+    """Writes the trips `copies` times, as TFRecords in two files and as CSV in two."""
+    trips = read_trips()
+    serialized = [serialize(trip) for trip in trips]
+    records, tables = [], []
+    for part in range(2):
+        records.append(str(folder / f"trips-{part}.gz"))
+        with tf.io.TFRecordWriter(records[-1], "GZIP") as writer:
+            for record in itertools.chain.from_iterable([serialized] * (copies // 2)):
+                writer.write(record)
+        tables.append(str(folder / f"trips-{part}.csv"))
+        with pathlib.Path(tables[-1]).open("w", newline="", encoding="utf-8") as file:
+            table = csv.DictWriter(file, fieldnames=list(trips[0]))
+            table.writeheader()
+            for _ in range(copies // 2):
+                table.writerows(trips)
+    return records, tables
+
+
+def feature_columns() -> tuple[list[Any], list[Any]]:
+    """Columns of the wide and of the deep part."""
+    sizes = {"trip_start_hour": 24, "trip_start_day": 8, "trip_start_month": 13}
+    times = {
+        key: fc.categorical_column_with_identity(key, size, default_value=0)
+        for key, size in sizes.items()
+    }
+    area = fc.categorical_column_with_identity("pickup_community_area", 78, default_value=0)
+    payment = fc.categorical_column_with_vocabulary_list(
+        "payment_type",
+        ["Cash", "Credit Card", "Dispute", "No Charge", "Pcard", "Prcard", "Unknown"],
+        num_oov_buckets=1,
+    )
+    company = fc.categorical_column_with_hash_bucket("company", 200)
+    places = [
+        fc.bucketized_column(fc.numeric_column(key), np.linspace(low, low + 0.3, 9).tolist())
+        for key, low in (
+            ("pickup_latitude", 41.7),
+            ("pickup_longitude", -87.9),
+            ("dropoff_latitude", 41.7),
+            ("dropoff_longitude", -87.9),
+        )
+    ]
+    dropoff = fc.bucketized_column(fc.numeric_column("dropoff_community_area"), list(range(1, 78)))
+    wide = [*times.values(), area, payment, company, *places, dropoff]
+    deep = [
+        *(fc.numeric_column(key) for key in ("fare", "trip_miles", "trip_seconds")),
+        fc.indicator_column(payment),
+        fc.indicator_column(times["trip_start_hour"]),
+        fc.indicator_column(times["trip_start_day"]),
+        fc.embedding_column(company, 8),
+        fc.embedding_column(area, 8),
+    ]
+    return wide, deep
+
+
+def from_memory(files: list[str], batch_size: int) -> Dataset:
+    """Batches that were parsed before the clock runs."""
+    count = MEMORY_BATCHES * batch_size
+    records = tf.data.TFRecordDataset(files, "GZIP").repeat().batch(count)
+    parsed = tf.io.parse_example(next(iter(records)), SPEC)
+    arrays = {key: value.numpy() for key, value in parsed.items()}
+    label = arrays.pop(LABEL)
+
+    def input_fn() -> tf.data.Dataset:
+        dataset = tf.data.Dataset.from_tensor_slices((arrays, label))
+        return dataset.batch(batch_size).cache().repeat().prefetch(tf.data.AUTOTUNE)
+
+    return input_fn
+
+
+def from_stock_tfx(files: list[str], batch_size: int) -> Dataset:
+    """What the Estimator examples of TFX's documentation use."""
+    return lambda: tf.data.experimental.make_batched_features_dataset(
+        file_pattern=files,
+        batch_size=batch_size,
+        features=SPEC,
+        reader=lambda paths: tf.data.TFRecordDataset(paths, compression_type="GZIP"),
+        label_key=LABEL,
+    )
+
+
+def from_csv(files: list[str], batch_size: int) -> Dataset:
+    """What the Estimator guide uses."""
+    return lambda: tf.data.experimental.make_csv_dataset(files, batch_size, label_name=LABEL)
+
+
+class Clock(tf.compat.v1.train.SessionRunHook):  # type: ignore[misc]
+    """Notes when the warm-up and when the training ended."""
+
+    def __init__(self) -> None:
+        self.steps, self.began, self.ended = 0, 0.0, 0.0
+
+    def tick(self) -> None:
+        """Counts a step."""
+        self.steps += 1
+        self.ended = time.perf_counter()
+        if self.steps == WARM_UP:
+            self.began = self.ended
+
+    def after_run(self, run_context: Any, run_values: Any) -> None:
+        """Counts a step of an Estimator."""
+        self.tick()
+
+    def rate(self, batch_size: int) -> float:
+        """Examples a second after the warm-up."""
+        return (self.steps - WARM_UP) * batch_size / (self.ended - self.began)
+
+
+def time_estimator(input_fn: Dataset, steps: int, batch_size: int) -> float:
+    """Examples a second of a fresh Estimator."""
+    wide, deep = feature_columns()
+    clock = Clock()
+    with tempfile.TemporaryDirectory() as model_dir:
+        tf_estimator.DNNLinearCombinedClassifier(
+            linear_feature_columns=wide,
+            dnn_feature_columns=deep,
+            dnn_hidden_units=HIDDEN_UNITS,
+            config=tf_estimator.RunConfig(model_dir=model_dir, tf_random_seed=1),
+        ).train(input_fn, steps=WARM_UP + steps, hooks=[clock])
+    return clock.rate(batch_size)
+
+
+def time_keras(input_fn: Dataset, steps: int, batch_size: int) -> float:
+    """Examples a second of `fit` of the equal Keras model."""
+    import tf_keras as keras
+
+    wide, deep = feature_columns()
+    # A linear model's weights are embeddings of one dimension, summed.
+    weights = [fc.embedding_column(c, 1, "sum", tf.zeros_initializer()) for c in wide]
+    linear = keras.Sequential(
+        [
+            keras.layers.DenseFeatures(weights),
+            keras.layers.Lambda(lambda x: tf.reduce_sum(x, axis=1, keepdims=True)),
+        ]
+    )
+    layers = [keras.layers.Dense(units, activation="relu") for units in HIDDEN_UNITS]
+    dnn = keras.Sequential([keras.layers.DenseFeatures(deep), *layers, keras.layers.Dense(1)])
+    model = keras.experimental.WideDeepModel(linear, dnn)
+    model.compile(
+        optimizer=["ftrl", "adagrad"], loss=keras.losses.BinaryCrossentropy(from_logits=True)
+    )
+    clock = Clock()
+
+    class Tick(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
+        _supports_tf_logs = True  # spares Keras the conversion of its logs
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            """Counts a step of Keras."""
+            clock.tick()
+
+    model.fit(input_fn(), epochs=1, steps_per_epoch=WARM_UP + steps, callbacks=[Tick()], verbose=0)
+    return clock.rate(batch_size)
+
+
+def measure(rounds: int, steps: int, batch_size: int, copies: int) -> dict[str, list[float]]:
+    """Rates by way, one a round."""
+    with tempfile.TemporaryDirectory() as folder:
+        records, tables = write_data(pathlib.Path(folder), copies)
+        ours = make_input_fn(records, SPEC, LABEL, Batches(batch_size, repeat=True, shuffle=True))
+        streamed = make_input_fn(
+            records,
+            SPEC,
+            LABEL,
+            Batches(batch_size, repeat=True, shuffle=True, memory_limit=0),
+        )
+        ways: dict[str, tuple[Callable[..., float], Dataset]] = {
+            "ours": (time_estimator, ours),
+            "memory": (time_estimator, from_memory(records, batch_size)),
+            "keras": (time_keras, ours),
+            "ours, from files": (time_estimator, streamed),
+            "stock tfx": (time_estimator, from_stock_tfx(records, batch_size)),
+            "guide's csv": (time_estimator, from_csv(tables, batch_size)),
+        }
+        rates: dict[str, list[float]] = {name: [] for name in ways}
+        for number in range(rounds):
+            names = list(ways)
+            for name in names[number % len(names) :] + names[: number % len(names)]:
+                time_way, dataset = ways[name]
+                rates[name].append(time_way(dataset, steps, batch_size))
+                print(f"round {number + 1}: {name}: {rates[name][-1]:,.0f}", file=sys.stderr)
+    return rates
+
+
+def main() -> None:
+    """Prints the table and the line of JSON."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="times each way is timed (3)")
+    parser.add_argument("--steps", type=int, default=600, help="batches timed a round (600)")
+    parser.add_argument("--batch-size", type=int, default=256, help="examples a batch (256)")
+    parser.add_argument("--copies", type=int, default=10, help="copies of the 10,000 trips (10)")
+    options = parser.parse_args()
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    rates = measure(options.rounds, options.steps, options.batch_size, options.copies)
+    medians = {name: statistics.median(values) for name, values in rates.items()}
+    print(f"{'fed by':20}{'examples/s':>12}{'lowest':>12}{'highest':>12}")
+    for name, values in rates.items():
+        print(f"{name:20}{medians[name]:12,.0f}{min(values):12,.0f}{max(values):12,.0f}")
+    ours = medians["ours"]
+    figures = {
+        "speedup_vs_keras_fit": ours / medians["keras"],
+        "fraction_of_memory_fed": ours / medians["memory"],
+        "speedup_vs_stock_tfx_estimator": ours / medians["stock tfx"],
+        "speedup_vs_guide_csv": ours / medians["guide's csv"],
+    }
+    print(json.dumps({name: round(value, 3) for name, value in figures.items()}))
+
+
+if __name__ == "__main__":
+    main()

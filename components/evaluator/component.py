@@ -41,8 +41,9 @@ class EstimatorEvaluator(base_beam_component.BaseBeamComponent):  # type: ignore
         eval_config: TFMA's EvalConfig, or its protocol buffer text format, which
             spares the pipeline definition the import of TFMA. What it leaves out is
             filled in: the keys below, the signature `predict`, the metrics that
-            `estimator.evaluate` gives (under its names; thresholds may use these),
-            and the overall slice.
+            `estimator.evaluate` gives, under its names, which thresholds may use, and
+            the overall slice. (What is 0/0, such as precision where nothing was
+            predicted, is NaN here and 0 there.)
         label_key: the label, unless `eval_config` names it. A string label is looked
             up in the signature's `all_classes`.
         example_weight_key: the weight of an example, unless `eval_config` names it.

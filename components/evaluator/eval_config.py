@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 from google.protobuf import json_format, text_format
 
 # TFMA's generated module needs this file in the descriptor pool.
@@ -32,8 +33,28 @@ __all__ = [
     "with_defaults",
 ]
 
-# The estimator API's default number of thresholds for AUC, and its metric names.
-_AUC_THRESHOLDS = 200
+
+def _auc_thresholds() -> list[float]:
+    """The thresholds at which the estimator API's AUC changes its mind.
+
+    It puts a prediction p into bucket ceil(199 p) - 1, in float32; the i-th threshold is
+    the largest p that stays below bucket i, so that p > threshold is the same decision
+    to the last bit. TFMA is given a list, since for a number of thresholds it would read
+    them off a histogram with other boundaries, and AUC would differ in the fifth digit.
+    """
+    buckets = np.float32(199)
+    inner = []
+    for i in range(1, 199):
+        threshold = np.float32(i) / buckets
+        while np.nextafter(threshold, np.float32(1)) * buckets <= i:
+            threshold = np.nextafter(threshold, np.float32(1))
+        while threshold * buckets > i:
+            threshold = np.nextafter(threshold, np.float32(0))
+        inner.append(float(threshold))
+    return [-1e-7, *inner, 1 + 1e-7]
+
+
+# Metrics under the names that estimator.evaluate gives them.
 _COMMON: tuple[tuple[str, dict[str, Any]], ...] = (("ExampleCount", {}),)
 _MEANS = (
     ("MeanLabel", {"name": "label/mean"}),
@@ -43,8 +64,8 @@ _DEFAULT_METRICS: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     "binary": (
         *_COMMON,
         ("BinaryAccuracy", {"name": "accuracy"}),
-        ("AUC", {"name": "auc", "num_thresholds": _AUC_THRESHOLDS}),
-        ("AUCPrecisionRecall", {"name": "auc_precision_recall", "num_thresholds": _AUC_THRESHOLDS}),
+        ("AUC", {"name": "auc", "thresholds": _auc_thresholds()}),
+        ("AUCPrecisionRecall", {"name": "auc_precision_recall", "thresholds": _auc_thresholds()}),
         ("BinaryCrossEntropy", {"name": "average_loss"}),
         ("Precision", {"name": "precision"}),
         ("Recall", {"name": "recall"}),

@@ -65,6 +65,10 @@ class TransformAnalyzers:
             num_oov_buckets=num_oov_buckets,
         )
 
+    def count(self, values: Any) -> Any:
+        """See `Analyzers`."""
+        return tft.size(values)
+
     def mean_and_variance(self, values: Any) -> tuple[Any, Any]:
         """See `Analyzers`."""
         return tft.mean(values), tft.var(values)
@@ -124,10 +128,11 @@ def read_facts(output: Any, vocabularies: list[str]) -> dict[str, dict[str, Any]
         with tf.io.gfile.GFile(path) as file:
             facts = json.load(file)
     for name, learned in facts.items():
-        if not np.all(np.isfinite(np.concatenate([np.ravel(v) for v in learned.values()]))):
+        finite = all(np.all(np.isfinite(value)) for value in learned.values())
+        if not finite or not learned["count"]:
             raise ColumnError(
                 f"column {name!r} learned {learned}",
-                expected="finite numbers",
+                expected="finite numbers, from at least one value",
                 fix="check the feature's values in the analysed splits: are there any, "
                 "and are there NaN or infinity?",
             )

@@ -10,7 +10,7 @@ __all__ = ["explain"]
 
 # What the assertions of `columns.inputs` and `preprocessing` say, as TensorFlow's
 # errors quote it.
-_ASSERTION = re.compile(r"assertion failed: \[((?:numeric column|the label) '[^\]]*)\]")
+_ASSERTION = re.compile(r"assertion failed: \[((?:numeric column|the label) [^\]]*)\]")
 
 
 def explain(error: BaseException) -> TfxEstimatorsError | None:

@@ -102,7 +102,7 @@ def _label(inputs: Mapping[str, Any], key: str, made: Mapping[str, Any]) -> Any:
     if not isinstance(raw, tf.SparseTensor):
         return tf.reshape(raw, [-1, 1])
     one_each = tf.reduce_all(tf.equal(raw.indices[:, 0], tf.range(raw.dense_shape[0])))
-    problem = f"the label '{key}' has not exactly one value in every example"
+    problem = f"the label {key} has not exactly one value in every example"
     counts = tf.equal(tf.size(raw.values, out_type=tf.int64), raw.dense_shape[0])
     complete = tf.cond(counts, lambda: one_each, lambda: False)
     with tf.control_dependencies([tf.debugging.Assert(complete, [problem])]):

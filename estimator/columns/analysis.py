@@ -43,6 +43,9 @@ class Analyzers(Protocol):
             int64 `SparseTensor` of ids. The size is recorded as `vocabulary_size`.
         """
 
+    def count(self, values: Any) -> Any:
+        """Number of values in a tensor over all examples, scalar."""
+
     def mean_and_variance(self, values: Any) -> tuple[Any, Any]:
         """Mean and variance of a float32 tensor over all examples, scalars."""
 

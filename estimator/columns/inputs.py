@@ -131,7 +131,8 @@ def read_dense(raw: Any, spec: Any, column: str, key: str) -> tuple[Any, Any]:
         tf.ones_like(sparse.values, dtype=tf.int64), sparse.indices[:, 0], batch
     )
     complete = tf.equal(counts, width)
-    described = f"numeric column '{column}' reads feature '{key}'"
+    # Without quotes, which TensorFlow would escape.
+    described = f"numeric column {column} reads feature {key}"
     if spec.default_value is None:
         allowed = complete
         default = tf.zeros([1, width], spec.dtype)

@@ -202,6 +202,7 @@ class ScaledNumericColumn(  # type: ignore[misc]
         """Float32 tensor, `[batch] + shape`, in a transform graph."""
         analyzers, name = TransformState.of(state_manager, self)
         present = present_values(transformation_cache, self.key)
+        analyzers.record(name, "count", analyzers.count(present))
         if self.scaling == "z_score":
             offset, variance = analyzers.mean_and_variance(present)
             analyzers.record(name, "mean", offset)
@@ -213,7 +214,9 @@ class ScaledNumericColumn(  # type: ignore[misc]
             analyzers.record(name, "maximum", maximum)
             scale = maximum - offset
         filled = transformation_cache.get(self.key, state_manager)
-        return tf.math.divide_no_nan(filled - offset, scale)
+        # Multiplied, as TensorFlow's graph optimizer replaces divisions by constants in
+        # some graphs and not in others, and the results differ in the last bit.
+        return (filled - offset) * tf.math.divide_no_nan(1.0, scale)
 
 
 class QuantileBucketizedColumn(  # type: ignore[misc]
@@ -240,6 +243,7 @@ class QuantileBucketizedColumn(  # type: ignore[misc]
         """Int32 tensor of buckets, `[batch, 1]`, in a transform graph."""
         analyzers, name = TransformState.of(state_manager, self)
         present = present_values(transformation_cache, self.source_column.key)
+        analyzers.record(name, "count", analyzers.count(present))
         boundaries = analyzers.quantiles(present, self.quantiles)
         analyzers.record(name, "boundaries", boundaries)
         source = transformation_cache.get(self.source_column, state_manager)

@@ -118,7 +118,7 @@ def write(folder: pathlib.Path, make: Callable[..., Any], rows: list[bytes]) -> 
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ('[fc.numeric_column("x")]', "numeric column 'x' reads feature 'x' and has no default"),
+        ('[fc.numeric_column("x")]', "numeric column x reads feature x and has no default"),
         ('[fc.numeric_column("x", (2,), 0.0)]', "an example has neither 0 nor 2 values"),
     ],
 )
@@ -140,7 +140,7 @@ def test_example_without_label(
     transform: Any, tmp_path: pathlib.Path, make_examples: Any, example: Any
 ) -> None:
     rows = [example(x=1.0, y=1, color="red"), example(x=1.0, color="red")]
-    with pytest.raises(LabelError, match="the label 'y' has not exactly one value"):
+    with pytest.raises(LabelError, match="the label y has not exactly one value"):
         transform(write(tmp_path, make_examples, rows), '[fc.numeric_column("x")]', label_key="y")
 
 

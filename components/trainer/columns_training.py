@@ -19,7 +19,12 @@ from tfx_estimators.components.trainer.training import (
     train_and_evaluate,
 )
 from tfx_estimators.components.trainer.warm_start import warm_started
-from tfx_estimators.errors import EstimatorTypeError, FeatureNotFoundError, LabelError
+from tfx_estimators.errors import (
+    EstimatorTypeError,
+    FeatureNotFoundError,
+    LabelError,
+    UnsupportedOptionError,
+)
 from tfx_estimators.estimator.columns import load_model_columns, read_columns
 from tfx_estimators.estimator.input_fn import Batches, make_input_fn
 from tfx_estimators.estimator.serving import make_serving_input_receiver_fn
@@ -41,8 +46,8 @@ def train(module: Any, job: TrainingJob) -> None:
         EstimatorTypeError: if a function of the module returns something unusable.
         NanLossError, TrainingError: if training fails.
     """
-    assert job.transform_graph is not None, "checked at construction"
-    assert job.columns_file is not None, "checked at construction"
+    assert job.transform_graph is not None, "checked before"
+    assert job.columns_file is not None, "checked before"
     params = merge_params(job.custom_config, job.hyperparameters)
     settings = Settings.from_params(params)
     train_files, eval_files = job.train_files(), job.eval_files()
@@ -50,9 +55,7 @@ def train(module: Any, job: TrainingJob) -> None:
     columns = load_model_columns(module.feature_columns(), job.columns_file)
     data = _TransformedData.find(tft.TFTransformOutput(job.transform_graph), columns, facts, job)
 
-    config = tf_estimator.RunConfig(
-        model_dir=job.model_run_dir, tf_random_seed=settings.seed, **settings.run_config
-    )
+    config = _run_config(job.model_run_dir, settings)
     estimator = module.estimator_fn(columns, config, params)
     _check(estimator, job.model_run_dir)
     if job.base_model is not None:
@@ -139,6 +142,19 @@ def _leaves(columns: Any) -> Iterator[Any]:
             yield from _leaves(value)
     else:
         yield columns
+
+
+def _run_config(model_run_dir: str, settings: Settings) -> Any:
+    try:
+        return tf_estimator.RunConfig(
+            model_dir=model_run_dir, tf_random_seed=settings.seed, **settings.run_config
+        )
+    except (TypeError, ValueError) as error:
+        raise UnsupportedOptionError(
+            f"custom_config['run_config'] is {dict(settings.run_config)!r}: {error}",
+            expected="arguments of RunConfig",
+            fix="correct or remove the one that is named",
+        ) from error
 
 
 def _check(estimator: Any, model_run_dir: str) -> None:

@@ -12,22 +12,15 @@ from tfx.types.channel import BaseChannel, Channel
 from tfx.utils import json_utils, proto_utils
 
 from tfx_estimators.components.executor_specs import LazyExecutorSpec
-from tfx_estimators.components.trainer.contracts import Contract, find_contract
+from tfx_estimators.components.trainer.contracts import Contract, check_channels, find_contract
 from tfx_estimators.components.trainer.settings import check_custom_config
 from tfx_estimators.components.trainer.spec import EstimatorTrainerSpec
 from tfx_estimators.components.user_module import UserModule
-from tfx_estimators.errors import PipelineError
 
 __all__ = ["EstimatorTrainer"]
 
-_NEEDED_CHANNELS = {
-    Contract.RUN_FN: (),
-    Contract.TRAINER_FN: ("schema",),
-    Contract.COLUMNS: ("transform_graph", "feature_columns"),
-}
 
-
-class EstimatorTrainer(base_component.BaseComponent):  # type: ignore[misc]
+class EstimatorTrainer(base_component.BaseComponent):
     """Trains an estimator and exports it.
 
     The module follows one of three contracts; the first that it satisfies is used.
@@ -113,7 +106,11 @@ class EstimatorTrainer(base_component.BaseComponent):  # type: ignore[misc]
             "base_model": base_model,
             "hyperparameters": hyperparameters,
         }
-        _check_channels(module, channels)
+        names = module.names()
+        contract = None if names is None else find_contract(names)
+        if contract is not None:  # else only running the module tells
+            given = [key for key, channel in channels.items() if channel is not None]
+            check_channels(contract, given, module.name)
         check_custom_config(custom_config or {})
         super().__init__(
             spec=EstimatorTrainerSpec(
@@ -126,22 +123,4 @@ class EstimatorTrainer(base_component.BaseComponent):  # type: ignore[misc]
                 model=Channel(type=standard_artifacts.Model),
                 model_run=Channel(type=standard_artifacts.ModelRun),
             )
-        )
-
-
-def _check_channels(module: UserModule, channels: Mapping[str, BaseChannel | None]) -> None:
-    names = module.names()
-    contract = find_contract(names) if names is not None else None
-    missing = [key for key in _NEEDED_CHANNELS.get(contract, ()) if channels[key] is None]
-    if contract is not None and missing:
-        functions = " and ".join(f"{name}()" for name in contract.value)
-        source = {
-            "schema": "SchemaGen, ImportSchemaGen or an Importer",
-        }
-        raise PipelineError(
-            f"EstimatorTrainer: {', '.join(missing)} not given, and the module {module.name} "
-            f"defines {functions}",
-            expected=f"the channels {', '.join(_NEEDED_CHANNELS[contract])}",
-            fix="pass the outputs of "
-            + source.get(missing[0], "a FeatureColumnTransform over the same module"),
         )

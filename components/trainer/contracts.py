@@ -5,7 +5,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Collection
 
-__all__ = ["Contract", "find_contract"]
+from tfx_estimators.errors import PipelineError
+
+__all__ = ["Contract", "check_channels", "find_contract"]
 
 
 class Contract(enum.Enum):
@@ -19,3 +21,38 @@ class Contract(enum.Enum):
 def find_contract(names: Collection[str]) -> Contract | None:
     """The first contract whose functions are all among `names`."""
     return next((contract for contract in Contract if set(contract.value) <= set(names)), None)
+
+
+_NEEDED_CHANNELS = {
+    Contract.RUN_FN: (),
+    Contract.TRAINER_FN: ("schema",),
+    Contract.COLUMNS: ("transform_graph", "feature_columns"),
+}
+_SOURCES = {
+    "schema": "SchemaGen, ImportSchemaGen or an Importer",
+    "transform_graph": "a FeatureColumnTransform over the same module",
+    "feature_columns": "a FeatureColumnTransform over the same module",
+}
+
+
+def check_channels(contract: Contract, given: Collection[str], module: str) -> None:
+    """Checks that the trainer has the inputs that a contract needs.
+
+    Args:
+        contract: the one the module follows.
+        given: keys of the inputs that there are.
+        module: how messages call the module.
+
+    Raises:
+        PipelineError: naming the missing ones.
+    """
+    needed = _NEEDED_CHANNELS[contract]
+    missing = [key for key in needed if key not in given]
+    if missing:
+        functions = " and ".join(f"{name}()" for name in contract.value)
+        raise PipelineError(
+            f"EstimatorTrainer: {', '.join(missing)} not given, and the module {module} "
+            f"defines {functions}",
+            expected=f"the channels {', '.join(needed)}",
+            fix=f"pass the outputs of {_SOURCES[missing[0]]}",
+        )

@@ -7,7 +7,7 @@ from typing import Any
 from tfx.dsl.components.base import base_executor
 from tfx.types.artifact import Artifact
 
-from tfx_estimators.components.trainer.contracts import Contract, find_contract
+from tfx_estimators.components.trainer.contracts import Contract, check_channels, find_contract
 from tfx_estimators.components.trainer.job import TrainingJob
 from tfx_estimators.components.user_module import UserModule
 from tfx_estimators.errors import ModuleContractError
@@ -15,7 +15,7 @@ from tfx_estimators.errors import ModuleContractError
 __all__ = ["TrainerExecutor"]
 
 
-class TrainerExecutor(base_executor.BaseExecutor):  # type: ignore[misc]
+class TrainerExecutor(base_executor.BaseExecutor):
     """Executor of `EstimatorTrainer`."""
 
     def Do(
@@ -35,6 +35,8 @@ class TrainerExecutor(base_executor.BaseExecutor):  # type: ignore[misc]
             legacy_tfma.install()
         loaded = module.load()
         contract = find_contract(vars(loaded))
+        if contract is not None:
+            check_channels(contract, [k for k, found in input_dict.items() if found], module.name)
         if contract is Contract.COLUMNS:
             from tfx_estimators.components.trainer import columns_training
 

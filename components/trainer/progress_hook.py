@@ -14,7 +14,7 @@ __all__ = ["ProgressHook"]
 _SECONDS_BETWEEN_REPORTS = 0.5
 
 
-class ProgressHook(tf.compat.v1.train.SessionRunHook):  # type: ignore[misc]
+class ProgressHook(tf.compat.v1.train.SessionRunHook):
     """Counts every step, and fetches the loss a few times a second only.
 
     Args:

@@ -10,7 +10,7 @@ from tfx_estimators.components.artifacts import FeatureColumns
 __all__ = ["EstimatorTrainerSpec"]
 
 
-class EstimatorTrainerSpec(ComponentSpec):  # type: ignore[misc]
+class EstimatorTrainerSpec(ComponentSpec):
     """Named as in TFX's Trainer; `train_args`, `eval_args`, `custom_config` are JSON."""
 
     PARAMETERS = {  # noqa: RUF012

@@ -62,8 +62,9 @@ def train_and_evaluate(
         try:
             tf_estimator.train_and_evaluate(estimator, shown, eval_spec)
         except tf.compat.v1.train.NanLossDuringTrainingError as error:
+            # Our hook comes before the one that raised, and has counted this step.
             raise NanLossError(
-                f"the loss became NaN at step {hook.step + 1}",
+                f"the loss became NaN at step {hook.step}",
                 expected="a finite loss",
                 fix="lower the learning rate, scale the numeric columns, and look for NaN and "
                 "infinite values in the data with ExampleValidator",

@@ -173,6 +173,22 @@ def estimator_fn(columns, config, params):
         train(module(code))
 
 
+def test_run_config_with_an_unknown_argument(train: Any) -> None:
+    with pytest.raises(UnsupportedOptionError, match="save_every"):
+        train(custom_config={"run_config": {"save_every": 1}})
+
+
+def test_a_contract_found_only_by_running_the_module(
+    execute: Any, channel: Any, points: Artifact, tmp_path: pathlib.Path, importable_modules: None
+) -> None:
+    (tmp_path / "starred.py").write_text("from columns_module import *\n")
+    component = EstimatorTrainer(
+        examples=channel(standard_artifacts.Examples), module_file=str(tmp_path / "starred.py")
+    )
+    with pytest.raises(PipelineError, match="transform_graph, feature_columns not given"):
+        execute(component, {"examples": points})
+
+
 def test_nan_loss_names_the_step(train: Any, module: Any) -> None:
     code = """
 def model_fn(features, labels, mode):

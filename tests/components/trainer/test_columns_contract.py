@@ -19,12 +19,13 @@ SERVE = """
 import sys
 import numpy as np
 import tensorflow as tf
-records, model, signature, out = sys.argv[1:]
-function = tf.saved_model.load(model).signatures[signature]
-(name,) = function.structured_input_signature[1]
+records, model, folder = sys.argv[1:]
 examples = list(tf.data.TFRecordDataset(records).as_numpy_iterator())
-results = function(**{name: tf.constant(examples)})
-np.savez(out, **{key: value.numpy() for key, value in results.items()})
+signatures = tf.saved_model.load(model).signatures
+for key, function in signatures.items():
+    (name,) = function.structured_input_signature[1]
+    results = function(**{name: tf.constant(examples)})
+    np.savez(f"{folder}/{key}.npz", **{name: value.numpy() for name, value in results.items()})
 assert not {"tfx", "tfx_estimators", "tensorflow_transform"} & set(sys.modules)
 """
 
@@ -84,20 +85,16 @@ def test_the_exported_model_answers_as_the_estimator_without_our_package(
     columns_runs: Any, records: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     expected = predict(columns_runs, records)
-    served: dict[str, Any] = {}
-    for signature in ("predict", "serving_default", "regression"):
-        out = tmp_path / f"{signature}.npz"
-        subprocess.run(
-            [sys.executable, "-c", SERVE,
-             str(records), str(columns_runs("first").serving), signature, str(out)],
-            check=True,
-        )  # fmt: skip
-        served[signature] = np.load(out)
+    arguments = [str(records), str(columns_runs("first").serving), str(tmp_path)]
+    subprocess.run([sys.executable, "-c", SERVE, *arguments], check=True)
+    names = ("predict", "serving_default", "classification", "regression")
+    served = {name: np.load(tmp_path / f"{name}.npz") for name in names}
     for key in ("logits", "logistic", "probabilities", "class_ids"):
         np.testing.assert_allclose(served["predict"][key], expected[key], atol=1e-6)
     np.testing.assert_allclose(
         served["serving_default"]["scores"], expected["probabilities"], atol=1e-6
     )
+    np.testing.assert_allclose(served["regression"]["outputs"], expected["logistic"], atol=1e-6)
     assert served["predict"]["logits"].std() > 0.01
 
 

@@ -94,15 +94,18 @@ class UserModule:
 
         Args:
             with_estimators: put the Estimator API in place first, for modules that
-                import it from TensorFlow.
+                import it from TensorFlow, and let the module see Keras 2 as `tf.keras`.
 
         Raises:
             UserModuleError: if the import fails; the cause is chained.
         """
         if with_estimators:
             from tfx_estimators import estimator
+            from tfx_estimators.estimator import package
 
             estimator.activate()
+            folder = str(_source_of(self.file, None).parent) if self.file else None
+            package.give_keras_2(folder=folder, module=self.path)
         name = self.path
         if name is None:
             source = _source_of(self.file, None)

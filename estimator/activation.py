@@ -72,8 +72,12 @@ def _given() -> dict[str, LazyNamespace]:
     keras = _importable("tensorflow.keras.estimator", f"{tensorflow_view.KERAS_2}.estimator")
     return {
         "tensorflow": _importable("tensorflow.estimator", package.V2_API, _V2_PARTS),
-        "tensorflow.compat.v1": _importable("tensorflow.compat.v1.estimator", package.V1_API, _V1_PARTS),
-        "tensorflow.compat.v2": _importable("tensorflow.compat.v2.estimator", package.V2_API, _V2_PARTS),
+        "tensorflow.compat.v1": _importable(
+            "tensorflow.compat.v1.estimator", package.V1_API, _V1_PARTS
+        ),
+        "tensorflow.compat.v2": _importable(
+            "tensorflow.compat.v2.estimator", package.V2_API, _V2_PARTS
+        ),
         "tensorflow.keras": keras,
         "keras._tf_keras.keras": keras,
     }

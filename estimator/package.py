@@ -1,8 +1,8 @@
-"""Loading the `tensorflow_estimator` package over a TensorFlow that dropped it.
+"""Loading the estimator package, and modules that use it, over a TensorFlow without it.
 
 A finder on `sys.meta_path` wraps the package's loaders; from TensorFlow 2.16 on they run
 each module with builtins whose `__import__` hands out views of TensorFlow. It serves
-whoever imports the package: this project, TFMA, or a pickle.
+whoever imports `tensorflow_estimator`: this project, a library, or a pickle.
 
 `tensorflow-estimator` 2.15 and `tf-estimator-nightly` 2.16 share their files' names, and
 either may be the one that was installed last: both work.
@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import importlib.abc
 import importlib.machinery
+import pathlib
 import sys
 import threading
 import types
@@ -21,7 +22,7 @@ from typing import Any
 
 from tfx_estimators.estimator import versions
 
-__all__ = ["PACKAGE", "V1_API", "V2_API", "install_finder", "load"]
+__all__ = ["PACKAGE", "V1_API", "V2_API", "give_keras_2", "install_finder", "load"]
 
 PACKAGE = "tensorflow_estimator"
 V1_API = f"{PACKAGE}.python.estimator.api._v1.estimator"
@@ -31,7 +32,7 @@ _lock = threading.RLock()
 
 
 class _Loader(importlib.abc.Loader):
-    """Runs a module of the package where it sees views of TensorFlow.
+    """Runs a module where it sees views of TensorFlow.
 
     Args:
         inner: the loader that knows the module's file. Everything but running the
@@ -63,7 +64,11 @@ class _Loader(importlib.abc.Loader):
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds the package as Python does and wraps its loaders."""
+    """Finds the package, and modules that want Keras 2, as Python does; wraps the loaders."""
+
+    def __init__(self) -> None:
+        self.folders: set[pathlib.Path] = set()
+        self.packages: set[str] = set()
 
     def find_spec(
         self,
@@ -71,21 +76,50 @@ class _Finder(importlib.abc.MetaPathFinder):
         path: Sequence[str] | None,
         target: types.ModuleType | None = None,
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname.partition(".")[0] != PACKAGE:
+        named = any(f"{fullname}.".startswith(f"{name}.") for name in (PACKAGE, *self.packages))
+        if not named and not self.folders:
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
-        if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader)
+        if spec is None or spec.loader is None:
+            return spec
+        if not named and not (spec.origin and self._is_in_a_folder(spec.origin)):
+            return None
+        spec.loader = _Loader(spec.loader)
         return spec
+
+    def _is_in_a_folder(self, origin: str) -> bool:
+        return pathlib.Path(origin).parent in self.folders
+
+
+_finder = _Finder()
 
 
 def install_finder() -> None:
     """Puts the finder first on `sys.meta_path`, once. Imports nothing."""
     with _lock:
-        if any(isinstance(finder, _Finder) for finder in sys.meta_path):
-            return
-        sys.meta_path.insert(0, _Finder())
-        _forget_broken_imports()
+        if _finder not in sys.meta_path:
+            sys.meta_path.insert(0, _finder)
+            _forget_broken_imports()
+
+
+def give_keras_2(*, folder: str | None = None, module: str | None = None) -> None:
+    """Lets modules that are imported from now on see Keras 2 as their `tf.keras`.
+
+    Modules that make estimators were written for it: Keras 3 layers, metrics and
+    optimizers do not work in an estimator's graph. What such a module imports as
+    `tensorflow` is a view in which `tf.keras`, `tf.compat.v1.keras`, `tf.compat.v1.layers`
+    and their kin are tf_keras's. Other modules of the process are not affected.
+
+    Args:
+        folder: every module directly in this folder.
+        module: this module and, where it is in a package, those beside it.
+    """
+    install_finder()
+    with _lock:
+        if folder is not None:
+            _finder.folders.add(pathlib.Path(folder))
+        if module is not None:
+            _finder.packages.add(module.rpartition(".")[0] or module)
 
 
 def _forget_broken_imports() -> None:

@@ -20,6 +20,8 @@ _PREFIX = "tensorflow_estimator.python.estimator."
 
 def repair(module: types.ModuleType) -> None:
     """Puts right what needs it in a module of the package."""
+    if not module.__name__.startswith(_PREFIX):
+        return
     mend = _REPAIRS.get(module.__name__.removeprefix(_PREFIX))
     if mend is not None:
         mend(module)

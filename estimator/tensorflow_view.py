@@ -2,7 +2,7 @@
 
 The package was written against a TensorFlow in which `tf.keras` is Keras 2 and a few
 private modules still exist. A view is a module that answers for the real one, except
-for the names given here. Only code that was loaded by `package.py` gets views: the
+for the names given here. Only modules that were loaded by `package.py` get views: the
 process's own `tf.keras` stays what it is.
 
 Private names of TensorFlow that this module relies on, seen on 2.16 to 2.21:
@@ -68,6 +68,9 @@ class View(types.ModuleType):
     def __dir__(self) -> list[str]:
         return sorted({*dir(self._real), *self._replaced})
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return importlib.import_module, (self.__name__,)
+
 
 def keras_2() -> types.ModuleType:
     """Keras 2 as `tf.keras` and `tf.compat.v2.keras` had it."""
@@ -131,6 +134,9 @@ def _import(
     level: int = 0,
 ) -> Any:
     """`__import__` that hands out views where there are any."""
+    if level == 0 and (name == "tensorflow.keras" or name.startswith("tensorflow.keras.")):
+        keras = importlib.import_module(KERAS_2 + name.removeprefix("tensorflow.keras"))
+        return keras if fromlist else views()["tensorflow"]
     if level == 0 and name.partition(".")[0] == "tensorflow":
         if fromlist:
             view = views().get(name)

@@ -206,9 +206,7 @@ def _lead(
     strategy = getattr(config, f"_{side}_distribute")
     cluster = multi_worker_util.normalize_cluster_spec(config.cluster_spec)
     if _Task.EVALUATOR in cluster.jobs:
-        raise ValueError(
-            "'evaluator' job is not supported if you don't use `train_and_evaluate`."
-        )
+        raise ValueError("'evaluator' job is not supported if you don't use `train_and_evaluate`.")
     if config._distribute_coordinator_mode != _Mode.STANDALONE_CLIENT:
         raise ValueError(
             "Only `STANDALONE_CLIENT` mode is supported when you call "

@@ -14,7 +14,7 @@ from tfx_estimators.errors import CorruptRecordError, FeatureDtypeError
 __all__ = ["DecodeRecords"]
 
 
-class DecodeRecords(beam.DoFn):  # type: ignore[misc]
+class DecodeRecords(beam.DoFn):
     """Turns a list of serialized tf.Examples into one `pyarrow.RecordBatch`.
 
     Every column is a list column, null where an example lacks the feature.

@@ -18,7 +18,7 @@ from tfx_estimators.errors import EmptySplitError, LabelError
 __all__ = ["EstimatorEvaluator"]
 
 
-class EstimatorEvaluator(base_beam_component.BaseBeamComponent):  # type: ignore[misc]
+class EstimatorEvaluator(base_beam_component.BaseBeamComponent):
     """Evaluates an estimator's SavedModel with TensorFlow Model Analysis.
 
     The model's `predict` signature runs over raw serialized tf.Examples. The label

@@ -32,7 +32,7 @@ __all__ = ["EvaluatorExecutor"]
 _PREDICTION_OUTPUTS = ("logistic", "probabilities", "predictions")
 
 
-class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
+class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):
     """Executor of `EstimatorEvaluator`."""
 
     def Do(

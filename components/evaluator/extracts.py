@@ -35,7 +35,7 @@ class Model:
     prediction: str
 
 
-class ExtractExamples(beam.DoFn):  # type: ignore[misc]
+class ExtractExamples(beam.DoFn):
     """Turns a list of serialized tf.Examples into TFMA extracts, one an example.
 
     An extract is a dict with the record under "input", numpy arrays under "labels",

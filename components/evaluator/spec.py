@@ -8,7 +8,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 __all__ = ["EstimatorEvaluatorSpec"]
 
 
-class EstimatorEvaluatorSpec(ComponentSpec):  # type: ignore[misc]
+class EstimatorEvaluatorSpec(ComponentSpec):
     """`eval_config` and `example_splits` are JSON."""
 
     PARAMETERS = {  # noqa: RUF012

@@ -33,7 +33,7 @@ class TransformedColumns:
         layer = output.transform_features_layer()
         self._uri = transform_graph
 
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])  # type: ignore[untyped-decorator]
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
         def apply(records: tf.Tensor) -> dict[str, Any]:
             transformed = layer(tf.io.parse_example(records, raw_spec))
             return {key: transformed[key] for key in keys}

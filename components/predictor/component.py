@@ -16,7 +16,7 @@ from tfx_estimators.errors import EmptySplitError, UnsupportedOptionError
 __all__ = ["EstimatorPredictor"]
 
 
-class EstimatorPredictor(base_beam_component.BaseBeamComponent):  # type: ignore[misc]
+class EstimatorPredictor(base_beam_component.BaseBeamComponent):
     """Predicts in batches on Beam, with one loaded model a worker.
 
     Its one output is that of TFX's BulkInferrer: `inference_result`, PredictionLog

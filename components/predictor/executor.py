@@ -20,7 +20,7 @@ from tfx_estimators.errors import UnsupportedOptionError
 __all__ = ["PredictorExecutor"]
 
 
-class PredictorExecutor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
+class PredictorExecutor(base_beam_executor.BaseBeamExecutor):
     """Executor of `EstimatorPredictor`."""
 
     def Do(

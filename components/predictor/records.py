@@ -16,7 +16,7 @@ from tfx_estimators.errors import UnsupportedOptionError
 __all__ = ["PredictExamples", "PredictLogs"]
 
 
-class PredictLogs(beam.DoFn):  # type: ignore[misc]
+class PredictLogs(beam.DoFn):
     """Lists of serialized tf.Examples -> serialized PredictionLogs, one an example.
 
     Each holds the request and, under the signature's output names, the response with a
@@ -49,7 +49,7 @@ class PredictLogs(beam.DoFn):  # type: ignore[misc]
             yield log.SerializeToString()
 
 
-class PredictExamples(beam.DoFn):  # type: ignore[misc]
+class PredictExamples(beam.DoFn):
     """Lists of serialized tf.Examples -> the same with predictions as features.
 
     Args:

@@ -8,7 +8,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 __all__ = ["EstimatorPredictorSpec"]
 
 
-class EstimatorPredictorSpec(ComponentSpec):  # type: ignore[misc]
+class EstimatorPredictorSpec(ComponentSpec):
     """`example_splits` and `output_features` are JSON, of a list and an object."""
 
     PARAMETERS = {  # noqa: RUF012

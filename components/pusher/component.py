@@ -14,7 +14,7 @@ from tfx_estimators.errors import PushError, UnsupportedOptionError
 __all__ = ["EstimatorPusher"]
 
 
-class EstimatorPusher(base_component.BaseComponent):  # type: ignore[misc]
+class EstimatorPusher(base_component.BaseComponent):
     """Publishes a SavedModel as `<push_destination>/<version>/`.
 
     The version is the time in seconds, or one more than the newest version there if

@@ -31,7 +31,7 @@ __all__ = ["PusherExecutor"]
 _EXAMPLES_TRIED = 8
 
 
-class PusherExecutor(base_executor.BaseExecutor):  # type: ignore[misc]
+class PusherExecutor(base_executor.BaseExecutor):
     """Executor of `EstimatorPusher`."""
 
     def Do(

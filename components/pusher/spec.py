@@ -9,7 +9,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 __all__ = ["EstimatorPusherSpec"]
 
 
-class EstimatorPusherSpec(ComponentSpec):  # type: ignore[misc]
+class EstimatorPusherSpec(ComponentSpec):
     """As TFX's PusherSpec, with examples to try the model on."""
 
     PARAMETERS = {  # noqa: RUF012

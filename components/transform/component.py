@@ -19,7 +19,7 @@ from tfx_estimators.errors import EmptySplitError, UnsupportedOptionError
 __all__ = ["FeatureColumnTransform"]
 
 
-class FeatureColumnTransform(base_beam_component.BaseBeamComponent):  # type: ignore[misc]
+class FeatureColumnTransform(base_beam_component.BaseBeamComponent):
     """Compiles the module's `feature_columns()` and runs the Beam side of them.
 
     What depends on the data, or would be repeated each epoch, is computed here with

@@ -31,7 +31,7 @@ __all__ = ["Executor"]
 COLUMNS_FILE = "columns.json"
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
+class Executor(base_beam_executor.BaseBeamExecutor):
     """Executor of `FeatureColumnTransform`."""
 
     def Do(

@@ -10,7 +10,7 @@ from tfx_estimators.components.artifacts import FeatureColumns
 __all__ = ["FeatureColumnTransformSpec"]
 
 
-class FeatureColumnTransformSpec(ComponentSpec):  # type: ignore[misc]
+class FeatureColumnTransformSpec(ComponentSpec):
     """`analyze_splits` and `custom_config` are JSON."""
 
     PARAMETERS = {  # noqa: RUF012

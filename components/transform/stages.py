@@ -48,7 +48,7 @@ class RawData:
         return f"Read[{name}]" >> _Read(split, name, self._schema)
 
 
-class _Read(beam.PTransform):  # type: ignore[misc]
+class _Read(beam.PTransform):
     def __init__(self, split: Split, name: str, schema: Any) -> None:
         super().__init__()
         self._split = split

@@ -13,7 +13,7 @@ from tfx_bsl.coders import example_coder
 __all__ = ["EncodeExamples", "ExampleFiles"]
 
 
-class EncodeExamples(beam.DoFn):  # type: ignore[misc]
+class EncodeExamples(beam.DoFn):
     """Turns a `pyarrow.RecordBatch` into a list of serialized tf.Examples.
 
     Args:
@@ -37,7 +37,7 @@ class EncodeExamples(beam.DoFn):  # type: ignore[misc]
         yield self._encoder.encode(batch)
 
 
-class ExampleFiles(filebasedsink.FileBasedSink):  # type: ignore[misc]
+class ExampleFiles(filebasedsink.FileBasedSink):
     """Writes lists of records through TensorFlow's writer, whole lists at a time.
 
     Args:

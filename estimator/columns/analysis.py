@@ -68,7 +68,7 @@ class Analyzers(Protocol):
         """Keeps a lookup table, made outside the graph, alive with the graph."""
 
 
-class TransformState(StateManager):  # type: ignore[misc]
+class TransformState(StateManager):
     """State manager under which columns are evaluated for the transform graph.
 
     Args:

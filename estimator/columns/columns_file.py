@@ -117,8 +117,9 @@ def _described_features(plan: ColumnPlan) -> dict[str, Any]:
 
 
 def _describe(value: Any) -> Any:
-    if isinstance(value, tfc.FeatureColumn) and isinstance(value, tuple):
-        fields = {name: _describe(getattr(value, name)) for name in value._fields}
+    if isinstance(value, tfc.FeatureColumn):
+        # Every column is a named tuple; one of a user's own may not be.
+        fields = {name: _describe(getattr(value, name)) for name in getattr(value, "_fields", ())}
         return {"type": type(value).__name__, **fields}
     if isinstance(value, tf.DType):
         return value.name

@@ -50,7 +50,7 @@ def readable_dtypes(wanted: Any) -> tuple[Any, ...]:
     return (tf.int64,) if wanted.is_integer else (tf.float32, tf.int64)
 
 
-class LeafCache(FeatureTransformationCache):  # type: ignore[misc]
+class LeafCache(FeatureTransformationCache):
     """The features of one column that reads raw features.
 
     Args:

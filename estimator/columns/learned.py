@@ -107,7 +107,7 @@ def scaled_numeric_column(
     column = f"scaled_numeric_column({key!r})"
     _require(scaling in ("z_score", "min_max"), column, "scaling", scaling, "z_score or min_max")
     plain = tf.feature_column.numeric_column(key, shape, default_value)
-    return ScaledNumericColumn(*plain, scaling)
+    return ScaledNumericColumn(**plain._asdict(), scaling=scaling)
 
 
 def quantile_bucketized_column(
@@ -134,7 +134,7 @@ def quantile_bucketized_column(
 
 
 # The named tuples come first: theirs are the fields, TensorFlow's classes have their own.
-class LearnedVocabularyColumn(  # type: ignore[misc]
+class LearnedVocabularyColumn(
     collections.namedtuple(
         "LearnedVocabularyColumn",
         ("key", "top_k", "frequency_threshold", "num_oov_buckets", "default_value", "dtype"),
@@ -192,8 +192,11 @@ class LearnedVocabularyColumn(  # type: ignore[misc]
         return {**self._asdict(), "dtype": self.dtype.name}
 
 
-class ScaledNumericColumn(  # type: ignore[misc]
-    collections.namedtuple("ScaledNumericColumn", (*NumericColumn._fields, "scaling")),
+class ScaledNumericColumn(
+    collections.namedtuple(
+        "ScaledNumericColumn",
+        ("key", "shape", "default_value", "dtype", "normalizer_fn", "scaling"),
+    ),
     NumericColumn,
 ):
     """See `scaled_numeric_column`. A `NumericColumn`, so it can be bucketized."""
@@ -219,7 +222,7 @@ class ScaledNumericColumn(  # type: ignore[misc]
         return (filled - offset) * tf.math.divide_no_nan(1.0, scale)
 
 
-class QuantileBucketizedColumn(  # type: ignore[misc]
+class QuantileBucketizedColumn(
     collections.namedtuple("QuantileBucketizedColumn", ("source_column", "quantiles")),
     BucketizedColumn,
 ):

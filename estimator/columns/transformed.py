@@ -32,23 +32,23 @@ class _Named:
         return self.original_name
 
 
-class TransformedCategoricalColumn(_Named, tfc.IdentityCategoricalColumn):  # type: ignore[misc]
+class TransformedCategoricalColumn(_Named, tfc.IdentityCategoricalColumn):
     """Ids that the transform computed."""
 
 
-class TransformedNumericColumn(_Named, tfc.NumericColumn):  # type: ignore[misc]
+class TransformedNumericColumn(_Named, tfc.NumericColumn):
     """Numbers that the transform computed."""
 
 
-class TransformedSequenceNumericColumn(_Named, tfc.SequenceNumericColumn):  # type: ignore[misc]
+class TransformedSequenceNumericColumn(_Named, tfc.SequenceNumericColumn):
     """Sequences of numbers that the transform computed."""
 
 
-class TransformedWeightedColumn(_Named, tfc.WeightedCategoricalColumn):  # type: ignore[misc]
+class TransformedWeightedColumn(_Named, tfc.WeightedCategoricalColumn):
     """Ids and weights that the transform computed."""
 
 
-class TransformedBucketizedColumn(tfc.BucketizedColumn):  # type: ignore[misc]
+class TransformedBucketizedColumn(tfc.BucketizedColumn):
     """Bucket numbers that the transform computed, dense or categorical as needed.
 
     Its boundaries only give the number of buckets.

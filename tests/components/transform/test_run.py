@@ -12,10 +12,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
-import tf_keras
 
 from tfx_estimators.errors import ColumnError
 from tfx_estimators.estimator import columns
+
+try:
+    import tf_keras as keras
+except ImportError:  # TensorFlow 2.15, whose own Keras is still Keras 2.
+    keras = tf.keras
 
 fc = tf.feature_column
 pytestmark = pytest.mark.stacks
@@ -124,7 +128,7 @@ def model_columns(run: Any) -> dict[str, Any]:
 
 def model_input(features: dict[str, Any], of: dict[str, Any]) -> dict[str, Any]:
     cache = tf.__internal__.feature_column.FeatureTransformationCache(features)
-    made = {"dense": tf_keras.layers.DenseFeatures(of["dnn"])(features)}
+    made = {"dense": keras.layers.DenseFeatures(of["dnn"])(features)}
     for column in of["linear"]:
         made[column.name] = column.get_sparse_tensors(cache, None).id_tensor
     return made
@@ -150,7 +154,7 @@ def from_raw(run: Any, raw: list[bytes]) -> dict[str, Any]:
             every = [*part["linear"], *part["dnn"]]
             features = tf.io.parse_example(raw, fc.make_parse_example_spec(every))
             if part["dnn"]:
-                made["dense"] = tf_keras.layers.DenseFeatures(part["dnn"])(features)
+                made["dense"] = keras.layers.DenseFeatures(part["dnn"])(features)
             cache = tf.__internal__.feature_column.FeatureTransformationCache(features)
             for column in part["linear"]:
                 made[column.name] = column.get_sparse_tensors(cache, None).id_tensor

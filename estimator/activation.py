@@ -69,15 +69,12 @@ def _given() -> dict[str, LazyNamespace]:
 
     The namespaces are put into `sys.modules` too, so that they can be imported.
     """
+    v1, v2 = (package.V1_API, _V1_PARTS), (package.V2_API, _V2_PARTS)
     keras = _importable("tensorflow.keras.estimator", f"{tensorflow_view.KERAS_2}.estimator")
     return {
-        "tensorflow": _importable("tensorflow.estimator", package.V2_API, _V2_PARTS),
-        "tensorflow.compat.v1": _importable(
-            "tensorflow.compat.v1.estimator", package.V1_API, _V1_PARTS
-        ),
-        "tensorflow.compat.v2": _importable(
-            "tensorflow.compat.v2.estimator", package.V2_API, _V2_PARTS
-        ),
+        "tensorflow": _importable("tensorflow.estimator", *v2),
+        "tensorflow.compat.v1": _importable("tensorflow.compat.v1.estimator", *v1),
+        "tensorflow.compat.v2": _importable("tensorflow.compat.v2.estimator", *v2),
         "tensorflow.keras": keras,
         "keras._tf_keras.keras": keras,
     }

@@ -167,7 +167,7 @@ def restore_export_names() -> None:
     `tensorflow.python.util.tf_export` dropped it in 2.16; the package marks every
     public symbol with it. Only names are added.
     """
-    tf_export = importlib.import_module("tensorflow.python.util.tf_export")
+    tf_export: Any = importlib.import_module("tensorflow.python.util.tf_export")
     if hasattr(tf_export, "ESTIMATOR_API_NAME"):
         return
     kind = type(tf_export.API_ATTRS[tf_export.TENSORFLOW_API_NAME])

@@ -66,7 +66,7 @@ def test_type_checkers_are_told_the_same_names() -> None:
     tree = ast.parse(pathlib.Path(str(estimator.__file__)).read_text())
     (block,) = [node for node in tree.body if isinstance(node, ast.If)]
     told = {
-        alias.asname
+        alias.name
         for node in block.body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names

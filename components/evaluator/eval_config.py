@@ -14,7 +14,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 from google.protobuf import json_format, text_format
 
 # TFMA's generated module needs this file in the descriptor pool.
@@ -34,26 +33,6 @@ __all__ = [
 ]
 
 
-def _auc_thresholds() -> list[float]:
-    """The thresholds at which the estimator API's AUC changes its mind.
-
-    It puts a prediction p into bucket ceil(199 p) - 1, in float32; the i-th threshold is
-    the largest p that stays below bucket i, so that p > threshold is the same decision
-    to the last bit. TFMA is given a list, since for a number of thresholds it would read
-    them off a histogram with other boundaries, and AUC would differ in the fifth digit.
-    """
-    buckets = np.float32(199)
-    inner = []
-    for i in range(1, 199):
-        threshold = np.float32(i) / buckets
-        while np.nextafter(threshold, np.float32(1)) * buckets <= i:
-            threshold = np.nextafter(threshold, np.float32(1))
-        while threshold * buckets > i:
-            threshold = np.nextafter(threshold, np.float32(0))
-        inner.append(float(threshold))
-    return [-1e-7, *inner, 1 + 1e-7]
-
-
 # Metrics under the names that estimator.evaluate gives them.
 _COMMON: tuple[tuple[str, dict[str, Any]], ...] = (("ExampleCount", {}),)
 _MEANS = (
@@ -64,8 +43,8 @@ _DEFAULT_METRICS: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     "binary": (
         *_COMMON,
         ("BinaryAccuracy", {"name": "accuracy"}),
-        ("AUC", {"name": "auc", "thresholds": _auc_thresholds()}),
-        ("AUCPrecisionRecall", {"name": "auc_precision_recall", "thresholds": _auc_thresholds()}),
+        ("EstimatorAUC", {"name": "auc"}),
+        ("EstimatorAUC", {"name": "auc_precision_recall", "curve": "PR"}),
         ("BinaryCrossEntropy", {"name": "average_loss"}),
         ("Precision", {"name": "precision"}),
         ("Recall", {"name": "recall"}),
@@ -82,6 +61,8 @@ _DEFAULT_METRICS: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
         *_MEANS,
     ),
 }
+
+_OWN_METRICS = {"EstimatorAUC": "tfx_estimators.components.evaluator.auc"}
 
 _REFUSED_MODEL_OPTIONS = {
     "preprocessing_function_names": "make the feature in preprocessing_fn and pass transform_graph",
@@ -214,6 +195,8 @@ def _add_default_metrics(config: Any, prediction_key: str, outputs: Sequence[str
     spec = config.metrics_specs[0] if config.metrics_specs else config.metrics_specs.add()
     for class_name, settings in _DEFAULT_METRICS[_head(prediction_key, outputs)]:
         metric = spec.metrics.add(class_name=class_name)
+        if class_name in _OWN_METRICS:
+            metric.module = _OWN_METRICS[class_name]
         if settings:
             metric.config = json.dumps(settings)
         name = str(settings.get("name", ""))

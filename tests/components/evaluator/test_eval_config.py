@@ -77,7 +77,7 @@ def fill(text: str, outputs: list[str], label_key: str | None = "y") -> Any:
 @pytest.mark.parametrize(
     ("outputs", "names"),
     [
-        (["logits", "logistic", "probabilities"], {"AUC", "Precision"}),
+        (["logits", "logistic", "probabilities"], {"EstimatorAUC", "Precision"}),
         (["logits", "probabilities", "class_ids"], {"SparseCategoricalAccuracy"}),
         (["predictions"], {"MeanSquaredError", "MeanLabel"}),
     ],

@@ -22,6 +22,11 @@ feature { name: "y" type: INT presence { min_fraction: 1 } shape { dim { size: 1
 feature { name: "color" type: BYTES presence { min_count: 1 } }
 """
 STEPS = 60
+HEADER = """
+import tensorflow as tf
+from columns_module import estimator_fn, feature_columns
+from tfx_estimators import estimator as tf_estimator
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,3 +190,69 @@ def columns_runs(
         custom_config={"hidden_units": [2], "run_config": {"save_checkpoints_steps": 2}},
     )
     return run_pipeline([examples, schema, tuned, transform, first, again, warm, small])
+
+
+@pytest.fixture
+def module(tmp_path: pathlib.Path, importable_modules: None) -> Callable[[str], str]:
+    """Writes a module that is columns_module with other functions over it."""
+
+    def write(code: str) -> str:
+        path = tmp_path / f"module_{abs(hash(code))}.py"
+        path.write_text(HEADER + code)
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def train(
+    execute: Any, channel: Any, columns_runs: Any, tmp_path: pathlib.Path
+) -> Callable[..., Trained]:
+    """Trains on the transformed points; `examples` and `base_model` may be others."""
+    transform = columns_runs("first").model.parent.parent.parent / "FeatureColumnTransform"
+
+    from tfx.proto import trainer_pb2
+    from tfx.types import artifact_utils, standard_artifacts
+
+    from tfx_estimators.components import EstimatorTrainer
+    from tfx_estimators.components.artifacts import FeatureColumns
+
+    def artifact(kind: Any, key: str) -> Artifact:
+        made = kind()
+        (folder,) = (transform / key).iterdir()
+        made.uri = str(folder)
+        return made
+
+    def run(
+        module_file: str = str(MODULES / "columns_module.py"),
+        *,
+        examples: Artifact | None = None,
+        base_model: Artifact | None = None,
+        steps: int = 5,
+        **arguments: Any,
+    ) -> Trained:
+        if examples is None:
+            examples = artifact(standard_artifacts.Examples, "transformed_examples")
+            examples.split_names = artifact_utils.encode_split_names(["train", "eval"])
+        component = EstimatorTrainer(
+            examples=channel(standard_artifacts.Examples),
+            transform_graph=channel(standard_artifacts.TransformGraph),
+            feature_columns=channel(FeatureColumns),
+            base_model=channel(standard_artifacts.Model),
+            module_file=module_file,
+            train_args=trainer_pb2.TrainArgs(num_steps=steps),
+            **arguments,
+        )
+        inputs = {
+            "examples": examples,
+            "transform_graph": artifact(standard_artifacts.TransformGraph, "transform_graph"),
+            "feature_columns": artifact(FeatureColumns, "feature_columns"),
+            "base_model": base_model,
+        }
+        try:
+            outputs = execute(component, inputs)
+        finally:
+            run.published = (tmp_path / "out/model/Format-Serving").exists()  # type: ignore[attr-defined]
+        return Trained(pathlib.Path(outputs["model"].uri), pathlib.Path(outputs["model_run"].uri))
+
+    return run

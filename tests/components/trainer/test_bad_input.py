@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 import tensorflow as tf
-from tfx.proto import trainer_pb2
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.artifact import Artifact
 
 from tfx_estimators.components import EstimatorTrainer
-from tfx_estimators.components.artifacts import FeatureColumns
 from tfx_estimators.errors import (
     CorruptRecordError,
     EmptySplitError,
@@ -27,69 +25,6 @@ from tfx_estimators.errors import (
 )
 
 MODULES = pathlib.Path(__file__).parent / "modules"
-HEADER = """
-import tensorflow as tf
-from columns_module import estimator_fn, feature_columns
-from tfx_estimators import estimator as tf_estimator
-"""
-
-
-@pytest.fixture
-def module(tmp_path: pathlib.Path, importable_modules: None) -> Callable[[str], str]:
-    """Writes a module that is columns_module with other functions over it."""
-
-    def write(code: str) -> str:
-        path = tmp_path / f"module_{abs(hash(code))}.py"
-        path.write_text(HEADER + code)
-        return str(path)
-
-    return write
-
-
-@pytest.fixture
-def train(
-    execute: Any, channel: Any, columns_runs: Any, tmp_path: pathlib.Path
-) -> Callable[..., None]:
-    """Trains on the transformed points; `examples` and `base_model` may be others."""
-    transform = columns_runs("first").model.parent.parent.parent / "FeatureColumnTransform"
-
-    def artifact(kind: Any, key: str) -> Artifact:
-        made = kind()
-        (folder,) = (transform / key).iterdir()
-        made.uri = str(folder)
-        return made
-
-    def run(
-        module_file: str = str(MODULES / "columns_module.py"),
-        *,
-        examples: Artifact | None = None,
-        base_model: Artifact | None = None,
-        **arguments: Any,
-    ) -> None:
-        if examples is None:
-            examples = artifact(standard_artifacts.Examples, "transformed_examples")
-            examples.split_names = artifact_utils.encode_split_names(["train", "eval"])
-        component = EstimatorTrainer(
-            examples=channel(standard_artifacts.Examples),
-            transform_graph=channel(standard_artifacts.TransformGraph),
-            feature_columns=channel(FeatureColumns),
-            base_model=channel(standard_artifacts.Model),
-            module_file=module_file,
-            train_args=trainer_pb2.TrainArgs(num_steps=5),
-            **arguments,
-        )
-        inputs = {
-            "examples": examples,
-            "transform_graph": artifact(standard_artifacts.TransformGraph, "transform_graph"),
-            "feature_columns": artifact(FeatureColumns, "feature_columns"),
-            "base_model": base_model,
-        }
-        try:
-            execute(component, inputs)
-        finally:
-            run.published = (tmp_path / "out/model/Format-Serving").exists()  # type: ignore[attr-defined]
-
-    return run
 
 
 @pytest.fixture

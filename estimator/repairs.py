@@ -98,6 +98,25 @@ def _refuse_keras_3_models(module: Any) -> None:
     module.model_to_estimator = model_to_estimator
 
 
+def _refuse_keras_3_optimizers(module: Any) -> None:
+    choose = module.get_optimizer_instance_v2
+
+    @functools.wraps(choose)
+    def get_optimizer_instance_v2(opt: Any, *args: Any, **kwargs: Any) -> Any:
+        if callable(opt):
+            opt = opt()
+        if _is_keras_3(opt):
+            name = type(opt).__name__
+            raise EstimatorTypeError(
+                f"the optimizer {name} is a Keras 3 optimizer",
+                expected="a Keras 2 optimizer, as estimators train in TensorFlow 1 graphs",
+                fix=f"use tf_keras.optimizers.legacy.{name}, or its name in quotes",
+            )
+        return choose(opt, *args, **kwargs)
+
+    module.get_optimizer_instance_v2 = get_optimizer_instance_v2
+
+
 def _is_keras_3(instance: Any) -> bool:
     """Whether an object comes from the `keras` package: on TensorFlow 2.16+ that is Keras 3."""
     return any(base.__module__.partition(".")[0] == "keras" for base in type(instance).__mro__)
@@ -105,6 +124,7 @@ def _is_keras_3(instance: Any) -> bool:
 
 _REPAIRS: dict[str, Callable[[types.ModuleType], None]] = {
     "canned.baseline": _start_baselines_before_the_data,
+    "canned.optimizers": _refuse_keras_3_optimizers,
     "estimator_export": _say_nothing_of_deprecation,
     "keras_lib": _refuse_keras_3_models,
     "tpu._tpu_estimator_embedding": _refuse_tpu_embedding,

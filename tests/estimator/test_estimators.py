@@ -204,6 +204,14 @@ def test_a_keras_3_model_is_refused_with_the_reason() -> None:
         tf.keras.estimator.model_to_estimator(model)
 
 
+@pytest.mark.skipif(not WITHOUT_ESTIMATORS, reason="TensorFlow 2.15 has Keras 2")
+def test_a_keras_3_optimizer_is_refused_with_what_to_write_instead() -> None:
+    keras = importlib.import_module("keras")
+    for optimizer in (keras.optimizers.Adam(0.1), lambda: keras.optimizers.Adam(0.1)):
+        with pytest.raises(errors.EstimatorTypeError, match=r"tf_keras\.optimizers\.legacy\.Adam"):
+            trained(estimator.DNNClassifier([4], deep(), optimizer=optimizer))
+
+
 def test_metrics_can_be_added_and_training_stopped_early(tmp_path: pathlib.Path) -> None:
     def share(labels: Any, predictions: Any) -> Any:
         metric = keras_2().metrics.Mean(name="share")

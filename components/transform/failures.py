@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tfx_estimators import errors
 from tfx_estimators.errors import DataError, LabelError, TfxEstimatorsError
 
 __all__ = ["explain"]
@@ -11,6 +12,10 @@ __all__ = ["explain"]
 # What the assertions of `columns.inputs` and `preprocessing` say, as TensorFlow's
 # errors quote it.
 _ASSERTION = re.compile(r"assertion failed: \[((?:numeric column|the label) [^\]]*)\]")
+# One of our errors in the text of a traceback: its class, problem, expected and fix.
+_OURS = re.compile(
+    r"tfx_estimators\.errors\.(\w+): ([^\n]*(?:\n  (?:expected|fix): [^\n]*)*)", re.MULTILINE
+)
 
 
 def explain(error: BaseException) -> TfxEstimatorsError | None:
@@ -32,7 +37,7 @@ def explain(error: BaseException) -> TfxEstimatorsError | None:
         current = current.__cause__ or current.__context__
     found = _ASSERTION.search(str(error))
     if found is None:
-        return None
+        return _quoted(str(error))
     if found[1].startswith("the label"):
         return LabelError(
             found[1],
@@ -45,3 +50,11 @@ def explain(error: BaseException) -> TfxEstimatorsError | None:
         expected="a value in every example, or a default_value",
         fix="give the column a default_value, or correct its shape",
     )
+
+
+def _quoted(text: str) -> TfxEstimatorsError | None:
+    # The last one: a traceback ends with the error that matters.
+    for name, message in reversed(_OURS.findall(text)):
+        if name in errors.__all__:
+            return getattr(errors, name)(message.partition(" [while running")[0])
+    return None

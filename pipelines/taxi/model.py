@@ -25,8 +25,8 @@ POSITION_BUCKETS = 10
 def feature_columns() -> dict[str, list[Any]]:
     """Columns over the raw trips, for the linear and the deep part.
 
-    Coordinates of some drop-offs are missing; the default lies outside Chicago and so
-    gets a bucket of its own.
+    Some drop-offs are missing: their community area becomes 0, which Chicago does not
+    use, and their coordinates fall into the lowest bucket.
     """
     hour = fc.categorical_column_with_identity("trip_start_hour", 24)
     day = fc.categorical_column_with_identity("trip_start_day", 8)

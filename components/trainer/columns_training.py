@@ -52,7 +52,7 @@ def train(module: Any, job: TrainingJob) -> None:
     settings = Settings.from_params(params)
     train_files, eval_files = job.train_files(), job.eval_files()
     facts = read_columns(job.columns_file)
-    columns = load_model_columns(module.feature_columns(), job.columns_file)
+    columns = load_model_columns(module.feature_columns, job.columns_file)
     data = _TransformedData.find(tft.TFTransformOutput(job.transform_graph), columns, facts, job)
 
     config = _run_config(job.model_run_dir, settings)

@@ -30,7 +30,7 @@ SPELLINGS = [
     (r"tf\.keras\.", "tf_keras."),
 ]
 IMPORTS = (
-    "from tensorflow_estimator.python.estimator.util import tf_keras, tf_keras_v1, tf_keras_v2"
+    "from tensorflow_estimator.python.estimator.util import tf_keras, tf_keras_v1, tf_keras_v2\n"
 )
 
 

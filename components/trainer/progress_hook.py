@@ -30,8 +30,9 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
         self._progress = progress
         self._batch_size = batch_size
         self._loss: Any = None
-        self._reported_step = 0
-        self._reported_at = 0.0
+        self._shown: dict[str, object] = {}
+        self._began = (0, 0.0)
+        self._reported = (0, 0.0)
 
     def begin(self) -> None:
         """Finds the loss, which the Estimator puts into a collection."""
@@ -42,12 +43,12 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
         """Starts counting where the checkpoint that was restored ends."""
         self.step = int(session.run(tf.compat.v1.train.get_global_step()))
         self._progress.reach(self.step)
-        self._reported_step, self._reported_at = self.step, time.monotonic()
+        self._began = self._reported = (self.step, time.monotonic())
 
     def before_run(self, run_context: Any) -> Any:
         """Asks for the loss when a report is due."""
-        due = time.monotonic() - self._reported_at >= _SECONDS_BETWEEN_REPORTS
-        if self._loss is None or not due:
+        due = time.monotonic() - self._reported[1] >= _SECONDS_BETWEEN_REPORTS
+        if self._loss is None or (self._shown and not due):
             return None
         return tf.compat.v1.train.SessionRunArgs(self._loss)
 
@@ -55,17 +56,17 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
         """Counts the step."""
         self.step += 1
         if run_values.results is not None:
-            self._report(loss=f"{float(run_values.results):.4g}")
+            self._shown["loss"] = f"{float(run_values.results):.4g}"
+            self._report(since=self._reported)
 
     def end(self, session: Any) -> None:
-        """Shows where the training ended."""
-        self._report()
+        """Shows where the training ended, and its speed over all steps."""
+        self._report(since=self._began)
 
-    def _report(self, **fields: object) -> None:
+    def _report(self, since: tuple[int, float]) -> None:
         now = time.monotonic()
-        steps = self.step - self._reported_step
+        steps = self.step - since[0]
         if self._batch_size is not None and steps > 0:
-            rate = steps * self._batch_size / (now - self._reported_at)
-            fields["examples/s"] = f"{rate:,.0f}"
-        self._progress.reach(self.step, **fields)
-        self._reported_step, self._reported_at = self.step, now
+            self._shown["examples/s"] = f"{steps * self._batch_size / (now - since[1]):,.0f}"
+        self._progress.reach(self.step, **self._shown)
+        self._reported = (self.step, now)

@@ -12,7 +12,7 @@ ROOMS = ("estimator", "lineage", "components", "pipelines", "kubeflow")
 
 def packages() -> list[str]:
     """The root package and every package of every room."""
-    names = ["tfx_estimators"]
+    names = ["tfx_estimators", "tfx_estimators.commands"]
     for room in ROOMS:
         names.append(f"tfx_estimators.{room}")
         names += [f"tfx_estimators.{room}.{name}" for name in find_packages(str(HERE / room))]

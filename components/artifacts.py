@@ -1,7 +1,7 @@
 """Artifact types of our own, where TFX has no standard one.
 
-TYPE_NAME is the importable dotted path and no typed PROPERTIES are declared:
-a type that breaks either rule does not compile for Kubeflow.
+TYPE_NAME is an importable path of one dot, as TFX's compiler for Kubeflow asks for, and no
+typed PROPERTIES are declared, which it cannot express.
 """
 
 from __future__ import annotations
@@ -19,4 +19,4 @@ class FeatureColumns(Artifact):
     rebuilds the model-side feature columns from it and the user's module.
     """
 
-    TYPE_NAME = "tfx_estimators.components.artifacts.FeatureColumns"
+    TYPE_NAME = "tfx_estimators.FeatureColumns"

@@ -38,6 +38,9 @@ class Batches:
             in parallel may also interleave files differently.
         memory_limit: most bytes of uncompressed records to hold in memory. Larger data
             is read anew in every pass.
+        sharding: where several workers read: "disjoint" gives each of them a part of
+            the records, and all records to some worker; "shuffled" gives all records
+            to each, in an order of its own.
     """
 
     batch_size: int = 256
@@ -45,6 +48,7 @@ class Batches:
     shuffle: bool = False
     seed: int | None = None
     memory_limit: int = 256 << 20
+    sharding: str = "disjoint"
 
 
 def make_input_fn(
@@ -52,6 +56,7 @@ def make_input_fn(
     feature_spec: Mapping[str, Any],
     label_key: str | None,
     batches: Batches,
+    batches_done: int = 0,
 ) -> Callable[[], tf.data.Dataset]:
     """Makes an `input_fn` for `Estimator.train`, `evaluate` and `predict`.
 
@@ -62,10 +67,15 @@ def make_input_fn(
             included; features that are not named cost nothing.
         label_key: the feature to return as the label, or None for features alone.
         batches: batch size, order and repetition.
+        batches_done: how many each replica has had already, in an earlier session of the
+            same training: the data goes on after them. With a seed it is what would have
+            come next; of the passes before, nothing is read.
 
     Returns:
-        A function without arguments that returns a dataset of `(features, label)`:
-        a dict of tensors of shape [batch, ...] as in `feature_spec`, and the label.
+        A function that returns a dataset of `(features, label)`: a dict of tensors of
+        shape [batch, ...] as in `feature_spec`, and the label. Its only argument, which
+        an Estimator with a distribution strategy passes, is the `tf.distribute`
+        InputContext.
     """
     files = tuple(files)
     spec = dict(feature_spec)
@@ -74,12 +84,15 @@ def make_input_fn(
         features = tf.io.parse_example(records, spec)
         return features if label_key is None else (features, features.pop(label_key))
 
-    def input_fn() -> tf.data.Dataset:
+    def input_fn(input_context: Any = None) -> tf.data.Dataset:
+        reader = _Reader.of(input_context, batches)
+        done = batches_done * _replicas(input_context)
         if batches.repeat and _fits_in_memory(files, batches.memory_limit):
             dense = all(isinstance(f, tf.io.FixedLenFeature) for f in spec.values())
-            dataset = _from_memory(files, parse, batches, dense=dense)
+            dataset = _from_memory(files, parse, batches, reader, done, dense=dense)
         else:
-            records = _shuffled(files, batches) if batches.shuffle else _in_order(files, batches)
+            read = _shuffled if batches.shuffle else _in_order
+            records = read(files, batches, reader, done)
             dataset = records.map(parse, num_parallel_calls=tf.data.AUTOTUNE)
         options = tf.data.Options()
         options.deterministic = batches.seed is not None or not batches.shuffle
@@ -88,51 +101,102 @@ def make_input_fn(
     return input_fn
 
 
+@dataclasses.dataclass(frozen=True)
+class _Reader:
+    """One of the workers that read the same files.
+
+    Attributes:
+        index: its number.
+        parts: into how many parts the records are dealt; this reader takes one.
+        seed: of its order.
+    """
+
+    index: int
+    parts: int
+    seed: int
+
+    @classmethod
+    def of(cls, context: Any, batches: Batches) -> _Reader:
+        count = 1 if context is None else int(context.num_input_pipelines)
+        index = 0 if context is None else int(context.input_pipeline_id)
+        seed = secrets.randbits(31) if batches.seed is None else batches.seed + index
+        return cls(index, count if batches.sharding == "disjoint" else 1, seed)
+
+    def part(self, records: tf.data.Dataset, offset: Any = 0) -> tf.data.Dataset:
+        """This reader's part of a file's records; `offset` deals the first one out."""
+        if self.parts == 1:
+            return records
+        return records.shard(self.parts, (self.index + offset) % self.parts)
+
+
+def _replicas(context: Any) -> int:
+    """How many batches a worker takes in each step."""
+    if context is None:
+        return 1
+    return max(1, int(context.num_replicas_in_sync) // int(context.num_input_pipelines))
+
+
 def _from_memory(
-    files: Sequence[str], parse: Callable[[tf.Tensor], Any], batches: Batches, *, dense: bool
+    files: Sequence[str],
+    parse: Callable[[tf.Tensor], Any],
+    batches: Batches,
+    reader: _Reader,
+    done: int,
+    *,
+    dense: bool,
 ) -> tf.data.Dataset:
     """Batches gathered from tensors that hold all records."""
-    blocks = _records(files, _READ_RECORDS)
+    blocks = reader.part(_records(files, _compression(files))).batch(_READ_RECORDS)
     if dense:
         blocks = blocks.map(parse, num_parallel_calls=tf.data.AUTOTUNE)
     # Evaluated once, when the iterator is initialized: the map below captures them.
     held = blocks.rebatch(tf.int64.max).get_single_element()
     count = tf.shape(tf.nest.flatten(held)[0], out_type=tf.int64)[0]
-    seed = _seed(batches)
+    # Where earlier sessions came to: so many passes, and this far into the next. (In an
+    # Estimator's graph `==` would compare identities.)
+    examples_done = tf.constant(done * batches.batch_size, tf.int64)
+    count_or_1 = tf.maximum(count, 1)
+    first_pass, taken = examples_done // count_or_1, examples_done % count_or_1
 
     def order(one_pass: tf.Tensor) -> tf.Tensor:
         indices = tf.range(count)
-        if not batches.shuffle:
-            return indices
-        return tf.random.experimental.stateless_shuffle(indices, seed=[seed, one_pass])
+        if batches.shuffle:
+            seed = [reader.seed, one_pass]
+            indices = tf.random.experimental.stateless_shuffle(indices, seed=seed)
+        return indices[tf.where(tf.equal(one_pass, first_pass), taken, 0) :]
 
     def gather(indices: tf.Tensor) -> Any:
         rows = tf.nest.map_structure(lambda column: tf.gather(column, indices), held)
         return rows if dense else parse(rows)
 
-    passes = tf.data.Dataset.range(tf.int64.max)
+    passes = tf.data.Dataset.range(first_pass, tf.int64.max)
     indices = passes.map(order).rebatch(batches.batch_size)
     return indices.map(gather, num_parallel_calls=tf.data.AUTOTUNE)
 
 
-def _shuffled(files: Sequence[str], batches: Batches) -> tf.data.Dataset:
+def _shuffled(
+    files: Sequence[str], batches: Batches, reader: _Reader, done: int
+) -> tf.data.Dataset:
     """Batches of serialized records: files in a new order each pass, blocks shuffled."""
-    seed = _seed(batches)
     block = _block_size(files, batches.batch_size)
     compression = _compression(files)
 
     def one_pass(number: tf.Tensor) -> tf.data.Dataset:
-        pass_seed = tf.random.experimental.stateless_fold_in([seed, 0], number)
-        paths = tf.random.experimental.stateless_shuffle(list(files), seed=pass_seed)
+        pass_seed = tf.random.experimental.stateless_fold_in([reader.seed, 0], number)
+        order = tf.random.experimental.stateless_shuffle(tf.range(len(files)), seed=pass_seed)
 
         def shuffle_block(index: tf.Tensor, records: tf.Tensor) -> tf.Tensor:
             block_seed = tf.random.experimental.stateless_fold_in(pass_seed, index)
             return tf.random.experimental.stateless_shuffle(records, seed=block_seed)
 
         return (
-            tf.data.Dataset.from_tensor_slices(paths)
+            tf.data.Dataset.from_tensor_slices(order)
             .interleave(
-                lambda path: _records([path], min(_READ_RECORDS, block), compression),
+                # The first record of file i goes to reader i, so that many small files
+                # are dealt out evenly too.
+                lambda file: reader.part(
+                    _records([tf.gather(list(files), file)], compression), tf.cast(file, tf.int64)
+                ).batch(min(_READ_RECORDS, block)),
                 cycle_length=min(len(files), _OPEN_FILES),
                 num_parallel_calls=tf.data.AUTOTUNE,
             )
@@ -141,21 +205,42 @@ def _shuffled(files: Sequence[str], batches: Batches) -> tf.data.Dataset:
             .map(shuffle_block)
         )
 
-    passes = tf.data.Dataset.range(tf.int64.max if batches.repeat else 1)
-    return passes.flat_map(one_pass).rebatch(batches.batch_size)
+    first_pass, taken = _position(files, reader, batches, done)
+    passes = tf.data.Dataset.range(first_pass, tf.int64.max if batches.repeat else 1)
+    blocks = passes.flat_map(one_pass).skip(taken // block)
+
+    def cut_first(index: tf.Tensor, records: tf.Tensor) -> tf.Tensor:
+        return records[tf.where(tf.equal(index, 0), taken % block, 0) :]
+
+    return blocks.enumerate().map(cut_first).rebatch(batches.batch_size)
 
 
-def _in_order(files: Sequence[str], batches: Batches) -> tf.data.Dataset:
-    records = _records(files, batches.batch_size)
+def _in_order(
+    files: Sequence[str], batches: Batches, reader: _Reader, done: int
+) -> tf.data.Dataset:
+    records = reader.part(_records(files, _compression(files))).batch(batches.batch_size)
     if batches.repeat:
         records = records.repeat()
-    return records
+    return records.skip(done)
 
 
-def _records(files: Any, batch_size: int, compression: str | None = None) -> tf.data.Dataset:
-    if compression is None:
-        compression = _compression(files)
-    return tf.data.TFRecordDataset(files, compression).batch(batch_size)
+def _position(
+    files: Sequence[str], reader: _Reader, batches: Batches, done: int
+) -> tuple[Any, Any]:
+    """The pass that earlier sessions came to, and how many of its records they took."""
+    taken = tf.constant(done * batches.batch_size, tf.int64)
+    if not (done and batches.repeat):
+        return tf.constant(0, tf.int64), taken
+    count = tf.constant(0, tf.int64)
+    compression = _compression(files)
+    for number, file in enumerate(files):
+        records = reader.part(_records([file], compression), number)
+        count += records.reduce(tf.constant(0, tf.int64), lambda sum_, _: sum_ + 1)
+    return taken // count, taken % count
+
+
+def _records(files: Any, compression: str) -> tf.data.Dataset:
+    return tf.data.TFRecordDataset(files, compression)
 
 
 def _compression(files: Sequence[str]) -> str:
@@ -163,12 +248,6 @@ def _compression(files: Sequence[str]) -> str:
     if len(gzipped) > 1:
         raise ValueError(f"some files are gzipped and some are not: {', '.join(files)}")
     return "GZIP" if gzipped == {True} else ""
-
-
-def _seed(batches: Batches) -> int:
-    if batches.seed is not None:
-        return batches.seed
-    return secrets.randbits(31)
 
 
 def _block_size(files: Sequence[str], batch_size: int) -> int:

@@ -1,3 +1,21 @@
-"""Pipelines on Kubeflow. Nothing is here yet: pipelines run on the local runners only."""
+"""Pipelines on Kubeflow Pipelines, the open-source one.
 
-__all__: list[str] = []
+* `package`: a TFX pipeline compiled into a package; `names`, `lint`, `resolution` and
+  `platform` are its parts.
+* `entrypoint`: what a step of a package runs.
+* `local`: a package run on this machine.
+* `submission`: a package run by a Kubeflow Pipelines server.
+* `blessed_model`: the latest blessed model, looked up by an ordinary step.
+"""
+
+__all__ = [
+    "blessed_model",
+    "entrypoint",
+    "lint",
+    "local",
+    "names",
+    "package",
+    "platform",
+    "resolution",
+    "submission",
+]

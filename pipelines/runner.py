@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pathlib
 import sys
+import uuid
 from typing import Any, Literal
 
 from tfx_estimators.errors import PipelineError, TfxEstimatorsError
 
-__all__ = ["Runner", "run"]
+__all__ = ["Runner", "run", "train_afresh"]
 
 Runner = Literal["local", "beam"]
 
@@ -37,6 +38,18 @@ def run(pipeline: Any, runner: Runner = "local") -> None:
                 f"{steps.current} failed: {type(error).__name__}: {error}",
                 fix="correct the cause and run again; finished steps are taken from the cache",
             ) from error
+
+
+def train_afresh(pipeline: Any) -> None:
+    """Has every trainer of a pipeline begin anew, neither cached nor resumed.
+
+    The run that does it may itself be interrupted: repeated with this, it begins anew.
+    """
+    from tfx_estimators.components import EstimatorTrainer
+
+    for component in pipeline.components:
+        if isinstance(component, EstimatorTrainer):
+            component.exec_properties["fresh"] = uuid.uuid4().hex
 
 
 def _say(line: str) -> None:

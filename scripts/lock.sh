@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 UV=${UV:-uv}
-common=(--quiet --extra dev --no-header --no-emit-index-url --upgrade)
+common=(--quiet --extra dev --extra kubeflow --no-header --no-emit-index-url --upgrade)
 for stack in legacy default; do
   "$UV" pip compile setup.py "requirements/$stack.in" "${common[@]}" \
     --python-version 3.10 --python-platform x86_64-manylinux_2_36 \

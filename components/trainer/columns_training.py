@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ import tensorflow_transform as tft
 from tfx_estimators import estimator as tf_estimator
 from tfx_estimators.components.trainer.export import export_for_serving
 from tfx_estimators.components.trainer.job import TrainingJob
+from tfx_estimators.components.trainer.resumption import going_on
 from tfx_estimators.components.trainer.settings import Settings, merge_params
 from tfx_estimators.components.trainer.training import (
     check_estimator,
@@ -55,7 +57,7 @@ def train(module: Any, job: TrainingJob) -> None:
     columns = load_model_columns(module.feature_columns, job.columns_file)
     data = _TransformedData.find(tft.TFTransformOutput(job.transform_graph), columns, facts, job)
 
-    config = _run_config(job.model_run_dir, settings)
+    config = _run_config(job, settings)
     estimator = module.estimator_fn(columns, config, params)
     _check(estimator, job.model_run_dir)
     if job.base_model is not None:
@@ -68,12 +70,14 @@ def train(module: Any, job: TrainingJob) -> None:
         train_and_evaluate(
             estimator,
             tf_estimator.TrainSpec(
-                data.input_fn(train_files, train_batches, input_fn), max_steps=job.train_steps
+                data.input_fn(train_files, train_batches, input_fn, job.training.start.step),
+                max_steps=job.train_steps,
             ),
             tf_estimator.EvalSpec(
                 data.input_fn(eval_files, Batches(settings.batch_size), input_fn),
                 steps=job.eval_steps,
             ),
+            job.training,
             settings.batch_size,
         )
     receiver_fn = getattr(module, "serving_input_receiver_fn", None)
@@ -113,11 +117,16 @@ class _TransformedData:
         return cls(transform_output, features, label_key, tuple(facts["inputs"]))
 
     def input_fn(
-        self, files: list[str], batches: Batches, override: Callable[..., Any] | None
+        self,
+        files: list[str],
+        batches: Batches,
+        override: Callable[..., Any] | None,
+        batches_done: int = 0,
     ) -> Callable[[], Any]:
         if override is None:
-            return make_input_fn(files, self.feature_spec, self.label_key, batches)
-        return lambda: override(files, dict(self.feature_spec), self.label_key, batches)
+            return make_input_fn(files, self.feature_spec, self.label_key, batches, batches_done)
+        read = functools.partial(override, files, dict(self.feature_spec), self.label_key, batches)
+        return going_on(lambda: read(), batches_done)
 
     def serving_input_receiver_fn(self, override: Callable[..., Any] | None) -> Callable[[], Any]:
         if override is not None:
@@ -144,10 +153,13 @@ def _leaves(columns: Any) -> Iterator[Any]:
         yield columns
 
 
-def _run_config(model_run_dir: str, settings: Settings) -> Any:
+def _run_config(job: TrainingJob, settings: Settings) -> Any:
+    arguments = dict(settings.run_config)
+    if job.training.retention is not None:
+        arguments["keep_checkpoint_max"] = 0  # The policies remove checkpoints, not TensorFlow.
     try:
         return tf_estimator.RunConfig(
-            model_dir=model_run_dir, tf_random_seed=settings.seed, **settings.run_config
+            model_dir=job.model_run_dir, tf_random_seed=settings.seed, **arguments
         )
     except (TypeError, ValueError) as error:
         raise UnsupportedOptionError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfx.dsl.components.base import base_component
@@ -13,9 +13,12 @@ from tfx.utils import json_utils, proto_utils
 
 from tfx_estimators.components.executor_specs import LazyExecutorSpec
 from tfx_estimators.components.trainer.contracts import Contract, check_channels, find_contract
-from tfx_estimators.components.trainer.settings import check_custom_config
+from tfx_estimators.components.trainer.retention import Retention
+from tfx_estimators.components.trainer.retention import to_json as retention_to_json
+from tfx_estimators.components.trainer.settings import check_custom_config, default_retention
 from tfx_estimators.components.trainer.spec import EstimatorTrainerSpec
 from tfx_estimators.components.user_module import UserModule
+from tfx_estimators.errors import UnsupportedOptionError
 
 __all__ = ["EstimatorTrainer"]
 
@@ -69,6 +72,16 @@ class EstimatorTrainer(base_component.BaseComponent):
             `batch_size` (int, default 256), `seed` (int; makes the initial weights and
             the order of the examples reproducible) and `run_config` (a dict of
             `RunConfig` arguments, such as `save_checkpoints_steps`).
+        checkpoint_store: folder of all trainings' checkpoints, on any file system of
+            `tf.io.gfile`; by default `checkpoints` below the pipeline's root, or where
+            the environment variable TFX_ESTIMATORS_CHECKPOINTS says. It lies outside
+            the step's outputs: an interrupted training goes on from there, see
+            docs/checkpoints.md.
+        retention: which checkpoints are kept there, a list of `KeepLast`, `KeepEvery`
+            and `KeepBest`; by default the last 5. For contract 3: with the others
+            `RunConfig(keep_checkpoint_max=...)` of the module says.
+        fresh: any text. Trainings with another one have nothing in common: a new one
+            begins a training anew that would else go on, or be taken from the cache.
 
     Raises:
         UserModuleError: if the module cannot be found or parsed.
@@ -95,6 +108,9 @@ class EstimatorTrainer(base_component.BaseComponent):
         train_args: trainer_pb2.TrainArgs | None = None,
         eval_args: trainer_pb2.EvalArgs | None = None,
         custom_config: Mapping[str, Any] | None = None,
+        checkpoint_store: str | None = None,
+        retention: Sequence[Retention] | None = None,
+        fresh: str | None = None,
     ) -> None:
         module = UserModule.find(module_file, module_path)
         module.require([contract.value for contract in Contract], of="EstimatorTrainer")
@@ -111,7 +127,15 @@ class EstimatorTrainer(base_component.BaseComponent):
         if contract is not None:  # else only running the module tells
             given = [key for key, channel in channels.items() if channel is not None]
             check_channels(contract, given, module.name)
+            if retention is not None and contract is not Contract.COLUMNS:
+                raise UnsupportedOptionError(
+                    f"EstimatorTrainer: retention={retention!r} with {module.name}",
+                    expected="a module with feature_columns and estimator_fn",
+                    fix="pass keep_checkpoint_max to the module's RunConfig",
+                )
         check_custom_config(custom_config or {})
+        if retention is None and contract is Contract.COLUMNS:
+            retention = default_retention(custom_config or {})
         super().__init__(
             spec=EstimatorTrainerSpec(
                 **channels,
@@ -120,6 +144,9 @@ class EstimatorTrainer(base_component.BaseComponent):
                 train_args=proto_utils.proto_to_json(train_args or trainer_pb2.TrainArgs()),
                 eval_args=proto_utils.proto_to_json(eval_args or trainer_pb2.EvalArgs()),
                 custom_config=json_utils.dumps(dict(custom_config or {})),
+                checkpoint_store=checkpoint_store,
+                retention=None if retention is None else retention_to_json(retention),
+                fresh=fresh,
                 model=Channel(type=standard_artifacts.Model),
                 model_run=Channel(type=standard_artifacts.ModelRun),
             )

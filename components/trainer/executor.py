@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from tfx.dsl.components.base import base_executor
+from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 
 from tfx_estimators.components.trainer.contracts import Contract, check_channels, find_contract
 from tfx_estimators.components.trainer.job import TrainingJob
+from tfx_estimators.components.trainer.publication import publish
+from tfx_estimators.components.trainer.store import find_training, open_training
 from tfx_estimators.components.user_module import UserModule
 from tfx_estimators.errors import ModuleContractError
 
@@ -26,7 +29,20 @@ class TrainerExecutor(base_executor.BaseExecutor):
     ) -> None:
         """Trains; see `EstimatorTrainer` for inputs, outputs and errors."""
         self._log_startup(input_dict, output_dict, exec_properties)
-        job = TrainingJob.from_step(input_dict, output_dict, exec_properties)
+        model_run = artifact_utils.get_single_instance(output_dict["model_run"])
+        with open_training(
+            find_training(input_dict, exec_properties, model_run.uri, self._context)
+        ) as training:
+            job = TrainingJob.from_step(input_dict, output_dict, exec_properties, training)
+            self._train(job, input_dict, exec_properties)
+            publish(training, model_run, artifact_utils.get_single_instance(output_dict["model"]))
+
+    def _train(
+        self,
+        job: TrainingJob,
+        input_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
         module = UserModule.from_exec_properties(exec_properties)
         names = module.names()
         if names is None or find_contract(names) is not Contract.COLUMNS:

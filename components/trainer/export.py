@@ -24,6 +24,28 @@ def export_for_serving(
     fileio.rmtree(staging)
 
 
+def evaluate_and_export(estimator: Any, eval_spec: Any) -> None:
+    """Evaluates the latest checkpoint and runs the EvalSpec's exporters, as at the end of
+    `train_and_evaluate`.
+
+    Args:
+        estimator: the Estimator.
+        eval_spec: its EvalSpec.
+    """
+    checkpoint = estimator.latest_checkpoint()
+    metrics = estimator.evaluate(
+        eval_spec.input_fn, eval_spec.steps, eval_spec.hooks, checkpoint, eval_spec.name
+    )
+    for exporter in eval_spec.exporters or ():
+        exporter.export(
+            estimator=estimator,
+            export_path=f"{estimator.model_dir}/export/{exporter.name}",
+            checkpoint_path=checkpoint,
+            eval_result=metrics,
+            is_the_final_export=True,
+        )
+
+
 def publish_newest_export(estimator: Any, eval_spec: Any, serving_dir: str) -> None:
     """Copies what the EvalSpec's exporters wrote to `serving_dir`.
 

@@ -17,6 +17,7 @@ from tfx_estimators import estimator as tf_estimator
 from tfx_estimators.components.trainer.eval_receiver import record_eval_receiver
 from tfx_estimators.components.trainer.export import publish_newest_export
 from tfx_estimators.components.trainer.job import TrainingJob
+from tfx_estimators.components.trainer.resumption import going_on
 from tfx_estimators.components.trainer.training import (
     check_estimator,
     explained_data_errors,
@@ -69,7 +70,14 @@ def call_trainer_fn(
     if returned.get("eval_input_receiver_fn") is not None:
         record_eval_receiver(returned["eval_input_receiver_fn"], job.model_run_dir)
     with explained_data_errors(files, job.label_key):
-        train_and_evaluate(estimator, returned["train_spec"], returned["eval_spec"])
+        train_spec = returned["train_spec"]
+        input_fn = going_on(train_spec.input_fn, job.training.start.step)
+        train_and_evaluate(
+            estimator,
+            train_spec._replace(input_fn=input_fn),
+            returned["eval_spec"],
+            job.training,
+        )
     publish_newest_export(estimator, returned["eval_spec"], job.serving_dir)
 
 

@@ -15,6 +15,7 @@ from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
 from tfx_estimators.components.examples import find_splits
 from tfx_estimators.components.saved_model import serving_path
+from tfx_estimators.components.trainer.store import Training
 from tfx_estimators.errors import DataError
 
 __all__ = ["TrainingJob"]
@@ -43,7 +44,9 @@ class TrainingJob:
         base_model: folder of the SavedModel to start from.
         serving_dir: where to export the SavedModel.
         eval_dir: where an EvalSavedModel would have gone.
-        model_run_dir: where to keep checkpoints and summaries.
+        model_run_dir: where to keep checkpoints and summaries: the training's folder
+            in the checkpoint store, published as `model_run` at the end.
+        training: the same folder with what is written into it, and where to go on.
     """
 
     examples: Sequence[Artifact]
@@ -61,12 +64,23 @@ class TrainingJob:
     serving_dir: str
     eval_dir: str
     model_run_dir: str
+    training: Training
 
     @classmethod
     def from_step(
-        cls, inputs: Artifacts, outputs: Artifacts, properties: Mapping[str, Any]
+        cls,
+        inputs: Artifacts,
+        outputs: Artifacts,
+        properties: Mapping[str, Any],
+        training: Training,
     ) -> TrainingJob:
         """Reads what TFX hands to an executor.
+
+        Args:
+            inputs: the input artifacts.
+            outputs: the output artifacts.
+            properties: the execution properties.
+            training: the training's folder.
 
         Raises:
             DataError: if the hyperparameters cannot be read.
@@ -93,7 +107,8 @@ class TrainingJob:
             base_model=serving_path(base_model[0]) if base_model else None,
             serving_dir=path_utils.serving_model_dir(model.uri),
             eval_dir=path_utils.eval_model_dir(model.uri),
-            model_run_dir=artifact_utils.get_single_uri(list(outputs["model_run"])),
+            model_run_dir=training.folder,
+            training=training,
         )
 
     def train_files(self) -> list[str]:

@@ -23,10 +23,12 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
 
     Attributes:
         step: global step of the last step that ended, -1 before the session began.
+        steps: how many ended in this process.
     """
 
     def __init__(self, progress: Progress, batch_size: int | None) -> None:
         self.step = -1
+        self.steps = 0
         self._progress = progress
         self._batch_size = batch_size
         self._loss: Any = None
@@ -55,6 +57,7 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
     def after_run(self, run_context: Any, run_values: Any) -> None:
         """Counts the step."""
         self.step += 1
+        self.steps += 1
         if run_values.results is not None:
             self._shown["loss"] = f"{float(run_values.results):.4g}"
             self._report(since=self._reported)

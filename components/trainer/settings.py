@@ -7,9 +7,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from tfx_estimators.components.trainer.retention import DEFAULT, KeepEvery, KeepLast, Retention
 from tfx_estimators.errors import UnsupportedOptionError
 
-__all__ = ["Settings", "check_custom_config", "merge_params"]
+__all__ = ["Settings", "check_custom_config", "default_retention", "merge_params"]
 
 DEFAULT_BATCH_SIZE = 256
 
@@ -65,6 +66,14 @@ def check_custom_config(custom_config: Mapping[str, Any]) -> None:
             fix="pass numbers, strings, lists and dicts only",
         ) from error
     Settings.from_params(custom_config)
+
+
+def default_retention(custom_config: Mapping[str, Any]) -> tuple[Retention, ...]:
+    """As many checkpoints as the `run_config` in `custom_config` says, else the default."""
+    count = (custom_config.get("run_config") or {}).get("keep_checkpoint_max")
+    if count is None:
+        return DEFAULT
+    return (KeepLast(count),) if count else (KeepEvery(1),)
 
 
 def merge_params(

@@ -21,6 +21,9 @@ class EstimatorTrainerSpec(ComponentSpec):
         "train_args": ExecutionParameter(type=str),
         "eval_args": ExecutionParameter(type=str),
         "custom_config": ExecutionParameter(type=str),
+        "checkpoint_store": ExecutionParameter(type=str, optional=True),
+        "retention": ExecutionParameter(type=str, optional=True),
+        "fresh": ExecutionParameter(type=str, optional=True),
     }
     INPUTS = {  # noqa: RUF012
         "examples": ChannelParameter(type=standard_artifacts.Examples),

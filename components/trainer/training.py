@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,7 +14,13 @@ from google.protobuf.message import DecodeError
 from tfx_estimators import estimator as tf_estimator
 from tfx_estimators.components.examples import read_batches
 from tfx_estimators.components.progress import show_progress
+from tfx_estimators.components.trainer.evaluations import EvaluationNotes
+from tfx_estimators.components.trainer.example_counter import ExampleCounter
+from tfx_estimators.components.trainer.export import evaluate_and_export
+from tfx_estimators.components.trainer.interruption import InterruptionHook, listening
 from tfx_estimators.components.trainer.progress_hook import ProgressHook
+from tfx_estimators.components.trainer.recorder import Recorder, RecordingListener
+from tfx_estimators.components.trainer.store import Training
 from tfx_estimators.errors import (
     CorruptRecordError,
     EstimatorTypeError,
@@ -24,6 +32,8 @@ from tfx_estimators.errors import (
 )
 
 __all__ = ["check_estimator", "explained_data_errors", "train_and_evaluate"]
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def check_estimator(estimator: object, *, function: str, expected: str) -> None:
@@ -42,25 +52,59 @@ def check_estimator(estimator: object, *, function: str, expected: str) -> None:
 
 
 def train_and_evaluate(
-    estimator: Any, train_spec: Any, eval_spec: Any, batch_size: int | None = None
+    estimator: Any,
+    train_spec: Any,
+    eval_spec: Any,
+    training: Training,
+    batch_size: int | None = None,
 ) -> None:
     """Runs the Estimator's own `train_and_evaluate` under a progress display.
+
+    Every checkpoint is recorded as it is written. A training that had ended is not begun
+    again: its last checkpoint is evaluated and exported once more.
 
     Args:
         estimator: the Estimator.
         train_spec: its TrainSpec; `max_steps` is the display's total.
         eval_spec: its EvalSpec.
-        batch_size: examples a step, where known, for the rate on display.
+        training: where checkpoints are recorded.
+        batch_size: examples a step, where known.
 
     Raises:
         NanLossError: naming the step at which the loss became NaN.
-        TrainingError: if training ended without a checkpoint.
+        TrainingError: if training ended without a checkpoint, or one cannot be written.
+        TrainingInterruptedError: if the process was asked to end; it has saved a
+            checkpoint.
     """
-    with show_progress("EstimatorTrainer", "steps", train_spec.max_steps) as progress:
+    eval_spec = eval_spec._replace(
+        exporters=(*(eval_spec.exporters or ()), EvaluationNotes(training.folder))
+    )
+    with contextlib.ExitStack() as stack:
+        interruption = stack.enter_context(listening())
+        progress = stack.enter_context(
+            show_progress("EstimatorTrainer", "steps", train_spec.max_steps)
+        )
         hook = ProgressHook(progress, batch_size)
-        shown = train_spec._replace(hooks=(*train_spec.hooks, hook))
+        counter = ExampleCounter(training.start, batch_size, workers=1)
+        listener = RecordingListener(Recorder(training), estimator.model_dir, counter)
+        stack.callback(listener.finish)
+        shown = train_spec._replace(
+            hooks=(
+                *train_spec.hooks,
+                hook,
+                counter,
+                InterruptionHook(interruption, estimator.model_dir),
+            ),
+            saving_listeners=(*train_spec.saving_listeners, listener),
+        )
+        stop = InterruptionHook(interruption, None)
         try:
-            tf_estimator.train_and_evaluate(estimator, shown, eval_spec)
+            tf_estimator.train_and_evaluate(
+                estimator, shown, eval_spec._replace(hooks=(*eval_spec.hooks, stop))
+            )
+            interruption.check("at its end, which was saved")
+            if hook.steps == 0 and estimator.latest_checkpoint():
+                evaluate_and_export(estimator, eval_spec)
         except tf.compat.v1.train.NanLossDuringTrainingError as error:
             # Our hook comes before the one that raised, and has counted this step.
             raise NanLossError(
@@ -69,12 +113,25 @@ def train_and_evaluate(
                 fix="lower the learning rate, scale the numeric columns, and look for NaN and "
                 "infinite values in the data with ExampleValidator",
             ) from error
+        except (tf.errors.OpError, OSError) as error:
+            _raise_if_full(estimator.model_dir, error)
+            raise
     if estimator.latest_checkpoint() is None:
         raise TrainingError(
             f"training left no checkpoint in {estimator.model_dir}",
             expected="at least one step",
             fix="give train_args a num_steps over 0 and check that the input function yields data",
         )
+
+
+def _raise_if_full(folder: str, error: Exception) -> None:
+    # As the system's libraries say it, which TensorFlow quotes.
+    if any(os.strerror(number) in str(error) for number in _FULL):
+        raise TrainingError(
+            f"there is no room to write a checkpoint in {folder}: {error}",
+            expected="room for the checkpoints that are kept and one more",
+            fix=f"make room and run again: it goes on from the last whole one. df -h {folder}",
+        ) from error
 
 
 @contextlib.contextmanager

@@ -107,6 +107,7 @@ def create_pipeline(
         train_args=trainer_pb2.TrainArgs(num_steps=train_steps),
         eval_args=trainer_pb2.EvalArgs(num_steps=eval_steps),
         custom_config={"seed": SEED},
+        checkpoint_store=str(root / "checkpoints"),
     )
     baseline = Resolver(
         strategy_class=BaselineModelStrategy,

@@ -13,6 +13,17 @@ Importing a room is cheap: TensorFlow, TFX and Beam are imported where they are
 first used.
 """
 
+from typing import Any
+
 __version__ = "0.1.0"
 
-__all__ = ["__version__"]
+__all__ = ["FeatureColumns", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    # The artifact type: Kubeflow takes names of one dot only, by which it is imported.
+    if name == "FeatureColumns":
+        from tfx_estimators.components.artifacts import FeatureColumns
+
+        return FeatureColumns
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,6 +15,9 @@ import warnings
 import click
 
 from tfx_estimators import __version__
+from tfx_estimators.commands.kubeflow import compile_package
+from tfx_estimators.commands.kubeflow_local import containers_option, image_option
+from tfx_estimators.commands.submit import submit
 from tfx_estimators.errors import PipelineError, TfxEstimatorsError
 
 __all__ = ["main"]
@@ -64,10 +67,18 @@ def main(verbose: bool) -> None:
 )
 @click.option(
     "--runner",
-    type=click.Choice(["local", "beam"]),
+    type=click.Choice(["local", "beam", "kubeflow-local"]),
     default="local",
     show_default=True,
-    help="TFX's LocalDagRunner, or its BeamDagRunner.",
+    help="TFX's LocalDagRunner, its BeamDagRunner, or the package that is compiled for "
+    "Kubeflow, each step a process of this machine.",
+)
+@containers_option
+@image_option
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Train anew from step 0, whatever has been trained or interrupted before.",
 )
 @click.pass_context
 def run(
@@ -76,6 +87,9 @@ def run(
     data: pathlib.Path | None,
     root: pathlib.Path | None,
     runner: str,
+    containers: bool,
+    image: str | None,
+    fresh: bool,
 ) -> None:
     """Run PIPELINE on this machine.
 
@@ -84,17 +98,25 @@ def run(
     summary(root), printed at the end, and diagnose(data), called when a step failed.
 
     Steps whose inputs and code have not changed are taken from the cache. A run that
-    failed can be repeated: finished steps are not done again.
+    failed can be repeated: finished steps are not done again, and a training that was
+    interrupted goes on from its last checkpoint.
     """
     root = (root or pathlib.Path("runs") / pathlib.Path(pipeline).stem).absolute()
     _log_to(root / "log.txt", echo=bool(ctx.parent and ctx.parent.params["verbose"]))
 
+    from tfx_estimators.commands.kubeflow_local import run_compiled
     from tfx_estimators.pipelines import catalog
     from tfx_estimators.pipelines.runner import run as run_pipeline
+    from tfx_estimators.pipelines.runner import train_afresh
 
     module = catalog.load_pipeline_module(pipeline)
     definition = module.create_pipeline(root=root, data=data)
+    if fresh:
+        train_afresh(definition)
     try:
+        if runner == "kubeflow-local":
+            run_compiled(definition, root, image=image, containers=containers)
+            return
         run_pipeline(definition, "beam" if runner == "beam" else "local")
     except PipelineError:
         if hasattr(module, "diagnose"):
@@ -102,6 +124,10 @@ def run(
         raise
     if hasattr(module, "summary"):
         click.echo(module.summary(root))
+
+
+for _command in (compile_package, submit):
+    main.add_command(_command)
 
 
 def _log_to(file: pathlib.Path, *, echo: bool) -> None:

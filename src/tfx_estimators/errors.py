@@ -8,6 +8,7 @@ from __future__ import annotations
 
 __all__ = [
     "ColumnError",
+    "ContainerError",
     "CorruptRecordError",
     "DataError",
     "EmptySplitError",
@@ -19,13 +20,18 @@ __all__ = [
     "MissingPackageError",
     "ModuleContractError",
     "NanLossError",
+    "NotInMetadataError",
+    "PackageError",
     "PipelineError",
     "PushError",
     "RemovedFromTensorFlowError",
     "SavedModelError",
+    "StepInputError",
+    "SubmissionError",
     "TensorFlowVersionError",
     "TfxEstimatorsError",
     "TrainingError",
+    "TrainingInterruptedError",
     "UnsupportedOptionError",
     "UserModuleError",
 ]
@@ -120,6 +126,10 @@ class NanLossError(TrainingError, ArithmeticError):
     """The loss became NaN."""
 
 
+class TrainingInterruptedError(TrainingError, InterruptedError):
+    """The process was asked to end while it trained; a checkpoint was saved."""
+
+
 class SavedModelError(TfxEstimatorsError, RuntimeError):
     """A SavedModel that cannot be loaded or lacks the signature asked for."""
 
@@ -134,3 +144,23 @@ class PushError(TfxEstimatorsError, OSError):
 
 class PipelineError(TfxEstimatorsError, RuntimeError):
     """A pipeline could not be found, built or run."""
+
+
+class NotInMetadataError(TfxEstimatorsError, LookupError):
+    """Something that is asked for is not known, or its files are gone."""
+
+
+class StepInputError(TfxEstimatorsError, ValueError):
+    """What a compiled package or its backend hands a step cannot be worked with."""
+
+
+class PackageError(TfxEstimatorsError, ValueError):
+    """A pipeline that cannot be compiled, or a package that is torn or cannot be run."""
+
+
+class ContainerError(TfxEstimatorsError, RuntimeError):
+    """Containers cannot be run here, or an image is not there."""
+
+
+class SubmissionError(TfxEstimatorsError, ConnectionError):
+    """A Kubeflow Pipelines server is not there, or does not take a run."""

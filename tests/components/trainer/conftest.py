@@ -120,6 +120,7 @@ def run_pipeline(
             (model_run,) = (outputs / "model_run").iterdir()
             return Trained(model, model_run)
 
+        find.artifacts = root / "artifacts"  # type: ignore[attr-defined]
         return find
 
     return run
@@ -181,7 +182,7 @@ def columns_runs(
         ).with_id(name)
 
     first = trainer("first", custom_config={"seed": 5, "batch_size": 32})
-    again = trainer("again", custom_config={"seed": 5, "batch_size": 32})
+    again = trainer("again", custom_config={"seed": 5, "batch_size": 32}, fresh="again")
     warm = trainer("warm", steps=1, custom_config={"seed": 99}, base_model=first.outputs["model"])
     small = trainer(
         "small",
@@ -190,6 +191,12 @@ def columns_runs(
         custom_config={"hidden_units": [2], "run_config": {"save_checkpoints_steps": 2}},
     )
     return run_pipeline([examples, schema, tuned, transform, first, again, warm, small])
+
+
+@pytest.fixture(autouse=True)
+def _own_checkpoints(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test goes on with another's training."""
+    monkeypatch.setenv("TFX_ESTIMATORS_CHECKPOINTS", str(tmp_path / "checkpoints"))
 
 
 @pytest.fixture

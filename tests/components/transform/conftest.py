@@ -159,9 +159,7 @@ def transform_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
             kind: handle.store.get_artifacts_by_type(kind)
             for kind in ("Examples", "Schema", "TransformGraph", "Model")
         }
-        columns = handle.store.get_artifacts_by_type(
-            "tfx_estimators.components.artifacts.FeatureColumns"
-        )
+        columns = handle.store.get_artifacts_by_type("tfx_estimators.FeatureColumns")
     raw, transformed = sorted(found["Examples"], key=lambda artifact: artifact.id)
     return Run(
         module=str(module),

@@ -1,0 +1,82 @@
+"""What was measured at each step of a training, one small file a step.
+
+An evaluator may be another process than the one that writes the checkpoints and their
+records: it leaves its results here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tfx_estimators.components.gfile import files_for
+
+__all__ = ["EvaluationNotes", "note_evaluation", "read_evaluations"]
+
+_FOLDER = "evaluations"
+_FILE = re.compile(r"^(\d+)\.json$")
+
+
+class EvaluationNotes:
+    """Notes every evaluation; `train_and_evaluate` calls it as one of the exporters.
+
+    Args:
+        folder: the training's.
+    """
+
+    name = "tfx_estimators_evaluations"
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def export(
+        self,
+        estimator: Any,
+        export_path: str,
+        checkpoint_path: str,
+        eval_result: Mapping[str, Any],
+        is_the_final_export: bool,
+    ) -> None:
+        """Called by TensorFlow after each evaluation."""
+        note_evaluation(self._folder, eval_result)
+
+
+def note_evaluation(folder: str, eval_result: Mapping[str, Any]) -> None:
+    """Writes down what `Estimator.evaluate` returned; only numbers are kept.
+
+    Args:
+        folder: the training's.
+        eval_result: metrics by name, with "global_step".
+    """
+    if "global_step" not in eval_result:
+        return
+    numbers = {
+        name: float(value)
+        for name, value in eval_result.items()
+        if name != "global_step" and np.ndim(value) == 0 and np.asarray(value).dtype.kind in "fiu"
+    }
+    path = f"{folder}/{_FOLDER}/{int(eval_result['global_step'])}.json"
+    files = files_for(path)
+    files.makedirs(f"{folder}/{_FOLDER}")
+    with files.open(f"{path}.new", "w") as file:
+        file.write(json.dumps({name: v for name, v in numbers.items() if np.isfinite(v)}))
+    files.rename(f"{path}.new", path, overwrite=True)
+
+
+def read_evaluations(folder: str) -> dict[int, dict[str, float]]:
+    """Metrics by step."""
+    notes, files = f"{folder}/{_FOLDER}", files_for(folder)
+    found: dict[int, dict[str, float]] = {}
+    if not files.exists(notes):
+        return found
+    for _, _, names in files.walk(notes):
+        for name in names:
+            match = _FILE.match(str(name))
+            if match:
+                with files.open(f"{notes}/{name}", "r") as file:
+                    found[int(match[1])] = json.loads(file.read())
+    return found

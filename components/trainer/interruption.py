@@ -1,0 +1,105 @@
+"""SIGTERM and Ctrl-C while training: the step under way ends, a checkpoint is saved.
+
+A cluster that takes a machine away sends SIGTERM some seconds before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+import tensorflow as tf
+
+from tfx_estimators.errors import TrainingInterruptedError
+
+__all__ = ["Interruption", "InterruptionHook", "listening"]
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Interruption:
+    """Whether the process was asked to end.
+
+    Attributes:
+        signal: the name of the signal that asked; None as long as none has.
+    """
+
+    def __init__(self) -> None:
+        self.signal: str | None = None
+
+    def check(self, where: str) -> None:
+        """Raises if the process was asked to end.
+
+        Args:
+            where: how far the training is, for the message.
+
+        Raises:
+            TrainingInterruptedError: if so.
+        """
+        if self.signal is not None:
+            raise TrainingInterruptedError(
+                f"training was stopped by {self.signal} {where}",
+                fix="run the pipeline again: it goes on from there",
+            )
+
+
+@contextlib.contextmanager
+def listening() -> Iterator[Interruption]:
+    """Takes note of signals for the length of a block, instead of dying of them.
+
+    A second Ctrl-C interrupts at once. Outside of the main thread, where Python has no
+    say over signals, nothing is noted.
+    """
+    interruption = Interruption()
+    if threading.current_thread() is not threading.main_thread():
+        yield interruption
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if interruption.signal is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        interruption.signal = signal.Signals(number).name
+        print(
+            f"EstimatorTrainer: {interruption.signal}: saving a checkpoint after this step",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    before = {number: signal.signal(number, note) for number in _SIGNALS}
+    try:
+        yield interruption
+    finally:
+        for number, handler in before.items():
+            # None where the handler was not set by Python, and cannot be by it.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+class InterruptionHook(tf.compat.v1.train.SessionRunHook):
+    """Ends a session between two steps once the process was asked to end.
+
+    Args:
+        interruption: from `listening`.
+        model_dir: where to save a checkpoint first; None for a session that trains
+            nothing, or whose checkpoints another process writes.
+    """
+
+    def __init__(self, interruption: Interruption, model_dir: str | None) -> None:
+        self._interruption = interruption
+        self._model_dir = model_dir
+
+    def after_run(self, run_context: Any, run_values: Any) -> None:
+        """Saves and raises, if it is time to."""
+        if self._interruption.signal is None:
+            return
+        if self._model_dir is None:
+            self._interruption.check("in an evaluation")
+        session = run_context.session
+        step = int(session.run(tf.compat.v1.train.get_global_step(session.graph)))
+        for saver in session.graph.get_collection(tf.compat.v1.GraphKeys.SAVERS)[:1]:
+            saver.save(session, f"{self._model_dir}/model.ckpt", global_step=step)
+        self._interruption.check(f"at step {step}, which was saved")

@@ -1,0 +1,118 @@
+"""What a training that has ended publishes: `model_run`, and what its model came from."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import shutil
+import time
+
+from tfx.dsl.io import fileio
+from tfx.types.artifact import Artifact
+from tfx.utils import path_utils
+
+from tfx_estimators.components.gfile import files_for
+from tfx_estimators.components.model_digest import hash_model, model_digest
+from tfx_estimators.components.trainer.recorder import Recorder
+from tfx_estimators.components.trainer.store import WRITER_FILE, Training
+from tfx_estimators.lineage.record_files import SUFFIX, write_record
+from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord
+
+__all__ = ["publish"]
+
+# Written once and never again, so that a second name will do for a copy.
+_UNCHANGING = re.compile(r"(\.index|\.meta|\.data-\d+-of-\d+)$")
+
+
+def publish(training: Training, model_run: Artifact, model: Artifact) -> None:
+    """Fills `model_run`, and says on `model` and beside the checkpoints what it is.
+
+    The model gets the custom properties `model_digest`, `checkpoint_digest`,
+    `fingerprint` and `step`.
+
+    Args:
+        training: the training, which has ended.
+        model_run: gets what the training's folder holds, but for our own notes.
+        model: holds the exported SavedModel.
+    """
+    recorder = Recorder(training)
+    recorder.catch_up()
+    copy_run(training.folder, model_run.uri)
+    serving = path_utils.serving_model_dir(model.uri)
+    record = _checkpoint_of(serving, recorder)
+    digest = model_digest(hash_model(serving))
+    facts: dict[str, str | int] = {"model_digest": digest, "fingerprint": training.fingerprint}
+    if record is not None:
+        facts |= {"checkpoint_digest": record.digest, "step": record.step}
+        origin = training.origin
+        write_record(
+            training.folder,
+            ModelRecord(
+                pipeline=origin.pipeline,
+                run=origin.run,
+                node=origin.node,
+                execution=origin.execution,
+                wall_time=time.time(),
+                uri=model.uri,
+                digest=digest,
+                checkpoint_digest=record.digest,
+                fingerprint=training.fingerprint,
+                step=record.step,
+            ),
+            files_for(training.folder),
+        )
+    for name, value in facts.items():
+        if isinstance(value, int):
+            model.set_int_custom_property(name, value)
+        else:
+            model.set_string_custom_property(name, value)
+
+
+def copy_run(folder: str, target: str) -> None:
+    """Copies a training's folder; on one file system, checkpoints by a second name.
+
+    Args:
+        folder: the training's.
+        target: made if need be.
+    """
+    for inside, _, names in files_for(folder).walk(folder):
+        relative = inside[len(folder) :].strip("/")
+        destination = f"{target}/{relative}".rstrip("/")
+        wanted = [name for name in names if not name.endswith(SUFFIX) and name != WRITER_FILE]
+        if wanted:
+            fileio.makedirs(destination)
+        for name in wanted:
+            _copy(f"{inside}/{name}", f"{destination}/{name}")
+
+
+def _copy(source: str, target: str) -> None:
+    if "://" in source or "://" in target:
+        import tensorflow as tf
+
+        tf.io.gfile.copy(source, target, overwrite=True)
+        return
+    if _UNCHANGING.search(source):
+        try:
+            os.link(source, target)
+            return
+        except FileExistsError:
+            pathlib.Path(target).unlink()
+        except OSError:
+            pass  # Another file system, or one without second names.
+    shutil.copyfile(source, target)
+
+
+def _checkpoint_of(serving: str, recorder: Recorder) -> CheckpointRecord | None:
+    """The checkpoint that a SavedModel was exported from, by its global step.
+
+    What has no global step, as a Keras model's export, is taken for the newest's.
+    """
+    import tensorflow as tf
+
+    variables = f"{serving}/variables/variables"
+    if tf.io.gfile.exists(f"{variables}.index"):
+        reader = tf.train.load_checkpoint(variables)
+        if "global_step" in reader.get_variable_to_shape_map():
+            return recorder.at_step(int(reader.get_tensor("global_step")))
+    return recorder.newest()

@@ -1,0 +1,250 @@
+"""The folder of a training: outside the step's outputs, the same for the same work.
+
+TFX removes the outputs of a step that fails, and gives the next attempt new ones. The
+checkpoints of a training stay: its folder is found again by the training's fingerprint.
+
+    STORE/<fingerprint>/model.ckpt-1200.index ...   as the Estimator writes them
+    STORE/<fingerprint>/checkpoint-1200-*.record.json   what ML Metadata is told of one
+    STORE/<fingerprint>/evaluations/1200.json       metrics at a step
+    STORE/<fingerprint>/writer.json                 which execution trains
+    STORE/<fingerprint>.lock                        while one does
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tfx.types.artifact import Artifact
+
+from tfx_estimators.components.gfile import files_for
+from tfx_estimators.components.locks import hold, hold_if_free, holder_of
+from tfx_estimators.components.trainer import retention
+from tfx_estimators.components.trainer.fingerprint import find_fingerprint
+from tfx_estimators.components.trainer.lease import hold_lease
+from tfx_estimators.components.trainer.retention import Retention
+from tfx_estimators.errors import TrainingError
+
+__all__ = [
+    "WRITER_FILE",
+    "Origin",
+    "Start",
+    "Training",
+    "find_training",
+    "open_training",
+    "store_folder",
+]
+
+_ENVIRONMENT = "TFX_ESTIMATORS_CHECKPOINTS"
+WRITER_FILE = "writer.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """Which execution of which pipeline trains; see `lineage.records`."""
+
+    pipeline: str
+    run: str
+    node: str
+    execution: str | None
+
+    @classmethod
+    def of_context(cls, context: Any) -> Origin:
+        """From the context that TFX gives an executor; None outside of a pipeline."""
+        info = getattr(context, "pipeline_info", None)
+        node = getattr(context, "pipeline_node", None)
+        unique_id = getattr(context, "_unique_id", None)  # private; TFX 1.15.1 to 1.21.0
+        return cls(
+            pipeline=info.id if info is not None else "unknown",
+            run=getattr(context, "pipeline_run_id", None) or "unknown",
+            node=node.node_info.id if node is not None else "EstimatorTrainer",
+            execution=str(unique_id) if unique_id not in (None, "") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """Where a training goes on.
+
+    Attributes:
+        step: the global step of the checkpoint; 0 for a fresh start.
+        examples: trained on up to there.
+        digest: the checkpoint's; None for a fresh start.
+    """
+
+    step: int = 0
+    examples: int = 0
+    digest: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """A training's folder and what is written into it.
+
+    Attributes:
+        folder: the Estimator's model_dir, or what it lies below.
+        fingerprint: all that determines the result.
+        origin: the execution that trains now.
+        retention: which checkpoints are kept; None where the user's module says.
+        start: where this execution begins.
+    """
+
+    folder: str
+    fingerprint: str
+    origin: Origin
+    retention: tuple[Retention, ...] | None = None
+    start: Start = Start()
+
+    def to_json(self) -> str:
+        """As JSON text, for the processes of a distributed training."""
+        values = dataclasses.asdict(self)
+        if self.retention is not None:
+            values["retention"] = retention.to_json(self.retention)
+        return json.dumps(values)
+
+    @classmethod
+    def from_json(cls, text: str) -> Training:
+        """Reads what `to_json` wrote."""
+        values = json.loads(text)
+        policies = values["retention"]
+        return cls(
+            folder=values["folder"],
+            fingerprint=values["fingerprint"],
+            origin=Origin(**values["origin"]),
+            retention=None if policies is None else retention.from_json(policies),
+            start=Start(**values["start"]),
+        )
+
+
+def find_training(
+    inputs: Mapping[str, Sequence[Artifact]],
+    properties: Mapping[str, Any],
+    model_run_uri: str,
+    context: Any,
+) -> Training:
+    """The training that a step is to do.
+
+    Args:
+        inputs: the step's input artifacts.
+        properties: its execution properties.
+        model_run_uri: of its output, which TFX puts at ROOT/NODE/model_run/EXECUTION.
+        context: the executor's.
+    """
+    store = store_folder(properties, model_run_uri.rstrip("/").rsplit("/", 3)[0])
+    fingerprint = find_fingerprint(inputs, properties)
+    policies = properties.get("retention")
+    return Training(
+        folder=f"{store}/{fingerprint}",
+        fingerprint=fingerprint,
+        origin=Origin.of_context(context),
+        retention=retention.from_json(policies) if policies else None,
+    )
+
+
+def store_folder(properties: Mapping[str, Any], pipeline_root: str) -> str:
+    """The folder of all trainings' folders.
+
+    The environment comes first: where a cluster keeps a volume for checkpoints is for it
+    to say.
+
+    Args:
+        properties: the step's execution properties.
+        pipeline_root: what it lies below unless anything is said.
+    """
+    said = os.environ.get(_ENVIRONMENT) or properties.get("checkpoint_store")
+    return str(said).rstrip("/") if said else f"{pipeline_root.rstrip('/')}/checkpoints"
+
+
+@contextlib.contextmanager
+def open_training(training: Training) -> Iterator[Training]:
+    """Holds a training's folder; what an interrupted one has left is put in order first.
+
+    Only one process at a time gets past this; another one waits, and says for whom.
+
+    Args:
+        training: without `start`.
+
+    Yields:
+        The same with `start`.
+
+    Raises:
+        TrainingError: if the folder cannot be written.
+    """
+    from tfx_estimators.components.trainer.recorder import Recorder
+    from tfx_estimators.estimator.checkpoints import recover
+
+    files = files_for(training.folder)
+    try:
+        files.makedirs(training.folder)
+    except OSError as error:
+        raise _not_writable(training.folder, error) from error
+    with _held(training.folder):
+        recovery = recover(training.folder)
+        for torn in recovery.torn:
+            _say(f"warning: the checkpoint of step {torn.step} is torn and was removed")
+        previous = _previous_writer(training)
+        recorder = Recorder(previous)
+        recorder.catch_up()
+        if recovery.latest is not None:
+            record = recorder.find(recovery.latest.prefix)
+            start = Start(record.step, record.global_examples, record.digest)
+            training = dataclasses.replace(training, start=start)
+            _say(f"going on from step {record.step} in {training.folder}")
+        elif recovery.torn:
+            _say("warning: no whole checkpoint is left: training begins anew")
+        try:
+            with files.open(f"{training.folder}/{WRITER_FILE}", "w") as file:
+                file.write(training.to_json())
+        except OSError as error:
+            raise _not_writable(training.folder, error) from error
+        try:
+            yield training
+        finally:
+            Recorder(training).catch_up()
+
+
+def _previous_writer(training: Training) -> Training:
+    """The execution that wrote whatever lies in the folder without a record."""
+    path = f"{training.folder}/{WRITER_FILE}"
+    files = files_for(path)
+    try:
+        if files.exists(path):
+            with files.open(path, "r") as file:
+                previous = Training.from_json(file.read())
+            # The folder may have been moved, or be seen under another name.
+            return dataclasses.replace(training, origin=previous.origin, start=previous.start)
+    except (ValueError, KeyError, TypeError):
+        pass  # Torn: it was killed before it trained a step.
+    return training
+
+
+@contextlib.contextmanager
+def _held(folder: str) -> Iterator[None]:
+    if "://" in folder:
+        with hold_lease(f"{folder}.lease", _say):
+            yield
+        return
+    lock = pathlib.Path(f"{folder}.lock")
+    with contextlib.ExitStack() as stack:
+        if not stack.enter_context(hold_if_free(lock)):
+            _say(f"waiting for {holder_of(lock)}, which does the same training")
+            stack.enter_context(hold(lock, None, TrainingError))
+        yield
+
+
+def _say(text: str) -> None:
+    print(f"EstimatorTrainer: {text}", file=sys.stderr, flush=True)
+
+
+def _not_writable(folder: str, error: OSError) -> TrainingError:
+    return TrainingError(
+        f"checkpoints cannot be kept in {folder}: {error}",
+        expected="a folder that this step can write, with room for a few checkpoints",
+        fix=f"correct checkpoint_store, or {_ENVIRONMENT}: ls -ld {folder}; df -h {folder}",
+    )

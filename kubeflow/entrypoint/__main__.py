@@ -1,0 +1,44 @@
+"""`python -m tfx_estimators.kubeflow.entrypoint`: see the package's docstring."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from types import FrameType
+
+from tfx_estimators.errors import TfxEstimatorsError
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """Lets blocks clean up: as a container's first process, nothing else would end us.
+
+    An executor may take the signal over for a time, as the trainer does.
+    """
+    raise SystemExit(128 + number)
+
+
+def main() -> int:
+    """Runs the step of the command line; returns the process's exit code."""
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        from tfx_estimators.kubeflow.entrypoint.invocation import Invocation
+
+        invocation = Invocation.parse(sys.argv[1:])
+        from tfx_estimators.kubeflow.entrypoint.step import run_step
+
+        run_step(invocation)
+    except TfxEstimatorsError as error:
+        logging.getLogger(__name__).error("where it came from", exc_info=True)
+        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""Runs a step: types, driver, executor, and what the backend is told of it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tfx_estimators.errors import StepInputError, TfxEstimatorsError
+from tfx_estimators.kubeflow.entrypoint.artifacts import (
+    input_artifacts,
+    output_artifacts,
+    runtime_artifact,
+)
+from tfx_estimators.kubeflow.entrypoint.example_gen import is_file_based, prepare
+from tfx_estimators.kubeflow.entrypoint.invocation import Invocation
+from tfx_estimators.kubeflow.entrypoint.sidecar import StepSidecar
+
+__all__ = ["run_step"]
+
+_log = logging.getLogger(__name__)
+
+
+def run_step(invocation: Invocation) -> None:
+    """Runs the executor and writes its output for the backend.
+
+    Raises:
+        StepInputError: if the executor or an artifact's type cannot be imported, or an
+            output cannot be told to the backend.
+        Exception: whatever the executor raises.
+    """
+    executor_class = _import_executor(invocation.executor)
+    inputs = input_artifacts(invocation.inputs, invocation.inputs_spec)
+    outputs = output_artifacts(invocation.outputs)
+    sidecar = StepSidecar(invocation, inputs, outputs)
+    properties = dict(invocation.parameters)
+    sidecar.write("running")
+    try:
+        if is_file_based(executor_class, properties):
+            properties = prepare(properties, outputs)
+        _log.info("%s begins: %s", invocation.node, invocation.executor)
+        executor_class(_context(executor_class, invocation)).Do(inputs, outputs, properties)
+        _tag_with_version(outputs)
+        answer = _answer(invocation, outputs)
+    except BaseException:
+        sidecar.write("failed")
+        raise
+    _write_at_once(pathlib.Path(invocation.output_file), json.dumps(answer, indent=1))
+    sidecar.write("complete")
+    _log.info("%s is done", invocation.node)
+
+
+def _import_executor(path: str) -> type[Any]:
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except TfxEstimatorsError:
+        raise
+    except (ImportError, AttributeError, ValueError) as error:
+        raise StepInputError(
+            f"the executor {path} cannot be imported: {error}",
+            expected="an executor that the step's image has",
+            fix="build the image with the project that the package was compiled in",
+        ) from error
+
+
+def _context(executor_class: type[Any], invocation: Invocation) -> Any:
+    """What TFX's launcher tells an executor, as far as it is known here."""
+    from tfx.dsl.components.base.base_executor import BaseExecutor
+    from tfx.proto.orchestration import pipeline_pb2
+
+    node = pipeline_pb2.PipelineNode()
+    node.node_info.id = invocation.node
+    node.node_info.type.name = invocation.component
+    work = pathlib.Path(invocation.output_file).parent / ".temp"
+    said: dict[str, Any] = {
+        "tmp_dir": str(work),
+        "unique_id": invocation.attempt,
+        "stateful_working_dir": str(work / "stateful"),
+        "pipeline_node": node,
+        "pipeline_info": pipeline_pb2.PipelineInfo(id=invocation.pipeline),
+        "pipeline_run_id": invocation.run,
+    }
+    flags = list(invocation.flags)
+    # Beam executors have a context class of their own, with flags under another name.
+    context_class = getattr(executor_class, "Context", BaseExecutor.Context)
+    if any(base.__name__ == "BaseBeamExecutor" for base in executor_class.__mro__):
+        return context_class(beam_pipeline_args=flags, **said)
+    return context_class(extra_flags=flags, **said)
+
+
+def _tag_with_version(outputs: Mapping[str, Sequence[Any]]) -> None:
+    from tfx import version
+
+    for artifacts in outputs.values():
+        for artifact in artifacts:
+            artifact.set_string_custom_property("tfx_version", version.__version__)
+
+
+def _answer(invocation: Invocation, outputs: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """KFP's ExecutorOutput as JSON."""
+    from tfx.types.value_artifact import ValueArtifact
+
+    told: dict[str, Any] = {}
+    for key, given in invocation.outputs.items():
+        if len(outputs[key]) != len(given):
+            raise StepInputError(
+                f"{invocation.node} made {len(outputs[key])} artifacts for {key}",
+                expected=f"{len(given)}: Kubeflow Pipelines takes one an output",
+                fix="give each artifact an output of its own",
+            )
+        pairs = zip(outputs[key], given, strict=True)
+        told[key] = {"artifacts": [runtime_artifact(artifact, one) for artifact, one in pairs]}
+    values: dict[str, Any] = {}
+    for key in invocation.output_parameters:
+        artifacts = outputs.get(key) or [None]
+        if not isinstance(artifacts[0], ValueArtifact):
+            raise StepInputError(
+                f"the output {key} is wanted as a parameter, and is no value",
+                expected="a String, Integer, Float or Boolean artifact",
+            )
+        values[key] = artifacts[0].read()
+    return {"artifacts": told, "parameterValues": values}
+
+
+def _write_at_once(file: pathlib.Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    staged = file.with_name(f".{file.name}.tmp")
+    staged.write_text(text, encoding="utf-8")
+    staged.replace(file)

@@ -1,0 +1,121 @@
+"""A compiled package, read and looked over before anything is started."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from typing import Any
+
+from tfx_estimators.errors import PackageError
+
+__all__ = ["PackageFile"]
+
+_COMPONENT = "comp-"
+_COMPILE = "tfx-estimators compile PIPELINE -o FILE"
+
+
+@dataclasses.dataclass(frozen=True)
+class PackageFile:
+    """A package.
+
+    Attributes:
+        path: the file.
+        spec: its PipelineSpec, as JSON.
+    """
+
+    path: pathlib.Path
+    spec: dict[str, Any]
+
+    @classmethod
+    def read(cls, path: pathlib.Path) -> PackageFile:
+        """Reads a package, `.yaml` or `.json`.
+
+        Raises:
+            PackageError: if it cannot be read, is torn, or is none that `kfp.local` runs.
+        """
+        import yaml
+
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise PackageError(
+                f"the package {path} cannot be read: {error}", fix=f"compile it: {_COMPILE}"
+            ) from error
+        try:
+            # The second document, if any, is what only Kubernetes understands.
+            spec = next(iter(yaml.safe_load_all(text)), None)
+        except yaml.YAMLError as error:
+            raise PackageError(
+                f"the package {path} is torn: {error}",
+                expected="a whole package, as the compiler wrote it",
+                fix=f"compile it again: {_COMPILE}",
+            ) from error
+        if isinstance(spec, dict) and isinstance(spec.get("pipelineSpec"), dict):
+            spec = spec["pipelineSpec"]  # A PipelineJob around it, as TFX writes it.
+        package = cls(path, spec if isinstance(spec, dict) else {})
+        package._check()
+        return package
+
+    @property
+    def name(self) -> str:
+        """The pipeline's name."""
+        return str(self.spec["pipelineInfo"]["name"])
+
+    def containers(self) -> dict[str, dict[str, Any]]:
+        """Executor label -> container, for every step that is a container."""
+        executors = self.spec["deploymentSpec"]["executors"]
+        return {
+            label: executor["container"]
+            for label, executor in executors.items()
+            if executor.get("container")
+        }
+
+    def tasks(self) -> dict[str, dict[str, Any]]:
+        """Task name -> task, of the pipeline and of the pipelines in it."""
+        found = dict(self.spec["root"]["dag"]["tasks"])
+        for component in self.spec["components"].values():
+            found |= (component.get("dag") or {}).get("tasks") or {}
+        return found
+
+    def _check(self) -> None:
+        spec = self.spec
+        missing = [
+            name
+            for name in ("pipelineInfo", "root", "components", "deploymentSpec")
+            if not isinstance(spec.get(name), dict)
+        ]
+        if missing:
+            raise PackageError(
+                f"{self.path} is no whole package: it lacks {', '.join(missing)}",
+                expected="a PipelineSpec of schema version 2.1",
+                fix=f"compile it again: {_COMPILE}",
+            )
+        if not str(spec.get("schemaVersion")).startswith("2.1."):
+            raise PackageError(
+                f"{self.path} has schema version {spec.get('schemaVersion')}",
+                expected="2.1: the only one that open-source Kubeflow Pipelines takes",
+                fix=f"compile it with {_COMPILE}",
+            )
+        if not (spec["root"].get("dag") or {}).get("tasks"):
+            raise PackageError(f"{self.path} has no tasks", fix=f"compile it again: {_COMPILE}")
+        components, executors = spec["components"], spec["deploymentSpec"].get("executors") or {}
+        for name, task in self.tasks().items():
+            referred = (task.get("componentRef") or {}).get("name")
+            if referred not in components:
+                raise PackageError(
+                    f"{self.path}: the task {name} refers to {referred!r}, which is not there",
+                    fix=f"compile it again: {_COMPILE}",
+                )
+        for name, component in components.items():
+            label = component.get("executorLabel")
+            if label is not None and label not in executors:
+                raise PackageError(
+                    f"{self.path}: {name} refers to the executor {label!r}, which is not there",
+                    fix=f"compile it again: {_COMPILE}",
+                )
+            if not name.startswith(_COMPONENT):
+                raise PackageError(
+                    f"{self.path}: a component is called {name!r}",
+                    expected=f"{_COMPONENT}...: kfp.local makes folder names of the rest",
+                    fix=f"compile it with {_COMPILE}, not with TFX's own runner",
+                )

@@ -1,0 +1,207 @@
+"""Runs a package: starts the orchestrator, follows it, and says what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from types import FrameType
+from typing import Any
+
+from tfx_estimators.errors import PipelineError
+from tfx_estimators.kubeflow.local.containers import podman_command
+from tfx_estimators.kubeflow.local.kfp_python import kfp_python
+from tfx_estimators.kubeflow.local.package_file import PackageFile
+
+__all__ = ["RunReport", "run_package"]
+
+
+@dataclasses.dataclass
+class RunReport:
+    """What a run came to.
+
+    Attributes:
+        log: what kfp said.
+        records: folder of the lineage records.
+        seconds: step -> how long it took, retries included.
+        retries: step -> how often it was tried again.
+    """
+
+    log: pathlib.Path
+    records: pathlib.Path
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
+    retries: dict[str, int] = dataclasses.field(default_factory=dict)
+
+
+def run_package(
+    package: pathlib.Path,
+    root: pathlib.Path,
+    *,
+    containers: bool = False,
+    arguments: Mapping[str, Any] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> RunReport:
+    """Runs a compiled package to its end.
+
+    Args:
+        package: a `.yaml` file; see `kubeflow.package`.
+        root: everything that the run makes goes below it: `artifacts/RUN/STEP/` with
+            `artifacts/RUN/logs/`, and `artifacts/records/`.
+        containers: whether each step is a podman container of its image; else a process.
+        arguments: values of the pipeline's own parameters.
+        say: takes progress, line by line; by default it is printed on standard error.
+
+    Raises:
+        PackageError: if the package is torn.
+        ContainerError: if podman or an image is not there.
+        MissingPackageError: if there is no kfp to orchestrate with.
+        PipelineError: if a step failed, with its last lines and where its log is.
+    """
+    say = say or _say
+    root = root.absolute()
+    read = PackageFile.read(package)
+    command = podman_command(read, root) if containers else []
+    python = kfp_python(say)
+    artifacts = root / "artifacts"
+    artifacts.mkdir(parents=True, exist_ok=True)
+    report = RunReport(root / "kubeflow-local.log", artifacts / "records")
+    job = {
+        "spec": _labelled(read),
+        "steps": _steps(read),
+        "root": str(artifacts),
+        "mounted": str(root),
+        "log": str(report.log),
+        "python": sys.executable,
+        "container_command": command,
+        "arguments": dict(arguments or {}),
+    }
+    with _orchestrator(python, job) as process:
+        _follow(process, report, len(read.containers()), say)
+    return report
+
+
+@contextlib.contextmanager
+def _orchestrator(
+    python: pathlib.Path, job: Mapping[str, Any]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs the orchestrator for the length of a block; leaving early ends it."""
+    program = pathlib.Path(__file__).with_name("orchestrator.py")
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_sigterm_interrupts())
+        # Its own session: Ctrl-C is for us to pass on, once.
+        process = subprocess.Popen(
+            [str(python), "-I", str(program)],  # Not with the stack's own PYTHONPATH.
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert process.stdin is not None
+        try:
+            process.stdin.write(json.dumps(job).encode() + b"\n")
+            process.stdin.flush()
+            yield process
+        finally:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()  # The orchestrator ends its step, then itself.
+            process.wait()
+
+
+@contextlib.contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Has SIGTERM end a run as Ctrl-C does."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # Not in the main thread.
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _follow(
+    process: subprocess.Popen[bytes], report: RunReport, total: int, say: Callable[[str], None]
+) -> None:
+    """Reports events until the orchestrator ends; raises if the run failed."""
+    failure: dict[str, Any] | None = None
+    problem = "its orchestrator ended without a word"
+    assert process.stdout is not None
+    for line in process.stdout:
+        event = json.loads(line)
+        kind, step = event["event"], event.get("step", "")
+        title = f"[{event.get('number')}/{total}] {step}"
+        if kind == "begin" and event["attempt"] == 1:
+            say(title)
+        elif kind == "end":
+            report.seconds[step] = event["seconds"]
+            say(f"{title}: done ({event['seconds']:.1f} s)")
+        elif kind == "retry":
+            report.retries[step] = report.retries.get(step, 0) + 1
+            say(f"{title}: failed ({_code(event['code'])}), is tried again; {event['log']}")
+        elif kind == "failure":
+            failure = event
+            say(f"{title}: failed after {event['seconds']:.1f} s")
+        elif kind == "error":
+            problem = f"{event['type']}: {event['message']}"
+        elif kind == "complete":
+            return
+    if failure is not None:
+        last = "\n".join(f"  | {line}" for line in failure["last"])
+        raise PipelineError(
+            f"{failure['step']} failed ({_code(failure['code'])}); its last lines:\n{last}",
+            fix=f"correct the cause and run again; the whole log: {failure['log']}",
+        )
+    raise PipelineError(f"the package could not be run: {problem}", fix=f"see {report.log}")
+
+
+def _code(code: int) -> str:
+    if code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return f"exit code {code}"
+
+
+def _labelled(package: PackageFile) -> dict[str, Any]:
+    """The spec with each step's label in place of its image: all that a handler is told."""
+    spec: dict[str, Any] = json.loads(json.dumps(package.spec))
+    for label in package.containers():
+        spec["deploymentSpec"]["executors"][label]["container"]["image"] = label
+    return spec
+
+
+def _steps(package: PackageFile) -> dict[str, dict[str, Any]]:
+    """Executor label -> what the orchestrator has to know of the step."""
+    labels = {n: c.get("executorLabel") for n, c in package.spec["components"].items()}
+    names = {labels[t["componentRef"]["name"]]: (n, t) for n, t in package.tasks().items()}
+    steps = {}
+    for label, container in package.containers().items():
+        name, task = names.get(label, (label, {}))
+        policy = task.get("retryPolicy") or {}
+        steps[label] = {
+            "name": name,
+            "image": container.get("image") or "",
+            "environment": {e["name"]: str(e.get("value", "")) for e in container.get("env") or ()},
+            "attempts": 1 + int(policy.get("maxRetryCount") or 0),
+            "pause": _seconds(policy.get("backoffDuration"), 0.0),
+            "factor": float(policy.get("backoffFactor") or 2),
+            "longest_pause": _seconds(policy.get("backoffMaxDuration"), 3600.0),
+        }
+    return steps
+
+
+def _seconds(duration: str | None, default: float) -> float:
+    """Protobuf's Duration as JSON has it: "1.5s"."""
+    return float(duration.rstrip("s")) if duration else default
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,58 @@
+"""Names that Kubernetes takes, for what TFX calls as it likes.
+
+A task's name becomes part of names of Argo templates and of pods: letters, digits and
+dashes (RFC 1123, and https://argo-workflows.readthedocs.io/en/latest/fields/).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from tfx_estimators.errors import PackageError
+
+__all__ = ["check_pipeline_name", "task_names"]
+
+_PIPELINE = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_LONGEST_PIPELINE = 128
+
+
+def check_pipeline_name(name: str) -> None:
+    """Checks a pipeline's name.
+
+    Raises:
+        PackageError: with a name that would do.
+    """
+    if _PIPELINE.fullmatch(name) and len(name) <= _LONGEST_PIPELINE:
+        return
+    better = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST_PIPELINE] or "pipeline"
+    raise PackageError(
+        f"the pipeline's name {name!r} will not do on Kubeflow",
+        expected=f"small letters, digits and dashes within, at most {_LONGEST_PIPELINE}",
+        fix=f"call it {better!r}",
+    )
+
+
+def task_names(ids: Sequence[str]) -> dict[str, str]:
+    """A task's name for each node.
+
+    Args:
+        ids: of the nodes, e.g. "CsvExampleGen" or "Evaluator.slices".
+
+    Returns:
+        names by id: the id itself where it will do, else with dashes; never two alike.
+    """
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    # Ids that will do keep their names whatever the others are called.
+    for id_ in sorted(ids, key=lambda id_: _dashed(id_) != id_):
+        name, number = _dashed(id_), 2
+        while name.lower() in taken:
+            name, number = f"{_dashed(id_)}-{number}", number + 1
+        taken.add(name.lower())
+        names[id_] = name
+    return names
+
+
+def _dashed(id_: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", id_).strip("-") or "step"

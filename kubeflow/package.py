@@ -1,0 +1,249 @@
+"""A TFX pipeline as a package that open-source Kubeflow Pipelines takes.
+
+TFX's own compiler for Kubeflow writes what one vendor's backend runs. What it makes is
+repaired here, one thing a function; the package is then a PipelineSpec of schema 2.1.0 as
+YAML, followed by a second document with what only Kubernetes knows, such as volumes.
+
+Every step runs `COMMAND` with TFX's own arguments, and three with the names that lineage
+goes by, which the backend does not tell a container.
+
+Seen with TFX 1.15.1, 1.16.0 and 1.21.0, kfp 2.5.0 and 2.16.1.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from tfx_estimators.components.resources import resources_of
+from tfx_estimators.errors import PackageError
+from tfx_estimators.kubeflow.lint import check
+from tfx_estimators.kubeflow.names import check_pipeline_name, task_names
+from tfx_estimators.kubeflow.platform import apply_resources, platform_document
+from tfx_estimators.kubeflow.resolution import is_resolver, with_lookups
+
+__all__ = ["COMMAND", "Package", "compile_pipeline"]
+
+COMMAND = ("python", "-m", "tfx_estimators.kubeflow.entrypoint")
+
+
+@dataclasses.dataclass(frozen=True)
+class Package:
+    """A compiled pipeline.
+
+    Attributes:
+        spec: the PipelineSpec as JSON.
+        platform: what only Kubernetes knows, empty if there is nothing.
+    """
+
+    spec: dict[str, Any]
+    platform: dict[str, Any]
+
+    def write(self, file: pathlib.Path) -> None:
+        """Writes the package, all of it or nothing.
+
+        Raises:
+            PackageError: if the file's name does not end in .yaml, which the backend's
+                client goes by, or if it cannot be written.
+        """
+        import yaml
+
+        if file.suffix not in (".yaml", ".yml"):
+            raise PackageError(
+                f"{file} is no name for a package",
+                expected="a name that ends in .yaml",
+                fix=f"-o {file.with_suffix('.yaml')}",
+            )
+        documents = [self.spec, self.platform] if self.platform else [self.spec]
+        staged = file.with_name(f".{file.name}.tmp")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            text = yaml.dump_all(documents, Dumper=_dumper(), sort_keys=True, width=100)
+            staged.write_text(text, encoding="utf-8")
+            staged.replace(file)
+        except OSError as error:
+            staged.unlink(missing_ok=True)
+            raise PackageError(
+                f"{file} cannot be written: {error.strerror}",
+                expected="a file in a folder that you can write",
+                fix="give another one with -o",
+            ) from error
+
+
+def compile_pipeline(
+    pipeline: Any, *, image: str | None, root: str | None = None, cluster: bool = True
+) -> Package:
+    """Compiles a pipeline; nothing is written, and the pipeline can still run locally.
+
+    Args:
+        pipeline: a TFX pipeline of our components, stock ones, or both.
+        image: of every step that has none of its own in its `Resources`.
+        root: where the backend puts artifacts; the pipeline's own root by default.
+        cluster: whether it is to run on a cluster. If not, paths of this machine will do,
+            and so will no image.
+
+    Raises:
+        PackageError: if the backend would not run it, or a step has no image; said of
+            all nodes at once.
+    """
+    from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as tfx_runner
+
+    check_pipeline_name(pipeline.pipeline_info.pipeline_name)
+    check(pipeline, cluster=cluster, root=root)
+    changed = with_lookups(pipeline)
+    resources = {node.id: found for node in changed.components if (found := resources_of(node))}
+    images = _images(changed, resources, image, cluster)
+    config = tfx_runner.KubeflowV2DagRunnerConfig(
+        default_image=images, default_commands=list(COMMAND), use_pipeline_spec_2_1=True
+    )
+    job = tfx_runner.KubeflowV2DagRunner(config).run(changed, write_out=False)
+    spec: dict[str, Any] = job["pipelineSpec"]
+    spec["defaultPipelineRoot"] = root or pipeline.pipeline_info.pipeline_root
+    _keep_defaults(spec, changed)
+    _point_at_parameters(spec)
+    _run_no_hooks(spec)
+    _name_importers_output(spec)
+    _tell_names(spec, changed)
+    _cache_no_lookups(spec, pipeline)
+    names = task_names([node.id for node in changed.components])
+    _rename(spec, names)
+    by_task = {names[id_]: found for id_, found in resources.items()}
+    apply_resources(spec, by_task)
+    return Package(spec, platform_document(by_task))
+
+
+def executor_label(task: str) -> str:
+    """The key of a task's executor in the deployment spec."""
+    return f"exec-{task}"
+
+
+def _images(
+    pipeline: Any, resources: Mapping[str, Any], image: str | None, cluster: bool
+) -> dict[str, str]:
+    from tfx.dsl.components.base.base_component import BaseComponent
+
+    images = {id_: found.image for id_, found in resources.items() if found.image}
+    steps = [node.id for node in pipeline.components if isinstance(node, BaseComponent)]
+    without = [id_ for id_ in steps if id_ not in images]
+    if cluster and without and not image:
+        raise PackageError(
+            f"no image for {', '.join(without)}",
+            expected="an image with this package and your modules, built from "
+            "kubeflow/images/Dockerfile",
+            fix="--image registry/name:tag, or Resources(image=...) on each step",
+        )
+    # TFX puts its own image where none is named; it lacks our entrypoint.
+    return {**images, "default_image_path": image or "none"}
+
+
+def _keep_defaults(spec: dict[str, Any], pipeline: Any) -> None:
+    """TFX declares runtime parameters and forgets what they are by default."""
+    from tfx.orchestration.data_types import RuntimeParameter
+
+    declared = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+    for node in pipeline.components:
+        for value in node.exec_properties.values():
+            if isinstance(value, RuntimeParameter) and value.default is not None:
+                declared[value.name]["defaultValue"] = value.default
+
+
+def _point_at_parameters(spec: dict[str, Any]) -> None:
+    """TFX calls the producer of a dynamic execution property `X_task`, and the task X."""
+    tasks = spec["root"]["dag"]["tasks"]
+    for task in tasks.values():
+        for parameter in task.get("inputs", {}).get("parameters", {}).values():
+            source = parameter.get("taskOutputParameter")
+            if source and source["producerTask"] not in tasks:
+                source["producerTask"] = source["producerTask"].removesuffix("_task")
+
+
+def _run_no_hooks(spec: dict[str, Any]) -> None:
+    """ExampleGen's driver is a hook that this backend never runs: the entrypoint does."""
+    for executor in spec["deploymentSpec"]["executors"].values():
+        executor.get("container", {}).pop("lifecycle", None)
+
+
+def _name_importers_output(spec: dict[str, Any]) -> None:
+    """The backend's importer knows one output, called `artifact`."""
+    executors, tasks = spec["deploymentSpec"]["executors"], spec["root"]["dag"]["tasks"]
+    renamed = {}
+    for name, component in spec["components"].items():
+        if "importer" in executors[component["executorLabel"]]:
+            outputs = component["outputDefinitions"]["artifacts"]
+            ((key, output),) = outputs.items()
+            component["outputDefinitions"]["artifacts"] = {"artifact": output}
+            renamed[name, key] = "artifact"
+            # What TFX's importer is told besides means nothing to the backend's.
+            component.pop("inputDefinitions", None)
+    for name, task in tasks.items():
+        if "importer" in executors[spec["components"][name]["executorLabel"]]:
+            task.pop("inputs", None)
+        for artifact in task.get("inputs", {}).get("artifacts", {}).values():
+            source = artifact.get("taskOutputArtifact")
+            if source:
+                key = (source["producerTask"], source["outputArtifactKey"])
+                source["outputArtifactKey"] = renamed.get(key, key[1])
+
+
+def _tell_names(spec: dict[str, Any], pipeline: Any) -> None:
+    for node in pipeline.components:
+        label = spec["components"][node.id]["executorLabel"]
+        container = spec["deploymentSpec"]["executors"][label].get("container")
+        if container is not None and container.get("command") == list(COMMAND):
+            container["args"] += [
+                f"--tfx_pipeline={pipeline.pipeline_info.pipeline_name}",
+                f"--tfx_node={node.id}",
+                f"--tfx_component={node.type}",
+            ]
+
+
+def _cache_no_lookups(spec: dict[str, Any], pipeline: Any) -> None:
+    """What was blessed last changes from run to run, with nothing that a cache sees."""
+    for node in pipeline.components:
+        if is_resolver(node):
+            spec["root"]["dag"]["tasks"][node.id]["cachingOptions"] = {}
+
+
+def _rename(spec: dict[str, Any], names: Mapping[str, str]) -> None:
+    """Names as kfp's own compiler gives them: `comp-` and `exec-` before the task's.
+
+    `kfp.local` makes the folder of a task of what follows `comp-`.
+    """
+    executors, tasks = spec["deploymentSpec"]["executors"], spec["root"]["dag"]["tasks"]
+    components = {}
+    for id_, component in spec["components"].items():
+        label = executor_label(names[id_])
+        executors[label] = executors.pop(component["executorLabel"])
+        component["executorLabel"] = label
+        components[f"comp-{names[id_]}"] = component
+    spec["components"] = components
+    for id_ in list(tasks):
+        task = tasks.pop(id_)
+        tasks[names[id_]] = task
+        task["taskInfo"]["name"] = names[id_]
+        task["componentRef"]["name"] = f"comp-{names[task['componentRef']['name']]}"
+        if "dependentTasks" in task:
+            task["dependentTasks"] = sorted(names[other] for other in task["dependentTasks"])
+        for kind in ("artifacts", "parameters"):
+            for given in task.get("inputs", {}).get(kind, {}).values():
+                for source in ("taskOutputArtifact", "taskOutputParameter"):
+                    if source in given:
+                        given[source]["producerTask"] = names[given[source]["producerTask"]]
+
+
+def _dumper() -> Any:
+    """YAML as people read it: text of several lines in blocks."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    def text(dumper: Any, value: str) -> Any:
+        style = "|" if "\n" in value else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+    Dumper.add_representer(str, text)
+    return Dumper

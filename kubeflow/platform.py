@@ -1,0 +1,160 @@
+"""`Resources` in a package: some in the PipelineSpec, the rest for Kubernetes alone.
+
+What only Kubernetes knows is written by kfp-kubernetes. Its functions change nothing but
+`platform_config` of a kfp task, so that they work on a stand-in for one. Release 1.0,
+which goes with TFX up to 1.16, has fewer of them than 2.16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tfx_estimators.components.resources import (
+    Claim,
+    ConfigMap,
+    Resources,
+    Secret,
+    quantity,
+)
+from tfx_estimators.errors import MissingPackageError
+
+__all__ = ["apply_resources", "platform_document"]
+
+
+def apply_resources(spec: dict[str, Any], resources: Mapping[str, Resources]) -> None:
+    """Writes into a PipelineSpec what it has a place for.
+
+    Args:
+        spec: the PipelineSpec as JSON, changed in place.
+        resources: by task.
+    """
+    tasks, executors = spec["root"]["dag"]["tasks"], spec["deploymentSpec"]["executors"]
+    for name, wanted in resources.items():
+        task = tasks[name]
+        label = spec["components"][task["componentRef"]["name"]]["executorLabel"]
+        if wanted.cache is not None:
+            task["cachingOptions"] = {"enableCache": True} if wanted.cache else {}
+        if wanted.retries is not None:
+            task["retryPolicy"] = {
+                "maxRetryCount": wanted.retries.count,
+                "backoffDuration": f"{wanted.retries.seconds:g}s",
+                "backoffFactor": wanted.retries.factor,
+                "backoffMaxDuration": f"{wanted.retries.most_seconds:g}s",
+            }
+        container = executors[label].get("container")
+        if container is None:
+            continue  # An importer.
+        if wanted.environment:
+            container["env"] = [{"name": k, "value": v} for k, v in wanted.environment.items()]
+        limits = _limits(wanted)
+        if limits:
+            container["resources"] = limits
+
+
+def platform_document(resources: Mapping[str, Resources]) -> dict[str, Any]:
+    """The package's second document.
+
+    Args:
+        resources: by task.
+
+    Returns:
+        a PlatformSpec as JSON; empty if there is nothing for it.
+
+    Raises:
+        MissingPackageError: if the installed kfp-kubernetes cannot express it.
+    """
+    executors = {}
+    for name, wanted in resources.items():
+        task = _Task()
+        _configure(task, wanted)
+        if task.platform_config:
+            executors[f"exec-{name}"] = task.platform_config["kubernetes"]
+    if not executors:
+        return {}
+    return {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}
+
+
+class _Task:
+    """What kfp-kubernetes sees of a kfp task."""
+
+    def __init__(self) -> None:
+        self.platform_config: dict[str, Any] = {}
+
+
+def _limits(wanted: Resources) -> dict[str, Any]:
+    limits: dict[str, Any] = {}
+    if wanted.cpu is not None:
+        limits["cpuLimit"] = quantity(wanted.cpu)
+    if wanted.memory is not None:
+        limits["memoryLimit"] = quantity(wanted.memory) / 1e9
+    if wanted.accelerator is not None:
+        limits["accelerator"] = {
+            "type": wanted.accelerator.resource,
+            "count": str(wanted.accelerator.count),
+        }
+    return limits
+
+
+def _configure(task: _Task, wanted: Resources) -> None:
+    for label, value in wanted.node_selector.items():
+        _call("add_node_selector", task, label_key=label, label_value=value)
+    for toleration in wanted.tolerations:
+        _call(
+            "add_toleration",
+            task,
+            key=toleration.key,
+            operator="Equal" if toleration.value is not None else "Exists",
+            value=toleration.value,
+            effect=toleration.effect,
+            toleration_seconds=toleration.seconds,
+        )
+    for affinity in wanted.affinity:
+        expression = {
+            "key": affinity.label,
+            "operator": "In" if affinity.values else "Exists",
+            "values": list(affinity.values),
+        }
+        _call("add_node_affinity", task, match_expressions=[expression], weight=affinity.weight)
+    for volume in wanted.volumes:
+        if isinstance(volume, Claim):
+            _call("mount_pvc", task, pvc_name=volume.name, mount_path=volume.path)
+        else:
+            _mount(task, volume)
+    if wanted.shared_memory is not None:
+        _call(
+            "empty_dir_mount",
+            task,
+            volume_name="shared-memory",
+            mount_path="/dev/shm",
+            medium="Memory",
+            size_limit=wanted.shared_memory,
+        )
+    if wanted.seconds is not None:
+        _call("set_timeout", task, seconds=wanted.seconds)
+
+
+def _mount(task: _Task, volume: Secret | ConfigMap) -> None:
+    kind = "secret" if isinstance(volume, Secret) else "config_map"
+    named = {f"{kind}_name": volume.name}
+    if volume.path is not None:
+        _call(f"use_{kind}_as_volume", task, **named, mount_path=volume.path)
+    if volume.variables:
+        keys = {f"{kind}_key_to_env": dict(volume.variables)}
+        _call(f"use_{kind}_as_env", task, **named, **keys)
+
+
+def _call(function: str, task: _Task, **arguments: Any) -> None:
+    from kfp import kubernetes
+
+    found = getattr(kubernetes, function, None)
+    if found is None:
+        import importlib.metadata
+
+        raise MissingPackageError(
+            f"kfp-kubernetes {importlib.metadata.version('kfp-kubernetes')} has no {function}, "
+            "which these Resources need",
+            expected="kfp-kubernetes 1.4 or newer",
+            fix="compile with TFX 1.17 or newer, which goes with it",
+        )
+    found(task, **arguments)

@@ -1,0 +1,221 @@
+"""A package handed to a Kubeflow Pipelines server, and its run followed.
+
+The client is kfp's. Before it is asked to make anything, the server is asked whether it is
+there: kfp itself tries for half a minute and then shows a stack.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tfx_estimators.errors import PackageError, PipelineError, SubmissionError
+
+__all__ = ["Submission", "follow", "submit"]
+
+_ENDED = ("SUCCEEDED", "SKIPPED", "FAILED", "CANCELED")
+_GOOD = ("SUCCEEDED", "SKIPPED")
+_SECONDS_TO_ANSWER = 10.0
+_SECONDS_BETWEEN_LOOKS = 5.0
+_SECONDS_AWAY = 300.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Submission:
+    """A run on a server.
+
+    Attributes:
+        run_id: the server's name for it.
+        address: of its page.
+        client: kfp's client.
+    """
+
+    run_id: str
+    address: str
+    client: Any
+
+
+def submit(
+    package: pathlib.Path,
+    endpoint: str,
+    *,
+    experiment: str = "Default",
+    run_name: str | None = None,
+    parameters: Mapping[str, str] | None = None,
+    pipeline_root: str | None = None,
+    namespace: str | None = None,
+    token: str | None = None,
+) -> Submission:
+    """Starts a run.
+
+    Args:
+        package: a compiled package.
+        endpoint: of the server's API, e.g. "http://localhost:8888".
+        experiment: which the run belongs to; made if there is none of this name.
+        run_name: shown by the server; by default the pipeline's name and the time.
+        parameters: values of the pipeline's own parameters.
+        pipeline_root: where artifacts go, if elsewhere than the package says.
+        namespace: on a server with several users.
+        token: to authenticate with.
+
+    Raises:
+        PackageError: if the file is no package, or would keep its artifacts on this
+            machine.
+        SubmissionError: if the server is not there, refuses the token or the user, or
+            does not take the package.
+    """
+    spec = _read(package)
+    root = pipeline_root or spec.get("defaultPipelineRoot") or ""
+    if "://" not in root:
+        raise PackageError(
+            f"{package} keeps its artifacts in {root!r}, a path of this machine",
+            expected="a bucket: minio://, s3:// or gs://",
+            fix="pass --pipeline-root, here or to compile",
+        )
+    _check_parameters(spec, parameters or {}, package)
+    endpoint = endpoint.rstrip("/")
+    _ask_for_health(endpoint, token)
+    import kfp
+    import kfp_server_api
+
+    try:
+        client = kfp.Client(host=endpoint, existing_token=token, namespace=namespace or "kubeflow")
+        name = spec["pipelineInfo"]["name"]
+        run = client.create_run_from_pipeline_package(
+            str(package),
+            arguments=dict(parameters or {}),
+            run_name=run_name or f"{name} {time.strftime('%Y-%m-%d %H:%M:%S')}",
+            experiment_name=experiment,
+            namespace=namespace,
+            pipeline_root=pipeline_root,
+        )
+    except kfp_server_api.ApiException as error:
+        raise _refused(endpoint, error) from error
+    return Submission(run.run_id, f"{endpoint}/#/runs/details/{run.run_id}", client)
+
+
+def follow(submission: Submission, say: Callable[[str], None]) -> None:
+    """Waits for the run's end, and says how each task stands as it changes.
+
+    A server that is away for less than five minutes is asked again.
+
+    Args:
+        submission: from `submit`.
+        say: takes a line.
+
+    Raises:
+        PipelineError: if the run failed or was cancelled.
+        SubmissionError: if the server stays away.
+    """
+    import kfp_server_api
+    import urllib3
+
+    states: dict[str, str] = {}
+    answered = time.monotonic()
+    while True:
+        try:
+            run = submission.client.get_run(submission.run_id)
+            answered = time.monotonic()
+        except (kfp_server_api.ApiException, urllib3.exceptions.HTTPError) as error:
+            if getattr(error, "status", None) in (401, 403, 404):
+                raise _refused(submission.address, error) from error
+            if time.monotonic() - answered > _SECONDS_AWAY:
+                raise SubmissionError(
+                    f"the server has not answered for {_SECONDS_AWAY / 60:.0f} minutes: {error}",
+                    fix=f"the run goes on; look at {submission.address}",
+                ) from error
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+            continue
+        for task in (run.run_details.task_details if run.run_details else None) or ():
+            if task.display_name and states.get(task.task_id) != task.state:
+                states[task.task_id] = task.state
+                say(f"{task.display_name}: {str(task.state).lower()}{_why(task)}")
+        if run.state in _ENDED:
+            if run.state in _GOOD:
+                return
+            raise PipelineError(
+                f"the run {submission.run_id} {run.state.lower()}{_why(run)}",
+                fix=f"look at the logs of its steps: {submission.address}",
+            )
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+
+
+def _why(told: Any) -> str:
+    message = getattr(told.error, "message", None) if told.error else None
+    return f": {message}" if message else ""
+
+
+def _read(package: pathlib.Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        spec = next(yaml.safe_load_all(package.read_text(encoding="utf-8")), None)
+        if isinstance(spec, dict) and {"pipelineInfo", "root", "deploymentSpec"} <= spec.keys():
+            return spec
+        problem = "it holds no pipeline"
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        problem = str(error).splitlines()[0]
+    raise PackageError(
+        f"{package} is no package: {problem}",
+        expected="a file that compile wrote",
+        fix=f"tfx-estimators compile PIPELINE -o {package}",
+    )
+
+
+def _check_parameters(
+    spec: dict[str, Any], given: Mapping[str, str], package: pathlib.Path
+) -> None:
+    known = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise PackageError(
+            f"{package} has no parameter {', '.join(unknown)}",
+            expected=f"some of {', '.join(sorted(known))}" if known else "no parameters",
+            fix="correct --parameter NAME=VALUE",
+        )
+
+
+def _ask_for_health(endpoint: str, token: str | None) -> None:
+    import urllib3
+
+    if not endpoint.startswith(("http://", "https://")):
+        raise SubmissionError(
+            f"the endpoint {endpoint!r} is no address",
+            expected="http:// or https://, host and port",
+            fix="kubectl port-forward -n kubeflow svc/ml-pipeline 8888, then "
+            "--endpoint http://localhost:8888",
+        )
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    address = f"{endpoint}/apis/v2beta1/healthz"
+    try:
+        answer = urllib3.PoolManager(retries=2, timeout=_SECONDS_TO_ANSWER).request(
+            "GET", address, headers=headers
+        )
+    except urllib3.exceptions.HTTPError as error:
+        raise SubmissionError(
+            f"no answer from {address}: {error}",
+            expected="the API of Kubeflow Pipelines 2",
+            fix="check the address, and that the port is forwarded: "
+            "kubectl port-forward -n kubeflow svc/ml-pipeline 8888",
+        ) from error
+    if answer.status != 200:
+        raise _refused(endpoint, answer)
+
+
+def _refused(endpoint: str, answer: Any) -> SubmissionError:
+    status = getattr(answer, "status", None)
+    said = getattr(answer, "body", None) or getattr(answer, "data", b"")
+    text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+    fixes = {
+        401: "pass --token-file with a token that the server knows",
+        403: "ask for the right to create runs in this namespace, or pass --namespace",
+        404: "give the address of Kubeflow Pipelines' API, version 2",
+    }
+    return SubmissionError(
+        f"{endpoint} answered {status}: {text.strip()[:500]}",
+        expected="a server of Kubeflow Pipelines 2 that lets you create runs",
+        fix=fixes.get(status or 0, "correct what the server says"),
+    )

@@ -1,0 +1,86 @@
+"""Digests of what checkpoints and SavedModels contain, wherever they lie."""
+
+from __future__ import annotations
+
+import hashlib
+
+from tfx_estimators.errors import NotInMetadataError
+from tfx_estimators.lineage.record_files import LOCAL, Files
+
+__all__ = ["checkpoint_digest", "checkpoint_files", "folder_digest"]
+
+_CHUNK = 1 << 20
+
+
+def checkpoint_files(prefix: str, files: Files = LOCAL) -> list[str]:
+    """The files of a checkpoint: its index, data shards and, if any, its graph.
+
+    Args:
+        prefix: e.g. "/store/model.ckpt-1200".
+        files: the file system.
+
+    Returns:
+        Paths in order of name; none if the checkpoint is not there.
+    """
+    folder, _, stem = prefix.rpartition("/")
+    if not files.exists(folder or "."):
+        return []
+    wanted = (f"{stem}.index", f"{stem}.meta")
+    for _, _, names in files.walk(folder or "."):
+        texts = [name.decode() if isinstance(name, bytes) else str(name) for name in names]
+        found = [n for n in texts if n in wanted or n.startswith(f"{stem}.data-")]
+        return [f"{folder}/{name}" if folder else name for name in sorted(found)]
+    return []
+
+
+def checkpoint_digest(prefix: str, files: Files = LOCAL) -> str:
+    """SHA-256 of a checkpoint's variables: of its index and data shards.
+
+    The graph (`.meta`) is left out: it holds no variable, and names in it depend on the
+    process that wrote it. The prefix itself is left out too, so a copy has the same digest.
+
+    Raises:
+        NotInMetadataError: if there is no such checkpoint.
+    """
+    paths = [path for path in checkpoint_files(prefix, files) if not path.endswith(".meta")]
+    if not any(path.endswith(".index") for path in paths):
+        raise NotInMetadataError(
+            f"there is no checkpoint {prefix}",
+            expected=f"{prefix}.index and {prefix}.data-*",
+            fix="tfx-estimators checkpoints lists those that are kept",
+        )
+    return _digest([(path[len(prefix) :], path) for path in paths], files)
+
+
+def folder_digest(folder: str, files: Files = LOCAL) -> str:
+    """SHA-256 of every file in a folder, names and contents, e.g. of a SavedModel.
+
+    Raises:
+        NotInMetadataError: if there is no such folder.
+    """
+    if not files.exists(folder):
+        raise NotInMetadataError(
+            f"there is no folder {folder}",
+            expected="an exported SavedModel",
+            fix="tfx-estimators models lists those that are known",
+        )
+    found = []
+    root = folder.rstrip("/")
+    for inside, _, names in files.walk(root):
+        at = inside.decode() if isinstance(inside, bytes) else str(inside)
+        for name in names:
+            path = f"{at.rstrip('/')}/{name.decode() if isinstance(name, bytes) else name}"
+            found.append((path[len(root) + 1 :], path))
+    return _digest(sorted(found), files)
+
+
+def _digest(named: list[tuple[str, str]], files: Files) -> str:
+    whole = hashlib.sha256()
+    for name, path in named:
+        one = hashlib.sha256()
+        with files.open(path, "rb") as file:
+            while chunk := file.read(_CHUNK):
+                one.update(chunk)
+        # Digests have one length, so no name can be taken for contents.
+        whole.update(hashlib.sha256(name.encode()).digest() + one.digest())
+    return whole.hexdigest()

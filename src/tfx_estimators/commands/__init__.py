@@ -1,0 +1,3 @@
+"""The subcommands of `tfx-estimators`, one module a noun."""
+
+__all__: list[str] = []

@@ -1,0 +1,64 @@
+"""`tfx-estimators compile`: a pipeline as a package for Kubeflow Pipelines."""
+
+from __future__ import annotations
+
+import pathlib
+
+import click
+
+__all__ = ["compile_package"]
+
+
+@click.command(name="compile")
+@click.argument("pipeline")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=pathlib.Path),
+    required=True,
+    metavar="FILE",
+    help="The package, a name that ends in .yaml.",
+)
+@click.option("--image", help="Image of every step that names none in its Resources.")
+@click.option(
+    "--pipeline-root",
+    metavar="URI",
+    help="Where Kubeflow Pipelines keeps artifacts: minio://, s3:// or gs://.",
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=pathlib.Path),
+    help="The pipeline's own folder, as the steps see it: where it pushes models and keeps "
+    "checkpoints. On a cluster the path of a volume.  [default: runs/PIPELINE]",
+)
+@click.option(
+    "--data", type=click.Path(path_type=pathlib.Path), help="Folder of input files, likewise."
+)
+def compile_package(
+    pipeline: str,
+    output: pathlib.Path,
+    image: str | None,
+    pipeline_root: str | None,
+    root: pathlib.Path | None,
+    data: pathlib.Path | None,
+) -> None:
+    """Compile PIPELINE for open-source Kubeflow Pipelines.
+
+    PIPELINE is what `run` takes: the name of a ready pipeline or a Python file with
+    create_pipeline(root, data). What the backend would refuse is said of every step at
+    once, and nothing is written.
+
+    \b
+      tfx-estimators compile taxi -o taxi.yaml --image registry/taxi:1 \\
+          --pipeline-root minio://mlpipeline/taxi --root /volume/taxi
+    """
+    from tfx_estimators.kubeflow.package import compile_pipeline
+    from tfx_estimators.pipelines import catalog
+
+    root = (root or pathlib.Path("runs") / pathlib.Path(pipeline).stem).absolute()
+    module = catalog.load_pipeline_module(pipeline)
+    definition = module.create_pipeline(root=root, data=data)
+    package = compile_pipeline(definition, image=image, root=pipeline_root)
+    package.write(output)
+    steps = len(package.spec["root"]["dag"]["tasks"])
+    click.echo(f"{output}: {steps} steps, {output.stat().st_size / 1024:.0f} KiB")

@@ -1,0 +1,47 @@
+"""`tfx-estimators run PIPELINE --runner kubeflow-local`: the compiled package, run here."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import click
+
+__all__ = ["containers_option", "image_option", "run_compiled"]
+
+containers_option = click.option(
+    "--containers",
+    is_flag=True,
+    help="With kubeflow-local: each step is a podman container of its image, not a process.",
+)
+image_option = click.option(
+    "--image",
+    metavar="IMAGE",
+    help="With kubeflow-local --containers: the image of steps that name none themselves.",
+)
+
+
+def run_compiled(
+    pipeline: Any, root: pathlib.Path, *, image: str | None, containers: bool = False
+) -> pathlib.Path:
+    """Compiles a pipeline and runs the package.
+
+    Args:
+        pipeline: a `tfx.orchestration.pipeline.Pipeline`.
+        root: folder for all that the run makes; the package is `package.yaml` in it.
+        image: of steps that have none of their own; needed for containers only.
+        containers: whether steps are containers of it; else processes.
+
+    Returns:
+        the package.
+
+    Raises:
+        TfxEstimatorsError: as `compile_pipeline` and `run_package` do.
+    """
+    from tfx_estimators.kubeflow.local import run_package
+    from tfx_estimators.kubeflow.package import compile_pipeline
+
+    package = root / "package.yaml"
+    compile_pipeline(pipeline, image=image, cluster=False).write(package)
+    run_package(package, root, containers=containers)
+    return package

@@ -1,0 +1,92 @@
+"""`tfx-estimators submit`: a package run by a Kubeflow Pipelines server."""
+
+from __future__ import annotations
+
+import pathlib
+
+import click
+
+from tfx_estimators.errors import UnsupportedOptionError
+
+__all__ = ["submit"]
+
+
+@click.command()
+@click.argument("package", type=click.Path(path_type=pathlib.Path))
+@click.option(
+    "--endpoint",
+    required=True,
+    envvar="KF_PIPELINES_ENDPOINT",
+    show_envvar=True,
+    help="Address of the API, e.g. http://localhost:8888.",
+)
+@click.option("--experiment", default="Default", show_default=True, help="Groups runs.")
+@click.option("--run-name", help="Shown by the server.  [default: the pipeline and the time]")
+@click.option(
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A value of the pipeline's own parameters; may be repeated.",
+)
+@click.option("--pipeline-root", metavar="URI", help="Where artifacts go, if elsewhere.")
+@click.option("--namespace", help="On a server with several users.")
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=pathlib.Path),
+    help="A file that holds a token to authenticate with.",
+)
+@click.option("--no-wait", is_flag=True, help="Return once the run has been created.")
+def submit(
+    package: pathlib.Path,
+    endpoint: str,
+    experiment: str,
+    run_name: str | None,
+    parameters: tuple[str, ...],
+    pipeline_root: str | None,
+    namespace: str | None,
+    token_file: pathlib.Path | None,
+    no_wait: bool,
+) -> None:
+    """Run PACKAGE, which compile wrote, on Kubeflow Pipelines.
+
+    Prints the run's address, then each step's state as it changes; ends with 1 if the
+    run fails. Ctrl-C leaves the run running.
+    """
+    from tfx_estimators.kubeflow import submission
+
+    given = {}
+    for text in parameters:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise UnsupportedOptionError(
+                f"--parameter {text!r}", expected="NAME=VALUE", fix="--parameter steps=500"
+            )
+        given[name] = value
+    token = None
+    if token_file is not None:
+        try:
+            token = token_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise UnsupportedOptionError(
+                f"--token-file {token_file} cannot be read: {error.strerror}",
+                expected="a file with a token in it",
+            ) from error
+    run = submission.submit(
+        package,
+        endpoint,
+        experiment=experiment,
+        run_name=run_name,
+        parameters=given,
+        pipeline_root=pipeline_root,
+        namespace=namespace,
+        token=token,
+    )
+    click.echo(run.address)
+    if no_wait:
+        return
+    try:
+        submission.follow(run, lambda line: click.echo(line, err=True))
+    except KeyboardInterrupt:
+        click.echo(f"no longer followed; the run goes on: {run.address}", err=True)
+        raise

@@ -1,0 +1,66 @@
+"""Executors of steps in tests."""
+
+import os
+import pathlib
+import time
+
+from tfx.dsl.components.base.base_executor import BaseExecutor
+
+
+class Copy(BaseExecutor):
+    """Copies its input, and tells what it was given in custom properties."""
+
+    def Do(self, input_dict, output_dict, exec_properties):
+        (source,), (made,) = input_dict["source"], output_dict["made"]
+        pathlib.Path(made.uri).mkdir(parents=True)
+        text = pathlib.Path(source.uri, "text").read_text()
+        pathlib.Path(made.uri, "text").write_text(text)
+        made.set_string_custom_property("source_type", source.type_name)
+        made.set_string_custom_property("source_uri", source.uri)
+        made.set_int_custom_property("blessed", source.get_int_custom_property("blessed"))
+        made.set_float_custom_property("loss", source.get_float_custom_property("loss"))
+        made.set_json_value_custom_property("slices", ["a", "b"])
+        made.set_json_value_custom_property("nothing", None)
+        made.set_int_custom_property("baselines", len(input_dict.get("baseline", ())))
+        made.set_string_custom_property("steps", repr(exec_properties["steps"]))
+        made.set_int_custom_property("current_model_id", source.id)
+        context = self._context
+        made.set_string_custom_property(
+            "place",
+            f"{context.pipeline_info.id}/{context.pipeline_run_id}/"
+            f"{context.pipeline_node.node_info.id}",
+        )
+
+
+class Fail(BaseExecutor):
+    """Fails half-way."""
+
+    def Do(self, input_dict, output_dict, exec_properties):
+        pathlib.Path(output_dict["made"][0].uri).mkdir(parents=True)
+        raise RuntimeError("the sky is falling")
+
+
+class Wait(BaseExecutor):
+    """Waits to be ended, and tidies up then."""
+
+    def Do(self, input_dict, output_dict, exec_properties):
+        place = pathlib.Path(exec_properties["place"])
+        try:
+            (place / "began").write_text(str(os.getpid()))
+            time.sleep(600)
+        finally:
+            (place / "tidied").touch()
+
+
+class Value(BaseExecutor):
+    """Makes a number of a number."""
+
+    def Do(self, input_dict, output_dict, exec_properties):
+        output_dict["made"][0].value = input_dict["number"][0].value * 2
+
+
+class Two(BaseExecutor):
+    """Makes two artifacts where the backend takes one."""
+
+    def Do(self, input_dict, output_dict, exec_properties):
+        output_dict["made"].append(output_dict["made"][0])

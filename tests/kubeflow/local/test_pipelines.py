@@ -1,0 +1,147 @@
+"""Ready pipelines, compiled, then run from their packages by the command of users."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+from tfx_estimators.pipelines.workspace import Workspace
+
+from tfx_estimators.components.evaluator.report import load_report
+from tfx_estimators.lineage.record_files import read_records
+from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord
+
+pytestmark = pytest.mark.slow
+
+TESTDATA = pathlib.Path(__file__).resolve().parents[2] / "testdata"
+MODULES = pathlib.Path(__file__).parent / "modules"
+STEPS = 10
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-W", "ignore", "-m", "tfx_estimators.cli", *arguments]
+
+
+@pytest.fixture(scope="module")
+def taxi(tmp_path_factory, taxi_folder):
+    root = tmp_path_factory.mktemp("taxi") / "root"
+    options = ["--runner", "kubeflow-local", "--root", str(root), "--data", str(taxi_folder)]
+    answer = subprocess.run(
+        _command("run", "taxi", *options), capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr[-3000:]
+    return Workspace("taxi", root), answer
+
+
+@pytest.mark.stacks
+def test_taxi_gives_what_the_local_runner_gives(taxi) -> None:
+    workspace, answer = taxi
+    assert f"[{STEPS}/{STEPS}] " in answer.stderr
+    assert answer.stderr.count(": done (") == STEPS
+    assert "blessed      yes" in answer.stdout
+    reference = json.loads((TESTDATA / "taxi_metrics.json").read_text())
+    report = load_report(workspace.made("EstimatorEvaluator").uri("evaluation"))
+    for name in ("auc", "accuracy"):
+        assert report.overall().metrics[name] == pytest.approx(reference[name], abs=0.0025)
+    (pushed,) = workspace.serving.iterdir()
+    assert str(pushed) in answer.stdout
+    assert (pushed / "saved_model.pb").is_file()
+
+
+@pytest.mark.stacks
+def test_every_step_was_the_packages_command(taxi) -> None:
+    workspace, _ = taxi
+    spec = next(yaml.safe_load_all((workspace.root / "package.yaml").read_text()))
+    executors = spec["deploymentSpec"]["executors"].values()
+    commands = [held["container"]["command"] for held in executors]
+    assert commands == [["python", "-m", "tfx_estimators.kubeflow.entrypoint"]] * STEPS
+    logs = list(workspace.root.glob("artifacts/taxi-*/logs/*.1.txt"))
+    assert len(logs) == STEPS
+    assert all("tfx_estimators.kubeflow.entrypoint.step" in log.read_text() for log in logs)
+
+
+@pytest.mark.stacks
+def test_records_alone_make_the_same_graph(taxi, tmp_path) -> None:
+    workspace, _ = taxi
+    store = tmp_path / "store.sqlite"
+    subprocess.run(
+        _command(
+            "import",
+            str(workspace.root / "artifacts" / "records"),
+            str(workspace.checkpoints),
+            "--metadata",
+            str(store),
+            "--create",
+        ),
+        check=True,
+        capture_output=True,
+    )
+    shown = [
+        subprocess.run(
+            _command("models", "--metadata", str(place), "--json"),
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for place in (store, workspace.metadata)
+    ]
+    alone, after_run = (
+        {model["uri"]: _without_numbers(model) for model in json.loads(text)} for text in shown
+    )
+    assert alone == after_run
+    (model,) = alone.values()
+    assert model["blessed"] is True
+    assert model["step"] == 400
+    (version,) = model["versions"]
+    assert pathlib.Path(version["destination"]) in workspace.serving.iterdir()
+
+
+def _without_numbers(model: dict) -> dict:
+    """A model without what depends on when and in which order it was imported."""
+    versions = [{k: v for k, v in one.items() if k != "id"} for one in model["versions"]]
+    kept = {k: v for k, v in model.items() if k not in ("id", "created")}
+    return kept | {"versions": versions}
+
+
+def test_a_training_that_is_killed_goes_on_from_its_checkpoint(tmp_path) -> None:
+    pipeline = str(MODULES / "interrupted_pipeline.py")
+    options = ["--runner", "kubeflow-local", "--root", str(tmp_path)]
+    with subprocess.Popen(
+        _command("run", pipeline, *options), stderr=subprocess.PIPE, text=True
+    ) as run:
+        store = tmp_path / "checkpoints"
+        until = time.monotonic() + 400
+        while not list(store.glob("*/checkpoint-*.record.json")):
+            assert run.poll() is None, run.stderr.read()
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        os.killpg(_process_of(tmp_path, "EstimatorTrainer"), signal.SIGKILL)
+        _, said = run.communicate(timeout=300)
+    assert run.returncode == 0, said
+    assert "EstimatorTrainer: failed (killed by SIGKILL), is tried again" in said.replace(
+        "estimatortrainer", "EstimatorTrainer"
+    )
+    records = read_records(str(store)).values()
+    resumed = [r for r in records if isinstance(r, CheckpointRecord) and r.resumed_from]
+    assert resumed
+    assert len({r.execution for r in records if isinstance(r, CheckpointRecord)}) == 2
+    (model,) = [r for r in records if isinstance(r, ModelRecord)]
+    assert model.step == 1500
+
+
+def _process_of(root: pathlib.Path, node: str) -> int:
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().decode().split("\0")
+        except OSError:
+            continue
+        if f"--tfx_node={node}" in command and any(str(root) in part for part in command):
+            return int(folder.name)
+    raise AssertionError(f"no process runs {node}")

@@ -1,0 +1,122 @@
+"""`kfp.local` runs small packages; steps are real processes."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tfx_estimators.errors import ContainerError, PipelineError
+from tfx_estimators.kubeflow.local import run_package
+
+pytestmark = pytest.mark.stacks
+
+
+def test_steps_run_in_order_with_their_environment(make_package, outputs, tmp_path) -> None:
+    body = (
+        "given_thing = given['inputs']['artifacts']['thing']['artifacts'][0]\n"
+        "assert pathlib.Path(given_thing['uri']).read_text() == 'made'\n"
+        "assert given_thing['metadata'] == {'answer': 42}\n"
+        "assert os.environ['COLOUR'] == 'blue'\n"
+    )
+    package = make_package(first={}, second={"after": "first", "body": body, "colour": "blue"})
+    said: list[str] = []
+    report = run_package(package, tmp_path / "root", say=said.append)
+    assert list(report.seconds) == ["first", "second"]
+    assert any(line.startswith("[2/2] second: done") for line in said)
+    (artifact,) = outputs(tmp_path / "root", "second")["artifacts"]["thing"]["artifacts"]
+    assert pathlib.Path(artifact["uri"]).read_text() == "made"
+
+
+def test_a_step_is_tried_again_from_nothing(make_package, tmp_path) -> None:
+    body = (
+        "here = pathlib.Path(out['outputFile']).parent\n"
+        "assert not here.exists(), 'left by the attempt before'\n"
+        "marks = here.parent / 'marks'\n"
+        "marks.mkdir(exist_ok=True)\n"
+        "(marks / os.environ['KFP_POD_NAME']).touch()\n"
+        "if len(list(marks.iterdir())) < 3:\n"
+        "    here.mkdir()\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    said: list[str] = []
+    package = make_package(first={"body": body, "retries": 2})
+    report = run_package(package, tmp_path, say=said.append)
+    assert report.retries == {"first": 2}
+    assert sum("killed by SIGKILL" in line for line in said) == 2
+
+
+def test_a_failure_names_step_last_lines_and_log(make_package, tmp_path) -> None:
+    body = "print('it is the weather')\nsys.exit(7)"
+    package = make_package(first={"body": body, "retries": 1}, second={"after": "first"})
+    with pytest.raises(PipelineError, match="first failed \\(exit code 7\\)") as caught:
+        run_package(package, tmp_path, say=lambda line: None)
+    assert "| it is the weather" in str(caught.value)
+    (log,) = tmp_path.glob("artifacts/small-*/logs/first.2.txt")
+    assert str(log) in str(caught.value)
+    assert not list(tmp_path.glob("artifacts/small-*/second"))
+
+
+def test_a_command_that_is_not_there_is_a_failure(make_package, tmp_path) -> None:
+    package = make_package(first={"command": ["no-such-program"]})
+    with pytest.raises(PipelineError, match="no-such-program cannot be started"):
+        run_package(package, tmp_path, say=lambda line: None)
+
+
+def test_what_kfp_refuses_is_said(make_package, tmp_path) -> None:
+    package = make_package(first={})
+    package.write_text(package.read_text() + "nonsense: 1\n")
+    with pytest.raises(PipelineError, match="could not be run") as caught:
+        run_package(package, tmp_path, say=lambda line: None)
+    assert str(tmp_path / "kubeflow-local.log") in str(caught.value)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_ending_a_run_ends_its_step(make_package, runner_program, tmp_path, number) -> None:
+    body = (
+        f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid()))\n"
+        "import time; time.sleep(600)"
+    )
+    command = [*runner_program, str(make_package(first={"body": body})), str(tmp_path / "root")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as run:
+        _wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+        step = int((tmp_path / "pid").read_text())
+        run.send_signal(number)
+        assert run.wait(30) != 0
+    _wait_for(lambda: not _alive(step))
+    assert not list((tmp_path / "root").glob("artifacts/small-*/first/*"))
+
+
+def test_containers_without_podman(make_package, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ContainerError, match="no podman"):
+        run_package(make_package(first={}), tmp_path / "root", containers=True)
+    assert not (tmp_path / "root").exists()
+
+
+def test_containers_without_their_image(make_package, tmp_path, monkeypatch) -> None:
+    podman = tmp_path / "podman"
+    podman.write_text("#!/bin/sh\nexit 1\n")
+    podman.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(ContainerError, match="an/image is not on this machine"):
+        run_package(make_package(first={}), tmp_path / "root", containers=True)
+    with pytest.raises(ContainerError, match="has no image"):
+        run_package(make_package(image="", first={}), tmp_path / "root", containers=True)
+    assert not (tmp_path / "root").exists()
+
+
+def _alive(pid: int) -> bool:
+    status = pathlib.Path(f"/proc/{pid}/status")
+    return status.exists() and "State:\tZ" not in status.read_text()
+
+
+def _wait_for(condition) -> None:
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until, "it did not come about in a minute"
+        time.sleep(0.05)

@@ -1,0 +1,130 @@
+"""Submitting, against a stand-in for the server: see `kfp_server`."""
+
+from __future__ import annotations
+
+import importlib.util
+import pathlib
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from tfx_estimators.cli import main
+from tfx_estimators.kubeflow import submission
+
+_SPEC = importlib.util.spec_from_file_location(
+    "kfp_server", pathlib.Path(__file__).with_name("kfp_server.py")
+)
+assert _SPEC is not None
+assert _SPEC.loader is not None
+kfp_server = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(kfp_server)
+
+pytestmark = pytest.mark.stacks
+
+
+@pytest.fixture
+def package(tmp_path: pathlib.Path) -> pathlib.Path:
+    spec = {
+        "pipelineInfo": {"name": "small"},
+        "schemaVersion": "2.1.0",
+        "sdkVersion": "tfx",
+        "defaultPipelineRoot": "minio://mlpipeline/small",
+        "root": {
+            "dag": {"tasks": {}},
+            "inputDefinitions": {"parameters": {"steps": {"parameterType": "NUMBER_INTEGER"}}},
+        },
+        "components": {},
+        "deploymentSpec": {"executors": {}},
+    }
+    platform = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": {"exec-a": {}}}}}}
+    file = tmp_path / "small.yaml"
+    file.write_text(yaml.safe_dump_all([spec, platform]))
+    return file
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    monkeypatch.setattr(submission, "_SECONDS_BETWEEN_LOOKS", 0.05)
+    servers = []
+
+    def start(*arguments: Any, **named: Any) -> Any:
+        servers.append(kfp_server.KfpServer(*arguments, **named))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+def submit(package: pathlib.Path, endpoint: str, *options: str) -> Result:
+    return CliRunner().invoke(main, ["submit", str(package), "--endpoint", endpoint, *options])
+
+
+def test_a_run_is_created_followed_and_its_address_printed(
+    serve: Any, package: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    server = serve(("PENDING", "RUNNING", "RUNNING", "SUCCEEDED"))
+    (tmp_path / "token").write_text("secret\n")
+    options = ["--parameter", "steps=5", "--token-file", str(tmp_path / "token")]
+    result = submit(package, server.endpoint, *options, "--experiment", "tries")
+    assert result.exit_code == 0, result.output
+    assert f"{server.endpoint}/#/runs/details/r1" in result.output
+    states = [line for line in result.output.splitlines() if line.startswith("EstimatorTrainer")]
+    assert states == [f"EstimatorTrainer: {s}" for s in ("pending", "running", "succeeded")]
+    (run,) = server.runs
+    assert run["runtime_config"]["parameters"] == {"steps": "5"}
+    assert run["display_name"].startswith("small ")
+    assert run["experiment_id"] == "e1"
+    sent = run["pipeline_spec"]
+    assert sent["pipeline_spec"]["pipelineInfo"] == {"name": "small"}
+    assert "kubernetes" in sent["platform_spec"]["platforms"]
+    assert any("secret" in str(token) for token in server.tokens)
+
+
+def test_a_run_that_fails_fails_the_command(serve: Any, package: pathlib.Path) -> None:
+    result = submit(package, serve(("RUNNING", "FAILED")).endpoint)
+    assert result.exit_code == 1
+    assert "EstimatorTrainer: failed: no machine has a GPU" in result.output
+    assert "the run r1 failed" in result.output
+
+
+def test_without_waiting_it_returns_at_once(serve: Any, package: pathlib.Path) -> None:
+    result = submit(package, serve(("RUNNING",)).endpoint, "--no-wait")
+    assert result.exit_code == 0, result.output
+
+
+def test_bad_input_creates_nothing(serve: Any, package: pathlib.Path, tmp_path: Any) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
+    server = serve()
+    local = tmp_path / "local.yaml"
+    local.write_text(package.read_text().replace("minio://mlpipeline", "/tmp"))
+    torn = tmp_path / "torn.yaml"
+    torn.write_text("pipelineInfo: {")
+    for file, endpoint, options, said in (
+        (package, nobody, [], "no answer from"),
+        (package, "localhost:8888", [], "is no address"),
+        (package, f"{server.endpoint}/elsewhere", [], "answered 404"),
+        (local, server.endpoint, [], "a path of this machine"),
+        (torn, server.endpoint, [], "is no package"),
+        (tmp_path / "none.yaml", server.endpoint, [], "is no package"),
+        (package, server.endpoint, ["--parameter", "stepz=1"], "no parameter stepz"),
+        (package, server.endpoint, ["--parameter", "steps"], "NAME=VALUE"),
+        (package, server.endpoint, ["--token-file", "/none"], "cannot be read"),
+    ):
+        result = submit(file, endpoint, *options)
+        assert result.exit_code == 1, result.output
+        assert said in result.output
+    assert server.runs == server.experiments == []
+
+
+def test_a_user_without_the_right_is_told(serve: Any, package: pathlib.Path) -> None:
+    result = submit(package, serve(status=403).endpoint)
+    assert result.exit_code == 1
+    assert "answered 403" in result.output
+    assert "ask for the right" in result.output

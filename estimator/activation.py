@@ -20,7 +20,7 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
-from tfx_estimators.estimator import package, tensorflow_view, versions
+from tfx_estimators.estimator import autograph, package, tensorflow_view, versions
 from tfx_estimators.estimator.namespace import LazyNamespace
 
 __all__ = ["activate"]
@@ -53,6 +53,7 @@ def activate() -> None:
     with _lock:
         if isinstance(vars(tensorflow).get("estimator"), LazyNamespace):
             return
+        autograph.leave_keras_2_alone()
         given = _given()
         sys.meta_path.insert(0, _Giver(given))
         for name, namespace in given.items():

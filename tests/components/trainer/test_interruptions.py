@@ -202,6 +202,7 @@ def test_sigterm_saves_first(run: Run, uninterrupted: Run) -> None:
     check_as_uninterrupted(run, uninterrupted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["torn", "one bit", "index torn", "state torn"])
 def test_a_damaged_newest_checkpoint_is_not_used(run: Run, uninterrupted: Run, damage: str) -> None:
     assert run("SIGKILL 35") == -signal.SIGKILL
@@ -227,6 +228,7 @@ def test_a_damaged_newest_checkpoint_is_not_used(run: Run, uninterrupted: Run, d
     assert not list(run.folder().glob("model.ckpt-35*"))
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_loses_nothing(run: Run) -> None:
     # A checkpoint is by far the largest file, so that the limit is met there.
     custom_config = {**CONFIG, "hidden_units": [500, 500]}
@@ -241,6 +243,7 @@ def test_a_disk_that_is_full_loses_nothing(run: Run) -> None:
     assert run.kept()[-1] == STEPS
 
 
+@pytest.mark.slow
 def test_of_two_that_train_the_same_one_waits(run: Run, uninterrupted: Run) -> None:
     first = run.begin(environment={"SECONDS_A_STEP": "0.1"})
     while not (run.root / "steps.log").exists():
@@ -256,6 +259,7 @@ def test_of_two_that_train_the_same_one_waits(run: Run, uninterrupted: Run) -> N
     check_as_uninterrupted(run, uninterrupted)
 
 
+@pytest.mark.slow
 def test_what_is_kept(run: Run) -> None:
     from tfx_estimators.components.trainer.retention import KeepBest, KeepEvery, KeepLast
 
@@ -276,6 +280,7 @@ def test_what_is_kept(run: Run) -> None:
     assert {record.step for record in found if record.kept} == set(run.kept())
 
 
+@pytest.mark.slow
 def test_anything_different_starts_afresh(run: Run) -> None:
     assert run() == 0, run.said()
     fresh = {**run.job.arguments, "fresh": "again"}

@@ -1,0 +1,144 @@
+"""Packages: what they hold, and what is refused before there is one."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import pytest
+import yaml
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
+
+from tfx_estimators.components.resources import (
+    Accelerator,
+    Claim,
+    Resources,
+    Retries,
+    with_resources,
+)
+from tfx_estimators.errors import PackageError, UnsupportedOptionError
+from tfx_estimators.kubeflow.names import check_pipeline_name, task_names
+from tfx_estimators.kubeflow.package import COMMAND, compile_pipeline
+
+BUCKET = "minio://mlpipeline/small"
+
+pytestmark = pytest.mark.stacks
+
+
+def small(name: str = "small", root: str = BUCKET, **changes: Any) -> Any:
+    """Points from CSV files, their statistics, and a schema from elsewhere."""
+    from tfx.components.example_gen.csv_example_gen.component import CsvExampleGen
+    from tfx.components.statistics_gen.component import StatisticsGen
+    from tfx.dsl.components.common.importer import Importer
+    from tfx.orchestration.pipeline import Pipeline
+    from tfx.types import standard_artifacts
+
+    examples = CsvExampleGen(input_base=changes.pop("input_base", "/data/points"))
+    schema = Importer(
+        source_uri="minio://mlpipeline/schema", artifact_type=standard_artifacts.Schema
+    ).with_id("schema_importer")
+    statistics = StatisticsGen(
+        examples=examples.outputs["examples"], schema=schema.outputs["result"]
+    ).with_id("Statistics.of_points")
+    with_resources(
+        statistics,
+        Resources(
+            memory="2G",
+            accelerator=Accelerator("nvidia.com/gpu"),
+            volumes=[Claim("points", "/data")],
+            environment={"SEED": "1"},
+            retries=Retries(3),
+        ),
+    )
+    return Pipeline(
+        pipeline_name=name, pipeline_root=root, components=[examples, schema, statistics], **changes
+    )
+
+
+@pytest.fixture(scope="module")
+def package() -> Any:
+    return compile_pipeline(small(), image="registry/points:1")
+
+
+def check_whole(spec: dict[str, Any]) -> None:
+    """Every name that is used is defined, and the protocol buffer takes the rest."""
+    message = json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+    assert message.schema_version == "2.1.0"
+    tasks = spec["root"]["dag"]["tasks"]
+    for name, task in tasks.items():
+        component = spec["components"][task["componentRef"]["name"]]
+        assert task["componentRef"]["name"] == f"comp-{name}"
+        assert component["executorLabel"] in spec["deploymentSpec"]["executors"]
+        assert set(task.get("dependentTasks", ())) <= set(tasks)
+        for given in task.get("inputs", {}).get("artifacts", {}).values():
+            source = given["taskOutputArtifact"]
+            producer = spec["components"][f"comp-{source['producerTask']}"]
+            assert source["outputArtifactKey"] in producer["outputDefinitions"]["artifacts"]
+    config = pipeline_spec_pb2.PipelineDeploymentConfig()
+    json_format.ParseDict(spec["deploymentSpec"], config)
+
+
+def test_the_package_is_whole_and_names_will_do(package: Any) -> None:
+    check_whole(package.spec)
+    assert set(package.spec["root"]["dag"]["tasks"]) == {
+        "CsvExampleGen", "schema-importer", "Statistics-of-points",
+    }  # fmt: skip
+    assert package.spec["defaultPipelineRoot"] == BUCKET
+
+
+def test_containers_run_our_entrypoint_with_resources_and_names(package: Any) -> None:
+    executors = package.spec["deploymentSpec"]["executors"]
+    container = executors["exec-Statistics-of-points"]["container"]
+    assert container["image"] == "registry/points:1"
+    assert tuple(container["command"]) == COMMAND
+    assert container["args"][-3:] == [
+        "--tfx_pipeline=small",
+        "--tfx_node=Statistics.of_points",
+        "--tfx_component=tfx.components.statistics_gen.component.StatisticsGen",
+    ]
+    assert container["resources"]["accelerator"] == {"type": "nvidia.com/gpu", "count": "1"}
+    assert container["env"] == [{"name": "SEED", "value": "1"}]
+    assert "pvcMount" in str(package.platform)
+    task = package.spec["root"]["dag"]["tasks"]["Statistics-of-points"]
+    assert task["retryPolicy"]["maxRetryCount"] == 3
+    assert task["inputs"]["artifacts"]["schema"]["taskOutputArtifact"] == {
+        "producerTask": "schema-importer",
+        "outputArtifactKey": "artifact",
+    }
+    assert "lifecycle" not in executors["exec-CsvExampleGen"]["container"]
+
+
+def test_taxi_compiles_and_its_lookup_is_an_ordinary_step(tmp_path: pathlib.Path) -> None:
+    from tfx_estimators.pipelines import catalog
+
+    module = catalog.load_pipeline_module("taxi")
+    pipeline = module.create_pipeline(root=tmp_path / "root", data=None)
+    package = compile_pipeline(pipeline, image="i", root=BUCKET)
+    check_whole(package.spec)
+    executors = package.spec["deploymentSpec"]["executors"].values()
+    assert all(tuple(held["container"]["command"]) == COMMAND for held in executors)
+    package.write(tmp_path / "package.yaml")
+    assert len(list(yaml.safe_load_all((tmp_path / "package.yaml").read_text()))) == 1
+
+
+def test_what_would_be_refused_is_said_before_anything_is_written() -> None:
+    with pytest.raises(PackageError, match=r"no image for CsvExampleGen[^\0]*--image"):
+        compile_pipeline(small(), image=None)
+    with pytest.raises(PackageError, match="call it 'my-small-one'"):
+        compile_pipeline(small("My_small.one"), image="i")
+    with pytest.raises(PackageError, match="is a path of this machine"):
+        compile_pipeline(small(root="/tmp/here"), image="i")
+    with pytest.raises(UnsupportedOptionError, match=r"did you mean 'nvidia\.com/gpu'"):
+        Accelerator("nvidia/gpu")
+    check_pipeline_name("small-1")
+    assert task_names(["a.b", "a_b", "a-b"]) == {"a-b": "a-b", "a.b": "a-b-2", "a_b": "a-b-3"}
+
+
+def test_a_package_is_written_whole_or_not_at_all(package: Any, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(PackageError, match=r"small\.yaml"):
+        package.write(tmp_path / "small.json")
+    (tmp_path / "folder.yaml").mkdir()
+    with pytest.raises(PackageError, match="cannot be written"):
+        package.write(tmp_path / "folder.yaml")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.yaml"]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from tfx_estimators.errors import PackageError
 
-__all__ = ["check_pipeline_name", "task_names"]
+__all__ = ["check_pipeline_name", "executor_label", "task_names"]
 
 _PIPELINE = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _LONGEST_PIPELINE = 128
@@ -52,6 +52,11 @@ def task_names(ids: Sequence[str]) -> dict[str, str]:
         taken.add(name.lower())
         names[id_] = name
     return names
+
+
+def executor_label(task: str) -> str:
+    """The key of a task's executor in the deployment spec."""
+    return f"exec-{task}"
 
 
 def _dashed(id_: str) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 from tfx_estimators.components.resources import resources_of
 from tfx_estimators.errors import PackageError
 from tfx_estimators.kubeflow.lint import check
-from tfx_estimators.kubeflow.names import check_pipeline_name, task_names
+from tfx_estimators.kubeflow.names import check_pipeline_name, executor_label, task_names
 from tfx_estimators.kubeflow.platform import apply_resources, platform_document
 from tfx_estimators.kubeflow.resolution import is_resolver, with_lookups
 
@@ -112,11 +112,6 @@ def compile_pipeline(
     by_task = {names[id_]: found for id_, found in resources.items()}
     apply_resources(spec, by_task)
     return Package(spec, platform_document(by_task))
-
-
-def executor_label(task: str) -> str:
-    """The key of a task's executor in the deployment spec."""
-    return f"exec-{task}"
 
 
 def _images(

@@ -18,6 +18,7 @@ from tfx_estimators.components.resources import (
     quantity,
 )
 from tfx_estimators.errors import MissingPackageError
+from tfx_estimators.kubeflow.names import executor_label
 
 __all__ = ["apply_resources", "platform_document"]
 
@@ -69,7 +70,7 @@ def platform_document(resources: Mapping[str, Resources]) -> dict[str, Any]:
         task = _Task()
         _configure(task, wanted)
         if task.platform_config:
-            executors[f"exec-{name}"] = task.platform_config["kubernetes"]
+            executors[executor_label(name)] = task.platform_config["kubernetes"]
     if not executors:
         return {}
     return {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from tfx_estimators.errors import NotInMetadataError
-from tfx_estimators.lineage.record_files import LOCAL, Files
+from tfx_estimators.lineage.record_files import LOCAL, Files, paths_below
 
 __all__ = ["checkpoint_digest", "checkpoint_files", "folder_digest"]
 
@@ -64,14 +64,9 @@ def folder_digest(folder: str, files: Files = LOCAL) -> str:
             expected="an exported SavedModel",
             fix="tfx-estimators models lists those that are known",
         )
-    found = []
     root = folder.rstrip("/")
-    for inside, _, names in files.walk(root):
-        at = inside.decode() if isinstance(inside, bytes) else str(inside)
-        for name in names:
-            path = f"{at.rstrip('/')}/{name.decode() if isinstance(name, bytes) else name}"
-            found.append((path[len(root) + 1 :], path))
-    return _digest(sorted(found), files)
+    found = sorted((path[len(root) + 1 :], path) for path in paths_below(root, files))
+    return _digest(found, files)
 
 
 def _digest(named: list[tuple[str, str]], files: Files) -> str:

@@ -28,6 +28,7 @@ __all__ = [
     "SUFFIX",
     "Files",
     "LocalFiles",
+    "paths_below",
     "read_records",
     "record_path",
     "replace_record",
@@ -156,20 +157,21 @@ def read_records(folder: str, files: Files = LOCAL) -> dict[str, Record]:
             expected="a folder with checkpoints and their records",
             fix="check the path; a run keeps them in ROOT/checkpoints",
         )
-    paths = []
-    for inside, _, names in files.walk(folder):
-        for name in names:
-            path = f"{_text(inside).rstrip('/')}/{_text(name)}"
-            if path.endswith(SUFFIX):
-                paths.append(path)
     records: dict[str, Record] = {}
-    for path in sorted(paths):
+    for path in sorted(path for path in paths_below(folder, files) if path.endswith(SUFFIX)):
         try:
             with files.open(path, "r") as file:
                 records[path] = from_json(file.read(), path)
         except CorruptRecordError as error:
             _log.warning("skipped: %s", error)
     return records
+
+
+def paths_below(folder: str, files: Files = LOCAL) -> Iterator[str]:
+    """Every file in a folder and those below it, in no order."""
+    for inside, _, names in files.walk(folder):
+        for name in names:
+            yield f"{_text(inside).rstrip('/')}/{_text(name)}"
 
 
 def _text(name: str | bytes) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -125,8 +124,9 @@ class _TransformedData:
     ) -> Callable[[], Any]:
         if override is None:
             return make_input_fn(files, self.feature_spec, self.label_key, batches, batches_done)
-        read = functools.partial(override, files, dict(self.feature_spec), self.label_key, batches)
-        return going_on(lambda: read(), batches_done)
+        return going_on(
+            lambda: override(files, dict(self.feature_spec), self.label_key, batches), batches_done
+        )
 
     def serving_input_receiver_fn(self, override: Callable[..., Any] | None) -> Callable[[], Any]:
         if override is not None:

@@ -53,8 +53,13 @@ setup(
         "dev": [
             "hypothesis",
             "import-linter",
+            "jsonschema",
+            "kubernetes-validate",
             "mypy",
             "pytest",
+            "pytest-xdist",
+            "scikit-learn",
+            "tensorflow-datasets",
             "types-tabulate",
             "types-tqdm",
             "ruff",

@@ -30,6 +30,7 @@ __all__ = [
     "Secret",
     "Toleration",
     "Volume",
+    "combined",
     "quantity",
     "resources_of",
     "with_resources",
@@ -263,6 +264,27 @@ def resources_of(component: Any) -> Resources | None:
     """What was said of a component; None if nothing was."""
     found: Resources | None = getattr(component, _ATTRIBUTE, None)
     return found
+
+
+def combined(general: Resources, own: Resources | None) -> Resources:
+    """What a step needs where something is said of all steps.
+
+    Args:
+        general: of all steps.
+        own: of the step; wins, field by field, except that it adds its variables and
+            volumes to the general ones.
+    """
+    if own is None:
+        return general
+    said = {
+        field.name: value
+        for field in dataclasses.fields(own)
+        if (value := getattr(own, field.name)) is not None and value not in ({}, (), [])
+    }
+    paths = {volume.path for volume in own.volumes if volume.path is not None}
+    said["volumes"] = (*(v for v in general.volumes if v.path not in paths), *own.volumes)
+    said["environment"] = {**general.environment, **own.environment}
+    return dataclasses.replace(general, **said)
 
 
 def quantity(text: str, name: str = "quantity") -> float:

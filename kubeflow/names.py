@@ -11,24 +11,27 @@ from collections.abc import Sequence
 
 from tfx_estimators.errors import PackageError
 
-__all__ = ["check_pipeline_name", "executor_label", "task_names"]
+__all__ = ["executor_label", "package_name", "task_names"]
 
 _PIPELINE = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _LONGEST_PIPELINE = 128
 
 
-def check_pipeline_name(name: str) -> None:
-    """Checks a pipeline's name.
+def package_name(name: str) -> str:
+    """A pipeline's name as the backend has it: with dashes for underscores.
+
+    Lineage goes by the name that the pipeline has.
 
     Raises:
-        PackageError: with a name that would do.
+        PackageError: with a name that would do, if more than that is to be changed.
     """
-    if _PIPELINE.fullmatch(name) and len(name) <= _LONGEST_PIPELINE:
-        return
+    dashed = name.replace("_", "-")
+    if _PIPELINE.fullmatch(dashed) and len(dashed) <= _LONGEST_PIPELINE:
+        return dashed
     better = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST_PIPELINE] or "pipeline"
     raise PackageError(
         f"the pipeline's name {name!r} will not do on Kubeflow",
-        expected=f"small letters, digits and dashes within, at most {_LONGEST_PIPELINE}",
+        expected=f"small letters, digits, - and _ within, at most {_LONGEST_PIPELINE}",
         fix=f"call it {better!r}",
     )
 

@@ -12,15 +12,16 @@ Seen with TFX 1.15.1, 1.16.0 and 1.21.0, kfp 2.5.0 and 2.16.1.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from tfx_estimators.components.resources import resources_of
+from tfx_estimators.components.resources import Resources, combined, resources_of
 from tfx_estimators.errors import PackageError
 from tfx_estimators.kubeflow.lint import check
-from tfx_estimators.kubeflow.names import check_pipeline_name, executor_label, task_names
+from tfx_estimators.kubeflow.names import executor_label, package_name, task_names
 from tfx_estimators.kubeflow.platform import apply_resources, platform_document
 from tfx_estimators.kubeflow.resolution import is_resolver, with_lookups
 
@@ -73,7 +74,12 @@ class Package:
 
 
 def compile_pipeline(
-    pipeline: Any, *, image: str | None, root: str | None = None, cluster: bool = True
+    pipeline: Any,
+    *,
+    image: str | None,
+    root: str | None = None,
+    cluster: bool = True,
+    every_step: Resources | None = None,
 ) -> Package:
     """Compiles a pipeline; nothing is written, and the pipeline can still run locally.
 
@@ -83,6 +89,7 @@ def compile_pipeline(
         root: where the backend puts artifacts; the pipeline's own root by default.
         cluster: whether it is to run on a cluster. If not, paths of this machine will do,
             and so will no image.
+        every_step: what all steps need, such as a volume; a step's own `Resources` win.
 
     Raises:
         PackageError: if the backend would not run it, or a step has no image; said of
@@ -90,10 +97,12 @@ def compile_pipeline(
     """
     from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as tfx_runner
 
-    check_pipeline_name(pipeline.pipeline_info.pipeline_name)
+    name = package_name(pipeline.pipeline_info.pipeline_name)
     check(pipeline, cluster=cluster, root=root)
     changed = with_lookups(pipeline)
-    resources = {node.id: found for node in changed.components if (found := resources_of(node))}
+    changed.pipeline_info = copy.copy(pipeline.pipeline_info)
+    changed.pipeline_info.pipeline_name = name
+    resources = _resources(changed, every_step)
     images = _images(changed, resources, image, cluster)
     config = tfx_runner.KubeflowV2DagRunnerConfig(
         default_image=images, default_commands=list(COMMAND), use_pipeline_spec_2_1=True
@@ -105,13 +114,26 @@ def compile_pipeline(
     _point_at_parameters(spec)
     _run_no_hooks(spec)
     _name_importers_output(spec)
-    _tell_names(spec, changed)
+    _tell_names(spec, changed, pipeline.pipeline_info.pipeline_name)
     _cache_no_lookups(spec, pipeline)
     names = task_names([node.id for node in changed.components])
     _rename(spec, names)
     by_task = {names[id_]: found for id_, found in resources.items()}
     apply_resources(spec, by_task)
     return Package(spec, platform_document(by_task))
+
+
+def _resources(pipeline: Any, every_step: Resources | None) -> dict[str, Resources]:
+    from tfx.dsl.components.base.base_component import BaseComponent
+
+    resources = {}
+    for node in pipeline.components:
+        found = resources_of(node)
+        if every_step is not None and isinstance(node, BaseComponent):
+            found = combined(every_step, found)
+        if found is not None:
+            resources[node.id] = found
+    return resources
 
 
 def _images(
@@ -182,13 +204,13 @@ def _name_importers_output(spec: dict[str, Any]) -> None:
                 source["outputArtifactKey"] = renamed.get(key, key[1])
 
 
-def _tell_names(spec: dict[str, Any], pipeline: Any) -> None:
+def _tell_names(spec: dict[str, Any], pipeline: Any, name: str) -> None:
     for node in pipeline.components:
         label = spec["components"][node.id]["executorLabel"]
         container = spec["deploymentSpec"]["executors"][label].get("container")
         if container is not None and container.get("command") == list(COMMAND):
             container["args"] += [
-                f"--tfx_pipeline={pipeline.pipeline_info.pipeline_name}",
+                f"--tfx_pipeline={name}",
                 f"--tfx_node={node.id}",
                 f"--tfx_component={node.type}",
             ]

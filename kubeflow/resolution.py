@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from tfx_estimators.components.resources import resources_of, with_resources
 from tfx_estimators.kubeflow.blessed_model import BlessedModelLookup
 
 __all__ = ["is_lookup", "is_resolver", "strategy_of", "with_lookups"]
@@ -64,4 +65,6 @@ def _lookup(node: Any, pipeline: Any) -> Any:
     # The compiler asks the registry in which conditions a node stands.
     with pipeline._dsl_context_registry.temporary_mutable():
         pipeline._dsl_context_registry.put_node(lookup)
+    if (resources := resources_of(node)) is not None:
+        with_resources(lookup, resources)
     return lookup

@@ -25,10 +25,12 @@ def run(pipeline: Any, runner: Runner = "local") -> None:
         TfxEstimatorsError: as the failing component raised it.
         PipelineError: when a step failed with anything else, the cause chained.
     """
+    from tfx_estimators.pipelines.step_resources import resources_by_step
     from tfx_estimators.pipelines.steps import announce_steps
 
     _make_metadata_folder(pipeline)
-    with announce_steps(len(pipeline.components), _say) as steps:
+    resources = resources_by_step(pipeline)
+    with announce_steps(len(pipeline.components), _say, resources) as steps:
         try:
             _runner(runner).run(pipeline)
         except TfxEstimatorsError:

@@ -1,7 +1,8 @@
 """What the user sees of a run: each step announced, timed, and cached ones named.
 
 Both of TFX's local runners start a step through `launcher.Launcher`; for the
-length of a run that class is replaced by one that also reports.
+length of a run that class is replaced by one that also reports, and heeds what
+`Resources` say of the step.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tfx.orchestration.portable import launcher
+
+from tfx_estimators.components.resources import Resources
+from tfx_estimators.pipelines.step_resources import step_environment
 
 __all__ = ["Steps", "announce_steps"]
 
@@ -31,7 +35,9 @@ class Steps:
 
 
 @contextlib.contextmanager
-def announce_steps(total: int, say: Callable[[str], None]) -> Iterator[Steps]:
+def announce_steps(
+    total: int, say: Callable[[str], None], resources: Mapping[str, Resources] | None = None
+) -> Iterator[Steps]:
     """Reports every step that TFX launches inside the block.
 
     Private TFX names: `Launcher._run_executor` and `Launcher._pipeline_node`, seen on
@@ -40,6 +46,9 @@ def announce_steps(total: int, say: Callable[[str], None]) -> Iterator[Steps]:
     Args:
         total: how many steps the pipeline has.
         say: takes one line for the user.
+        resources: by the ids of steps. A step gets its variables and devices, and is
+            launched again as often as its retries say; each time is an execution of its
+            own to ML Metadata.
     """
     original = launcher.Launcher
     steps = Steps()
@@ -55,7 +64,7 @@ def announce_steps(total: int, say: Callable[[str], None]) -> Iterator[Steps]:
             say(title)
             begin = time.monotonic()
             try:
-                result = super().launch()
+                result = self._launch_with((resources or {}).get(node.id, Resources()), title)
             except BaseException:
                 say(f"{title}: failed after {time.monotonic() - begin:.1f} s")
                 raise
@@ -63,6 +72,23 @@ def announce_steps(total: int, say: Callable[[str], None]) -> Iterator[Steps]:
             outcome = "done" if self.executed or resolved else "cached, nothing to do"
             say(f"{title}: {outcome} ({time.monotonic() - begin:.1f} s)")
             return result
+
+        def _launch_with(self, wanted: Resources, title: str) -> Any:
+            left = wanted.retries.count if wanted.retries else 0
+            for attempt in range(1, left + 1):
+                try:
+                    return self._launch_in(wanted)
+                except Exception as error:
+                    assert wanted.retries is not None
+                    wait = wanted.retries.wait(attempt)
+                    first = str(error).partition("\n")[0]
+                    say(f"{title}: {type(error).__name__}: {first}; again in {wait:g} s")
+                    time.sleep(wait)
+            return self._launch_in(wanted)
+
+        def _launch_in(self, wanted: Resources) -> Any:
+            with step_environment(wanted):
+                return super().launch()
 
         def _run_executor(self, *args: Any, **kwargs: Any) -> Any:
             self.executed = True

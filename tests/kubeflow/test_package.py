@@ -18,7 +18,7 @@ from tfx_estimators.components.resources import (
     with_resources,
 )
 from tfx_estimators.errors import PackageError, UnsupportedOptionError
-from tfx_estimators.kubeflow.names import check_pipeline_name, task_names
+from tfx_estimators.kubeflow.names import package_name, task_names
 from tfx_estimators.kubeflow.package import COMMAND, compile_pipeline
 
 BUCKET = "minio://mlpipeline/small"
@@ -132,7 +132,7 @@ def test_what_would_be_refused_is_said_before_anything_is_written() -> None:
         compile_pipeline(small(root="/tmp/here"), image="i")
     with pytest.raises(UnsupportedOptionError, match=r"did you mean 'nvidia\.com/gpu'"):
         Accelerator("nvidia/gpu")
-    check_pipeline_name("small-1")
+    assert package_name("small_1") == "small-1"
     assert task_names(["a.b", "a_b", "a-b"]) == {"a-b": "a-b", "a.b": "a-b-2", "a_b": "a-b-3"}
 
 
@@ -143,3 +143,50 @@ def test_a_package_is_written_whole_or_not_at_all(package: Any, tmp_path: pathli
     with pytest.raises(PackageError, match="cannot be written"):
         package.write(tmp_path / "folder.yaml")
     assert [path.name for path in tmp_path.iterdir()] == ["folder.yaml"]
+
+
+def test_what_every_step_needs_stands_beside_what_one_does() -> None:
+    pipeline = small("two_words")
+    every = Resources(
+        memory="1G", volumes=[Claim("records", "/volume")], environment={"COLOUR": "blue"}
+    )
+    package = compile_pipeline(pipeline, image="i", every_step=every)
+    check_whole(package.spec)
+    assert package.spec["pipelineInfo"]["name"] == "two-words"
+    assert pipeline.pipeline_info.pipeline_name == "two_words"
+    executors = package.spec["deploymentSpec"]["executors"]
+    general = executors["exec-CsvExampleGen"]["container"]
+    own = executors["exec-Statistics-of-points"]["container"]
+    assert "--tfx_pipeline=two_words" in general["args"]
+    assert general["resources"] == {"memoryLimit": 1.0}
+    assert own["resources"]["memoryLimit"] == 2.0
+    assert general["env"] == [{"name": "COLOUR", "value": "blue"}]
+    assert own["env"] == [{"name": "COLOUR", "value": "blue"}, {"name": "SEED", "value": "1"}]
+    mounts = package.platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert set(mounts) == {"exec-CsvExampleGen", "exec-Statistics-of-points"}
+    assert [m["mountPath"] for m in mounts["exec-Statistics-of-points"]["pvcMount"]] == [
+        "/volume", "/data",
+    ]  # fmt: skip
+
+
+def test_compile_mounts_claims_and_leaves_records_on_them(tmp_path: pathlib.Path) -> None:
+    from click.testing import CliRunner
+
+    from tfx_estimators.cli import main
+
+    (tmp_path / "trips.csv").write_text("fare,tips\n1.0,0.5\n")
+    arguments = [
+        *("compile", "taxi", "--image", "i", "--data", str(tmp_path), "--pipeline-root", BUCKET),
+        *("--root", "/volume/taxi", "-o", str(tmp_path / "taxi.yaml")),
+    ]
+    answer = CliRunner().invoke(main, [*arguments, "--claim", "checkpoints:/volume"])
+    assert answer.exit_code == 0, answer.output
+    spec, platform = yaml.safe_load_all((tmp_path / "taxi.yaml").read_text())
+    for executor in spec["deploymentSpec"]["executors"].values():
+        assert {"name": "TFX_ESTIMATORS_RECORDS", "value": "/volume/taxi/records"} in executor[
+            "container"
+        ]["env"]
+    assert "checkpoints" in str(platform)
+    answer = CliRunner().invoke(main, [*arguments, "--claim", "checkpoints"])
+    assert answer.exit_code != 0
+    assert "NAME:PATH" in answer.output

@@ -1,6 +1,7 @@
 """The local runner: steps announced, cached ones named, failures explained."""
 
 # No postponed annotations here: TFX reads those of component functions as objects.
+import os
 import pathlib
 from typing import Any
 
@@ -13,6 +14,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import launcher
 from tfx.types.standard_artifacts import String
 
+from tfx_estimators.components.resources import Accelerator, Resources, Retries, with_resources
 from tfx_estimators.errors import DataError, PipelineError
 from tfx_estimators.lineage.outputs import latest_outputs
 from tfx_estimators.pipelines import runner
@@ -26,6 +28,17 @@ def Speak(words: Parameter[str], speech: OutputArtifact[String]) -> None:  # typ
         raise DataError("feature 'fare' came as text", expected="a number", fix="look")
     with fileio.open(speech.uri, "w") as file:
         file.write(words)
+
+
+@component
+def Look(at: Parameter[str], seen: OutputArtifact[String]) -> None:  # type: ignore[valid-type]
+    counter = pathlib.Path(at)
+    counter.write_text(counter.read_text() + "I" if counter.exists() else "I")
+    if len(counter.read_text()) < 3:
+        raise RuntimeError("still dark")
+    processors = len(os.sched_getaffinity(0))
+    with fileio.open(seen.uri, "w") as file:
+        file.write(f"{os.environ['CUDA_VISIBLE_DEVICES']} {os.environ['COLOUR']} {processors}")
 
 
 def _pipeline(root: pathlib.Path, words: str) -> Any:
@@ -84,3 +97,30 @@ def test_a_store_that_is_not_there_is_named(tmp_path: pathlib.Path) -> None:
     with pytest.raises(PipelineError, match=r"no metadata store at .*nowhere\.sqlite"):
         latest_outputs(tmp_path / "nowhere.sqlite", "speech", "Speak")
     assert not (tmp_path / "nowhere.sqlite").exists()
+
+
+@pytest.mark.stacks
+def test_a_step_gets_its_variables_devices_processors_and_retries(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLOUR", raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6")
+    look = with_resources(
+        Look(at=str(tmp_path / "counter")),
+        Resources(
+            cpu="500m",
+            accelerator=Accelerator("nvidia.com/gpu", 2),
+            environment={"COLOUR": "blue"},
+            retries=Retries(2, seconds=0.1),
+        ),
+    )
+    pipeline = _pipeline(tmp_path, "hello")
+    pipeline.components = [*pipeline.components, look]
+    before = os.sched_getaffinity(0)
+    runner.run(pipeline)
+    assert capsys.readouterr().err.count("RuntimeError: still dark; again in 0.") == 2
+    seen = latest_outputs(tmp_path / "deep/down/metadata.sqlite", "speech", "Look").uri("seen")
+    assert pathlib.Path(seen).read_text() == "4,5 blue 1"
+    assert "COLOUR" not in os.environ
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "4,5,6"
+    assert os.sched_getaffinity(0) == before

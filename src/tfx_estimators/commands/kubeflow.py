@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import pathlib
+from typing import TYPE_CHECKING
 
 import click
+
+from tfx_estimators.errors import UnsupportedOptionError
+
+if TYPE_CHECKING:
+    from tfx_estimators.components.resources import Resources
 
 __all__ = ["compile_package"]
 
@@ -34,6 +40,14 @@ __all__ = ["compile_package"]
 @click.option(
     "--data", type=click.Path(path_type=pathlib.Path), help="Folder of input files, likewise."
 )
+@click.option(
+    "--claim",
+    "claims",
+    multiple=True,
+    metavar="NAME:PATH",
+    help="A persistent volume claim that every step mounts; may be repeated. Where --root "
+    "lies on one, steps leave their records for lineage in ROOT/records.",
+)
 def compile_package(
     pipeline: str,
     output: pathlib.Path,
@@ -41,6 +55,7 @@ def compile_package(
     pipeline_root: str | None,
     root: pathlib.Path | None,
     data: pathlib.Path | None,
+    claims: tuple[str, ...],
 ) -> None:
     """Compile PIPELINE for open-source Kubeflow Pipelines.
 
@@ -50,7 +65,8 @@ def compile_package(
 
     \b
       tfx-estimators compile taxi -o taxi.yaml --image registry/taxi:1 \\
-          --pipeline-root minio://mlpipeline/taxi --root /volume/taxi
+          --pipeline-root minio://mlpipeline/taxi \\
+          --claim checkpoints:/volume --root /volume/taxi
     """
     from tfx_estimators.kubeflow.package import compile_pipeline
     from tfx_estimators.pipelines import catalog
@@ -58,7 +74,27 @@ def compile_package(
     root = (root or pathlib.Path("runs") / pathlib.Path(pipeline).stem).absolute()
     module = catalog.load_pipeline_module(pipeline)
     definition = module.create_pipeline(root=root, data=data)
-    package = compile_pipeline(definition, image=image, root=pipeline_root)
+    package = compile_pipeline(
+        definition, image=image, root=pipeline_root, every_step=_every_step(claims, root)
+    )
     package.write(output)
     steps = len(package.spec["root"]["dag"]["tasks"])
     click.echo(f"{output}: {steps} steps, {output.stat().st_size / 1024:.0f} KiB")
+
+
+def _every_step(claims: tuple[str, ...], root: pathlib.Path) -> Resources | None:
+    from tfx_estimators.components.resources import Claim, Resources
+
+    volumes = []
+    for text in claims:
+        name, colon, path = text.partition(":")
+        if not colon:
+            raise UnsupportedOptionError(
+                f"--claim {text!r}", expected="NAME:PATH", fix="--claim checkpoints:/volume"
+            )
+        volumes.append(Claim(name, path))
+    if not volumes:
+        return None
+    on_volume = any(root.is_relative_to(volume.path) for volume in volumes)
+    environment = {"TFX_ESTIMATORS_RECORDS": str(root / "records")} if on_volume else {}
+    return Resources(volumes=volumes, environment=environment)

@@ -2,7 +2,9 @@
 
 * `taxi`: Chicago taxi trips, wide & deep classifier, from CSV to a pushed model.
 * `catalog`: pipelines by name or file.
+* `workspace`, `closing_table`: the folders of a ready pipeline, and what a run came to.
 * `runner`: runs a pipeline on TFX's LocalDagRunner or BeamDagRunner.
+* `step_resources`: what a step gets of this machine.
 """
 
-__all__ = ["catalog", "runner", "taxi"]
+__all__ = ["catalog", "closing_table", "runner", "step_resources", "taxi", "workspace"]

@@ -4,7 +4,6 @@
 * `pipeline`: the DAG.
 * `data`: where the trips come from.
 * `verdict`: metrics and thresholds.
-* `summary`: what a run came to.
 """
 
-__all__ = ["data", "model", "pipeline", "summary", "verdict"]
+__all__ = ["data", "model", "pipeline", "verdict"]

@@ -12,12 +12,14 @@ from __future__ import annotations
 import pathlib
 from typing import Any
 
+from tfx_estimators.pipelines.workspace import Workspace
+
 __all__ = ["create_pipeline", "diagnose", "summary"]
 
 NAME = "taxi"
 MODULE = "tfx_estimators.pipelines.taxi.model"
 LABEL_KEY = "big_tipper"
-METADATA = "metadata/metadata.sqlite"
+METRICS = ("example_count", "accuracy", "auc", "average_loss")
 TRAIN_STEPS = 400
 EVAL_STEPS = 100
 SEED = 20130101
@@ -56,8 +58,6 @@ def create_pipeline(
     from tfx.components.schema_gen.component import SchemaGen
     from tfx.components.statistics_gen.component import StatisticsGen
     from tfx.dsl.components.common.resolver import Resolver
-    from tfx.orchestration import metadata
-    from tfx.orchestration.pipeline import Pipeline
     from tfx.proto import example_gen_pb2, trainer_pb2
     from tfx.types.channel import Channel
     from tfx.types.standard_artifacts import Model, ModelBlessing
@@ -72,6 +72,7 @@ def create_pipeline(
     from tfx_estimators.components.evaluator.baseline import BaselineModelStrategy
     from tfx_estimators.pipelines.taxi.verdict import EVAL_CONFIG
 
+    workspace = Workspace(NAME, root)
     examples = CsvExampleGen(
         input_base=str(folder),
         input_config=example_gen_pb2.Input(
@@ -107,7 +108,7 @@ def create_pipeline(
         train_args=trainer_pb2.TrainArgs(num_steps=train_steps),
         eval_args=trainer_pb2.EvalArgs(num_steps=eval_steps),
         custom_config={"seed": SEED},
-        checkpoint_store=str(root / "checkpoints"),
+        checkpoint_store=str(workspace.checkpoints),
     )
     baseline = Resolver(
         strategy_class=BaselineModelStrategy,
@@ -134,12 +135,10 @@ def create_pipeline(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         examples=examples.outputs["examples"],
-        push_destination=str(root / "serving"),
+        push_destination=str(workspace.serving),
     )
-    return Pipeline(
-        pipeline_name=NAME,
-        pipeline_root=str(root / "artifacts"),
-        components=[
+    return workspace.pipeline(
+        [
             examples,
             statistics,
             schema,
@@ -151,9 +150,7 @@ def create_pipeline(
             predictor,
             pusher,
         ],
-        enable_cache=True,
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(root / METADATA)),
-        beam_pipeline_args=beam_pipeline_args or [],
+        beam_pipeline_args,
     )
 
 
@@ -170,6 +167,6 @@ def diagnose(data: pathlib.Path | None) -> None:
 
 def summary(root: pathlib.Path) -> str:
     """The closing table of a run under `root`."""
-    from tfx_estimators.pipelines.taxi.summary import summary as summarize
+    from tfx_estimators.pipelines.closing_table import closing_table
 
-    return summarize(root, NAME, METADATA)
+    return closing_table(Workspace(NAME, root), METRICS)

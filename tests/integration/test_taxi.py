@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from tfx_estimators.components.evaluator.report import Report, load_report
-from tfx_estimators.lineage.outputs import Produced, latest_outputs
+from tfx_estimators.lineage.outputs import Produced
+from tfx_estimators.pipelines.workspace import Workspace
 
 pytestmark = pytest.mark.stacks
 
@@ -31,7 +32,7 @@ class Run:
     progress: str
 
     def made(self, node: str) -> Produced:
-        return latest_outputs(self.root / "metadata" / "metadata.sqlite", "taxi", node)
+        return Workspace("taxi", self.root).made(node)
 
     def report(self) -> Report:
         return load_report(self.made("EstimatorEvaluator").uri("evaluation"))

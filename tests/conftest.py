@@ -13,6 +13,8 @@ from tfx_estimators.errors import DataError
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
+pytest_plugins = ["conformance"]
+
 
 @pytest.fixture(scope="session")
 def taxi_folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:

@@ -2,6 +2,8 @@
 STACK ?=
 BIN = .stacks/$(or $(STACK),active)/bin
 PYTHON ?= python3
+# Two processes suit two cores and 4 GB each; a file stays in one process.
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile
 ARGS ?=
 
 .PHONY: help setup taxi test test-slow test-stacks lint lock bench clean
@@ -16,13 +18,13 @@ taxi: setup ## run the Chicago taxi pipeline end to end
 	@$(BIN)/tfx-estimators run taxi $(ARGS)
 
 test: setup ## the test suite
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 test-slow: setup ## the tests that take more than a minute each
-	@$(BIN)/python -m pytest -m slow $(ARGS)
+	@$(PYTEST) -m slow $(ARGS)
 
 test-stacks: setup ## the tests that must pass on every stack
-	@$(BIN)/python -m pytest -m stacks $(ARGS)
+	@$(PYTEST) -m stacks $(ARGS)
 
 lint: setup ## ruff, mypy and the import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

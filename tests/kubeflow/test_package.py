@@ -20,7 +20,9 @@ from tfx_estimators.components.resources import (
 from tfx_estimators.errors import PackageError, UnsupportedOptionError
 from tfx_estimators.kubeflow.names import package_name, task_names
 from tfx_estimators.kubeflow.package import COMMAND, compile_pipeline
+from tfx_estimators.kubeflow.runner import KubeflowRunner
 
+TESTDATA = pathlib.Path(__file__).resolve().parents[1] / "testdata"
 BUCKET = "minio://mlpipeline/small"
 
 pytestmark = pytest.mark.stacks
@@ -85,6 +87,24 @@ def test_the_package_is_whole_and_names_will_do(package: Any) -> None:
         "CsvExampleGen", "schema-importer", "Statistics-of-points",
     }  # fmt: skip
     assert package.spec["defaultPipelineRoot"] == BUCKET
+
+
+def test_the_package_is_the_one_that_was_reviewed(tmp_path: pathlib.Path) -> None:
+    written, golden = tmp_path / "small.yaml", TESTDATA / "packages" / "small.yaml"
+    KubeflowRunner(written, image="registry/points:1").run(small())
+
+    def comparable(file: pathlib.Path) -> list[dict[str, Any]]:
+        spec, platform = yaml.safe_load_all(file.read_text())
+        assert spec.pop("sdkVersion").startswith("tfx-")
+        for mount in platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].values():
+            for volume in mount["pvcMount"]:
+                # kfp-kubernetes 2.16 says the claim's name twice.
+                volume.pop("pvcNameParameter", None)
+        return [spec, platform]
+
+    assert comparable(written) == comparable(golden), (
+        f"the package has changed: diff {golden} {written}; if that is meant, replace the first"
+    )
 
 
 def test_containers_run_our_entrypoint_with_resources_and_names(package: Any) -> None:

@@ -143,6 +143,76 @@ def test_taxi_compiles_and_its_lookup_is_an_ordinary_step(tmp_path: pathlib.Path
     assert len(list(yaml.safe_load_all((tmp_path / "package.yaml").read_text()))) == 1
 
 
+def test_a_pipeline_of_stock_components_compiles() -> None:
+    from tfx.components.evaluator.component import Evaluator
+    from tfx.components.example_gen.csv_example_gen.component import CsvExampleGen
+    from tfx.components.example_validator.component import ExampleValidator
+    from tfx.components.pusher.component import Pusher
+    from tfx.components.schema_gen.component import SchemaGen
+    from tfx.components.statistics_gen.component import StatisticsGen
+    from tfx.components.trainer.component import Trainer
+    from tfx.components.transform.component import Transform
+    from tfx.dsl.components.common.resolver import Resolver
+    from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import (
+        LatestBlessedModelStrategy,
+    )
+    from tfx.orchestration.pipeline import Pipeline
+    from tfx.proto import pusher_pb2, trainer_pb2
+    from tfx.types.channel import Channel
+    from tfx.types.standard_artifacts import Model, ModelBlessing
+
+    examples = CsvExampleGen(input_base="/data/points")
+    statistics = StatisticsGen(examples=examples.outputs["examples"])
+    schema = SchemaGen(statistics=statistics.outputs["statistics"])
+    validator = ExampleValidator(
+        statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
+    )
+    transform = Transform(
+        examples=examples.outputs["examples"],
+        schema=schema.outputs["schema"],
+        preprocessing_fn="points.model.preprocessing_fn",
+    )
+    trainer = Trainer(
+        run_fn="points.model.run_fn",
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        schema=schema.outputs["schema"],
+        train_args=trainer_pb2.TrainArgs(num_steps=1),
+        eval_args=trainer_pb2.EvalArgs(num_steps=1),
+    )
+    baseline = Resolver(
+        strategy_class=LatestBlessedModelStrategy,
+        model=Channel(type=Model),
+        model_blessing=Channel(type=ModelBlessing),
+    ).with_id("latest_blessed_model")
+    evaluator = Evaluator(
+        examples=examples.outputs["examples"],
+        model=trainer.outputs["model"],
+        baseline_model=baseline.outputs["model"],
+    )
+    pusher = Pusher(
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory="/volume/serving")
+        ),
+    )
+    nodes = [examples, statistics, schema, validator, transform, trainer, baseline, evaluator]
+    pipeline = Pipeline(
+        pipeline_name="stock", pipeline_root="gs://a-bucket/stock", components=[*nodes, pusher]
+    )
+    package = compile_pipeline(pipeline, image="i")
+    check_whole(package.spec)
+    tasks = package.spec["root"]["dag"]["tasks"]
+    assert len(tasks) == 9
+    assert tasks["latest-blessed-model"]["cachingOptions"] == {}
+    lookup = package.spec["deploymentSpec"]["executors"]["exec-latest-blessed-model"]
+    assert lookup["container"]["args"][1].endswith("BlessedModelExecutor")
+    # The definition itself stays as it was: it may run locally next.
+    assert [node.id for node in pipeline.components].count("latest_blessed_model") == 1
+    assert all(node in [*nodes, pusher] for node in pipeline.components)
+
+
 def test_what_would_be_refused_is_said_before_anything_is_written() -> None:
     with pytest.raises(PackageError, match=r"no image for CsvExampleGen[^\0]*--image"):
         compile_pipeline(small(), image=None)

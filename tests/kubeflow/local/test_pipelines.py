@@ -1,0 +1,110 @@
+"""Ready pipelines, compiled, then run from their packages by the command of users."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from tfx_estimators.components.evaluator.report import load_report
+from tfx_estimators.lineage.record_files import read_records
+from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord, StepRecord
+
+pytestmark = pytest.mark.slow
+
+TESTDATA = pathlib.Path(__file__).resolve().parents[2] / "testdata"
+MODULES = pathlib.Path(__file__).parent / "modules"
+STEPS = 10
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-W", "ignore", "-m", "tfx_estimators.cli", *arguments]
+
+
+@pytest.fixture(scope="module")
+def taxi(tmp_path_factory, taxi_folder):
+    root = tmp_path_factory.mktemp("taxi") / "root"
+    options = ["--runner", "kubeflow-local", "--root", str(root), "--data", str(taxi_folder)]
+    answer = subprocess.run(
+        _command("run", "taxi", *options), capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr[-3000:]
+    return root, answer
+
+
+@pytest.mark.stacks
+def test_taxi_gives_what_the_local_runner_gives(taxi) -> None:
+    root, answer = taxi
+    assert f"[{STEPS}/{STEPS}] " in answer.stderr
+    assert answer.stderr.count(": done (") == STEPS
+    (evaluation,) = root.glob("artifacts/taxi-*/EstimatorEvaluator/evaluation")
+    reference = json.loads((TESTDATA / "taxi_metrics.json").read_text())
+    report = load_report(str(evaluation))
+    assert report.blessed
+    for name in ("auc", "accuracy"):
+        assert report.overall().metrics[name] == pytest.approx(reference[name], abs=0.0025)
+    (pushed,) = (path for path in (root / "serving").iterdir() if path.name.isdigit())
+    assert (pushed / "saved_model.pb").is_file()
+
+
+@pytest.mark.stacks
+def test_every_step_was_the_packages_command(taxi) -> None:
+    root, _ = taxi
+    spec = next(yaml.safe_load_all((root / "package.yaml").read_text()))
+    executors = spec["deploymentSpec"]["executors"].values()
+    commands = [held["container"]["command"] for held in executors]
+    assert commands == [["python", "-m", "tfx_estimators.kubeflow.entrypoint"]] * STEPS
+    logs = list(root.glob("artifacts/taxi-*/logs/*.1.txt"))
+    assert len(logs) == STEPS
+    assert all("tfx_estimators.kubeflow.entrypoint.step" in log.read_text() for log in logs)
+
+
+@pytest.mark.stacks
+def test_records_tell_of_every_step_and_checkpoint(taxi) -> None:
+    root, _ = taxi
+    steps = read_records(str(root / "artifacts" / "records")).values()
+    assert len({r.node for r in steps if isinstance(r, StepRecord)}) == STEPS
+    kept = read_records(str(root / "checkpoints")).values()
+    assert max(r.step for r in kept if isinstance(r, CheckpointRecord)) == 400
+
+
+def test_a_training_that_is_killed_goes_on_from_its_checkpoint(tmp_path, taxi_folder) -> None:
+    pipeline = str(MODULES / "interrupted_pipeline.py")
+    options = ["--runner", "kubeflow-local", "--root", str(tmp_path), "--data", str(taxi_folder)]
+    with subprocess.Popen(
+        _command("run", pipeline, *options), stderr=subprocess.PIPE, text=True
+    ) as run:
+        store = tmp_path / "checkpoints"
+        until = time.monotonic() + 400
+        while not list(store.glob("*/checkpoint-*.record.json")):
+            assert run.poll() is None, run.stderr.read()
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        os.killpg(_process_of(tmp_path, "EstimatorTrainer"), signal.SIGKILL)
+        _, said = run.communicate(timeout=400)
+    assert run.returncode == 0, said
+    assert "EstimatorTrainer: failed (killed by SIGKILL), is tried again" in said
+    records = read_records(str(store)).values()
+    checkpoints = [r for r in records if isinstance(r, CheckpointRecord)]
+    assert any(r.resumed_from for r in checkpoints)
+    assert len({r.execution for r in checkpoints}) == 2
+    models = [r for r in read_records(str(tmp_path)).values() if isinstance(r, ModelRecord)]
+    assert {r.step for r in models} == {1500}
+
+
+def _process_of(root: pathlib.Path, node: str) -> int:
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().decode().split("\0")
+        except OSError:
+            continue
+        if f"--tfx_node={node}" in command and any(str(root) in part for part in command):
+            return int(folder.name)
+    raise AssertionError(f"no process runs {node}")

@@ -20,7 +20,7 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
-from tfx_estimators.estimator import autograph, package, tensorflow_view, versions
+from tfx_estimators.estimator import autograph, package, repairs, tensorflow_view, versions
 from tfx_estimators.estimator.namespace import LazyNamespace
 
 __all__ = ["activate"]
@@ -37,7 +37,8 @@ def activate() -> None:
     From TensorFlow 2.16 on, restores `tf.estimator`, `tf.compat.v1.estimator`,
     `tf.compat.v2.estimator`, the same as importable modules (`from tensorflow import
     estimator`, `import tensorflow.compat.v1.estimator`), and
-    `tf.keras.estimator.model_to_estimator`. Does nothing on TensorFlow 2.15.
+    `tf.keras.estimator.model_to_estimator`. TensorFlow 2.15 has them all: there only
+    faults of its own estimators are put right.
 
     May be called at any time, from any thread and as often as wished; imports
     TensorFlow, but not the estimators.
@@ -47,9 +48,11 @@ def activate() -> None:
         MissingPackageError: if `tensorflow-estimator` or `tf-keras` is not installed.
     """
     tensorflow = versions.supported_tensorflow()
-    if versions.has_own_estimators(tensorflow):
-        return
     package.install_finder()
+    if versions.has_own_estimators(tensorflow):
+        with _lock:
+            repairs.repair_loaded()
+        return
     with _lock:
         if isinstance(vars(tensorflow).get("estimator"), LazyNamespace):
             return

@@ -50,12 +50,13 @@ class _Loader(importlib.abc.Loader):
         return module
 
     def exec_module(self, module: types.ModuleType) -> None:
+        from tfx_estimators.estimator import repairs, tensorflow_view
+
         tensorflow = importlib.import_module("tensorflow")
         if versions.has_own_estimators(tensorflow):
             self._inner.exec_module(module)
+            repairs.repair(module, own_estimators=True)
             return
-        from tfx_estimators.estimator import repairs, tensorflow_view
-
         tensorflow_view.restore_export_names()
         code = self._inner.get_code(module.__name__)
         module.__dict__["__builtins__"] = tensorflow_view.builtins_with_views()

@@ -6,25 +6,46 @@ Each repair is named after the module it is for.
 from __future__ import annotations
 
 import functools
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
 
 from tfx_estimators.errors import EstimatorTypeError
-from tfx_estimators.estimator import removed, tensorflow_view
+from tfx_estimators.estimator import keras_3, removed, tensorflow_view
 
-__all__ = ["repair"]
+__all__ = ["repair", "repair_loaded"]
 
 _PREFIX = "tensorflow_estimator.python.estimator."
+_REPAIRED = "_repaired_by_tfx_estimators"
 
 
-def repair(module: types.ModuleType) -> None:
-    """Puts right what needs it in a module of the package."""
+def repair(module: types.ModuleType, *, own_estimators: bool = False) -> None:
+    """Puts right what needs it in a module of the package.
+
+    Args:
+        module: has just run.
+        own_estimators: whether TensorFlow ships with estimators: then there are only
+            upstream's faults to put right.
+    """
     if not module.__name__.startswith(_PREFIX):
         return
-    mend = _REPAIRS.get(module.__name__.removeprefix(_PREFIX))
-    if mend is not None:
-        mend(module)
+    name = module.__name__.removeprefix(_PREFIX)
+    for repairs in (_FAULTS,) if own_estimators else (_FAULTS, _SEAMS):
+        if name in repairs:
+            repairs[name](module)
+            vars(module)[_REPAIRED] = True
+
+
+def repair_loaded() -> None:
+    """Puts upstream's faults right in modules that TensorFlow's own estimators have loaded.
+
+    Those that are loaded later come through `package.py`. For TensorFlow 2.15.
+    """
+    for name in _FAULTS:
+        module = sys.modules.get(_PREFIX + name)
+        if module is not None and _REPAIRED not in vars(module):
+            repair(module, own_estimators=True)
 
 
 def _start_baselines_before_the_data(module: Any) -> None:
@@ -80,19 +101,13 @@ def _refusing(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     return refuse
 
 
-def _refuse_keras_3_models(module: Any) -> None:
+def _convert_keras_3_models(module: Any) -> None:
     convert = module.model_to_estimator
 
     @functools.wraps(convert)
     def model_to_estimator(keras_model: Any = None, *args: Any, **kwargs: Any) -> Any:
-        if keras_model is not None and _is_keras_3(keras_model):
-            raise EstimatorTypeError(
-                f"the model {getattr(keras_model, 'name', keras_model)!r} is a Keras 3 model",
-                expected="a Keras 2 model: estimators train in TensorFlow 1 graphs, "
-                "which Keras 3 layers cannot build",
-                fix="make the model with tf_keras: `import tf_keras` "
-                "and tf_keras.layers, tf_keras.Model in place of tf.keras",
-            )
+        if keras_model is not None and keras_3.is_keras_3(keras_model):
+            keras_model = keras_3.in_keras_2(keras_model)
         return convert(keras_model, *args, **kwargs)
 
     module.model_to_estimator = model_to_estimator
@@ -105,7 +120,7 @@ def _refuse_keras_3_optimizers(module: Any) -> None:
     def get_optimizer_instance_v2(opt: Any, *args: Any, **kwargs: Any) -> Any:
         if callable(opt):
             opt = opt()
-        if _is_keras_3(opt):
+        if keras_3.is_keras_3(opt):
             name = type(opt).__name__
             raise EstimatorTypeError(
                 f"the optimizer {name} is a Keras 3 optimizer",
@@ -117,16 +132,29 @@ def _refuse_keras_3_optimizers(module: Any) -> None:
     module.get_optimizer_instance_v2 = get_optimizer_instance_v2
 
 
-def _is_keras_3(instance: Any) -> bool:
-    """Whether an object comes from the `keras` package: on TensorFlow 2.16+ that is Keras 3."""
-    return any(base.__module__.partition(".")[0] == "keras" for base in type(instance).__mro__)
+def _refuse_tpu_strategies(module: Any) -> None:
+    from tfx_estimators.estimator.distribution import tpu
+
+    tpu.refuse_tpu_strategies(module)
 
 
-_REPAIRS: dict[str, Callable[[types.ModuleType], None]] = {
+def _remember_the_best(module: Any) -> None:
+    from tfx_estimators.estimator import best_export
+
+    best_export.remember_the_best(module)
+
+
+_FAULTS: dict[str, Callable[[types.ModuleType], None]] = {
     "canned.baseline": _start_baselines_before_the_data,
+    "exporter": _remember_the_best,
+    "run_config": _refuse_tpu_strategies,
+}
+"""Wrong on TensorFlow 2.15 too."""
+
+_SEAMS: dict[str, Callable[[types.ModuleType], None]] = {
     "canned.optimizers": _refuse_keras_3_optimizers,
     "estimator_export": _say_nothing_of_deprecation,
-    "keras_lib": _refuse_keras_3_models,
+    "keras_lib": _convert_keras_3_models,
     "tpu._tpu_estimator_embedding": _refuse_tpu_embedding,
     "tpu.tpu_estimator": _refuse_tpu_estimator,
     "util": _name_keras_2,

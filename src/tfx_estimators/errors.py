@@ -16,6 +16,7 @@ __all__ = [
     "EvaluationError",
     "FeatureDtypeError",
     "FeatureNotFoundError",
+    "KerasConversionError",
     "LabelError",
     "MissingPackageError",
     "ModuleContractError",
@@ -84,6 +85,10 @@ class ModuleContractError(TfxEstimatorsError, AttributeError):
 
 class EstimatorTypeError(TfxEstimatorsError, TypeError):
     """A user function returned something other than what its contract says."""
+
+
+class KerasConversionError(EstimatorTypeError):
+    """A Keras 3 model that cannot be made again in Keras 2."""
 
 
 class ColumnError(TfxEstimatorsError, ValueError):

@@ -1,0 +1,140 @@
+"""A BestExporter that knows after a restart what the best model was.
+
+Upstream's learns it from event files, whose place depends on the EvalSpec's name, and
+exports the first evaluation after a restart whatever it came to (tensorflow#47396).
+Here the best result is remembered in a small file beside the exports,
+`<model_dir>/export/<name>.best.json`. Event files are asked only where there are exports
+without that file, from a training before there was one.
+
+Private names relied on, the same in `tensorflow_estimator` 2.15 and its 2.16 nightlies:
+`BestExporter`'s `_model_dir`, `_event_file_pattern`, `_compare_fn`, `_best_eval_result`,
+`_has_exported`, `_saved_model_exporter` and `_garbage_collect_exports`.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+__all__ = ["remember_the_best"]
+
+Result = dict[str, Any]
+
+
+def remember_the_best(module: Any) -> None:
+    """Repairs `BestExporter` in the estimator package's module `exporter`."""
+    best_exporter = module.BestExporter
+
+    @functools.wraps(best_exporter.export)
+    def export(
+        self: Any,
+        estimator: Any,
+        export_path: str,
+        checkpoint_path: str,
+        eval_result: Result | None,
+        is_the_final_export: bool,
+    ) -> Any:
+        if self._model_dir != estimator.model_dir:
+            self._model_dir = estimator.model_dir
+            self._best_eval_result = _best_so_far(self, export_path, eval_result)
+            self._has_exported = self._best_eval_result is not None
+        best = self._best_eval_result
+        if self._has_exported and not self._compare_fn(
+            best_eval_result=best, current_eval_result=eval_result
+        ):
+            return None
+        _remember(export_path, eval_result or {}, best)
+        exported = self._saved_model_exporter.export(
+            estimator, export_path, checkpoint_path, eval_result, is_the_final_export
+        )
+        self._garbage_collect_exports(export_path)
+        self._best_eval_result, self._has_exported = eval_result, True
+        return exported
+
+    best_exporter.export = export
+
+
+def _best_so_far(exporter: Any, export_path: str, eval_result: Result | None) -> Result | None:
+    """What the best model that lies under `export_path` was evaluated to, if any does."""
+    newest = _newest_export(export_path)
+    if newest is None:
+        return None
+    file = _file(export_path)
+    if tf.io.gfile.exists(file):
+        with tf.io.gfile.GFile(file) as opened:
+            note = json.load(opened)
+        # The note is written before the export, which may not have come to its end.
+        kept = note["result"] if newest > note["after"] else note["replaces"]
+        return None if kept is None else _from_json(kept)
+    if not exporter._event_file_pattern:
+        return None
+    best = None
+    pattern = os.path.join(exporter._model_dir, exporter._event_file_pattern)  # noqa: PTH118
+    for event_result in _evaluations(pattern, (eval_result or {}).get("global_step")):
+        if _can_compare(exporter, event_result, eval_result) and (
+            best is None or exporter._compare_fn(best, event_result)
+        ):
+            best = event_result
+    return best
+
+
+def _remember(export_path: str, result: Result, replaces: Result | None) -> None:
+    note = {
+        "result": _to_json(result),
+        "replaces": None if replaces is None else _to_json(replaces),
+        "after": _newest_export(export_path) or 0,
+    }
+    file = _file(export_path)
+    tf.io.gfile.makedirs(file.rpartition("/")[0])
+    with tf.io.gfile.GFile(f"{file}.new", "w") as opened:
+        opened.write(json.dumps(note))
+    tf.io.gfile.rename(f"{file}.new", file, overwrite=True)
+
+
+def _file(export_path: str) -> str:
+    # Beside the folder and not in it: programs take the last name there for the newest.
+    return f"{os.fsdecode(export_path).rstrip('/')}.best.json"
+
+
+def _newest_export(export_path: str) -> int | None:
+    if not tf.io.gfile.isdir(export_path):
+        return None
+    names = [name.rstrip("/") for name in tf.io.gfile.listdir(export_path)]
+    return max((int(name) for name in names if name.isdigit()), default=None)
+
+
+def _evaluations(pattern: str, but_step: int | None) -> Iterator[Result]:
+    """The results in event files, without those of the step that is just evaluated."""
+    for file in tf.io.gfile.glob(pattern):
+        for event in tf.compat.v1.train.summary_iterator(file):
+            values = event.summary.value
+            found = {v.tag: v.simple_value for v in values if v.HasField("simple_value")}
+            if found and event.step != but_step:
+                yield found
+
+
+def _can_compare(exporter: Any, event_result: Result, eval_result: Result | None) -> bool:
+    """Whether an event holds what the user's function compares: not all events do."""
+    try:
+        exporter._compare_fn(event_result, eval_result)
+    except (KeyError, TypeError, ValueError):
+        return False
+    return True
+
+
+def _to_json(result: Mapping[str, Any]) -> Result:
+    values = {name: np.asarray(value) for name, value in result.items()}
+    return {name: value.tolist() for name, value in values.items() if value.dtype.kind in "biuf"}
+
+
+def _from_json(result: Mapping[str, Any]) -> Result:
+    return {
+        name: np.asarray(value) if isinstance(value, list) else value
+        for name, value in result.items()
+    }

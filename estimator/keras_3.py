@@ -31,6 +31,9 @@ _IDLE = {
     "loss_scale_factor": (None,),
     "gradient_accumulation_steps": (None, 1),
 }
+_REGULARIZED = (
+    "beta", "bias", "depthwise", "embeddings", "gamma", "kernel", "pointwise", "recurrent",
+)  # fmt: skip
 _EMA = ("ema_momentum", "ema_overwrite_frequency")
 
 
@@ -88,6 +91,8 @@ def _rebuilt(model: Any) -> tuple[Any, list[tuple[Any, Any]]]:
         if id(old) not in pairs:
             if isinstance(old, keras.Model):
                 new, inner = _rebuilt(old)
+                if not old.trainable:  # set to True it would set all of its layers so
+                    new.trainable = False
                 pairs.update((id(one), (one, other)) for one, other in inner)
             else:
                 new = _layer(model, old)
@@ -144,6 +149,9 @@ def _layer(model: Any, old: Any) -> Any:
     if cls is None:
         raise _refuse(model, f"its layer {old.name!r} is a {kind}, which Keras 2 has not")
     config = _options(model, type(old), cls, old.get_config(), f"layer {old.name!r}")
+    if not old.trainable:
+        # Keras 3 regularizes what is trained, Keras 2 everything.
+        config |= dict.fromkeys({f"{of}_regularizer" for of in _REGULARIZED} & set(config))
     try:
         return cls.from_config(config)
     except (TypeError, ValueError, ImportError) as error:
@@ -230,6 +238,9 @@ def _compare(model: Any, made: Any) -> None:
     for one, other in pairs:
         if one.shape != other.shape or not np.allclose(one, other, _TOLERANCE, _TOLERANCE):
             raise _refuse(model, "gives other outputs when it is made again in Keras 2")
+    wanted, added = (float(sum(map(float, one.losses))) for one in (model, made))
+    if not np.isclose(wanted, added, _TOLERANCE, _TOLERANCE):
+        raise _refuse(model, "regularizes otherwise when it is made again in Keras 2")
     old_trained = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
     new_trained = sum(int(np.prod(w.shape)) for w in made.trainable_weights)
     if old_trained != new_trained:

@@ -26,6 +26,12 @@ KERAS_2 = "tf_keras"
 KERAS_2_V1 = "tf_keras.api._v1.keras"
 LEGACY_LAYERS = f"{KERAS_2_V1}.__internal__.legacy.layers"
 LEGACY_RNN_CELLS = f"{KERAS_2_V1}.__internal__.legacy.rnn_cell"
+_KERAS = {
+    "tensorflow.keras": KERAS_2,
+    "tensorflow.compat.v1.keras": KERAS_2_V1,
+    "tensorflow.compat.v2.keras": KERAS_2,
+}
+"""What is imported instead, below these names too."""
 
 _HERE = __name__.rpartition(".")[0]
 
@@ -134,9 +140,10 @@ def _import(
     level: int = 0,
 ) -> Any:
     """`__import__` that hands out views where there are any."""
-    if level == 0 and (name == "tensorflow.keras" or name.startswith("tensorflow.keras.")):
-        keras = importlib.import_module(KERAS_2 + name.removeprefix("tensorflow.keras"))
-        return keras if fromlist else views()["tensorflow"]
+    for asked_for, stands_for in _KERAS.items():
+        if level == 0 and f"{name}.".startswith(f"{asked_for}."):
+            keras = importlib.import_module(stands_for + name.removeprefix(asked_for))
+            return keras if fromlist else views()["tensorflow"]
     if level == 0 and name.partition(".")[0] == "tensorflow":
         if fromlist:
             view = views().get(name)

@@ -101,7 +101,7 @@ def of_many_layers() -> Any:
     read = shared(layers.Bidirectional(layers.LSTM(2))(embedded))
     both = layers.Concatenate()([seen, layers.Dropout(0.5)(read), layers.Multiply()([seen, read])])
     outputs = {
-        "kind": layers.Dense(3, activation="softmax", name="kind")(both),
+        "kind": layers.Dense(3, "softmax", name="kind", kernel_regularizer="l2")(both),
         "size": layers.Dense(1, name="size")(both),
     }
     return keras.Model({"image": image, "words": words}, outputs, name="three")
@@ -123,7 +123,7 @@ def test_a_keras_3_model_is_made_again_with_its_weights() -> None:
     for name, values in expected.items():
         np.testing.assert_allclose(found[name], values, atol=1e-5)
     assert made.get_layer("base").trainable is False
-    assert len(made.losses) == len(model.losses) == 1
+    np.testing.assert_allclose(sum(made.losses), sum(model.losses), rtol=1e-5)
 
 
 @only_with_keras_3

@@ -1,10 +1,21 @@
 """Ready pipelines, one folder each, and the local runner.
 
 * `taxi`: Chicago taxi trips, wide & deep classifier, from CSV to a pushed model.
+* `titanic`: the guide's linear classifier, from CSV to a pushed model.
+* `cats_vs_dogs`: MobileNetV2 as an estimator made from a Keras model.
 * `catalog`: pipelines by name or file.
 * `workspace`, `closing_table`: the folders of a ready pipeline, and what a run came to.
 * `runner`: runs a pipeline on TFX's LocalDagRunner or BeamDagRunner.
 * `step_resources`: what a step gets of this machine.
 """
 
-__all__ = ["catalog", "closing_table", "runner", "step_resources", "taxi", "workspace"]
+__all__ = [
+    "catalog",
+    "cats_vs_dogs",
+    "closing_table",
+    "runner",
+    "step_resources",
+    "taxi",
+    "titanic",
+    "workspace",
+]

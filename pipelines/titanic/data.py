@@ -74,7 +74,7 @@ def write_passengers(file: pathlib.Path, count: int = _PASSENGERS) -> None:
 
 def _passengers(count: int) -> list[tuple[object, ...]]:
     chance = random.Random(_SEED)
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for _ in range(count):
         cabin = chance.choices(list(_CLASSES), [share for share, _, _ in _CLASSES.values()])[0]
         town = chance.choices(list(_TOWNS), [share for share, _ in _TOWNS.values()])[0]

@@ -1,0 +1,125 @@
+"""The cats-and-dogs pipeline: TFRecords of images -> Keras-made estimator -> serving folder.
+
+                   +-> StatisticsGen -> SchemaGen -+
+ImportExampleGen --+                               v
+                   +----------------------> EstimatorTrainer -> EstimatorEvaluator
+                                                   +----------> EstimatorPusher
+"""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+from tfx_estimators.pipelines.workspace import Workspace
+
+__all__ = ["create_pipeline", "summary"]
+
+NAME = "cats_vs_dogs"
+MODULE = "tfx_estimators.pipelines.cats_vs_dogs.model"
+LABEL_KEY = "label"
+METRICS = ("example_count", "accuracy", "auc", "average_loss")
+TRAIN_STEPS = 50
+EVAL_STEPS = 10
+BATCH_SIZE = 32
+SEED = 160
+# A Keras-made estimator exports no signature but the default one. There are no thresholds:
+# over made-up images and random weights no figure means anything.
+EVAL_CONFIG = """
+model_specs { signature_name: "serving_default" }
+slicing_specs {}
+"""
+
+
+def create_pipeline(
+    root: pathlib.Path,
+    data: pathlib.Path | None = None,
+    *,
+    train_steps: int = TRAIN_STEPS,
+    eval_steps: int = EVAL_STEPS,
+    batch_size: int = BATCH_SIZE,
+    weights: pathlib.Path | None = None,
+    beam_pipeline_args: list[str] | None = None,
+) -> Any:
+    """Defines the pipeline; nothing runs yet.
+
+    Args:
+        root: folder for all that a run makes.
+        data: folder of TFRecord files with encoded images and labels, as TFDS prepares
+            them for `cats_vs_dogs`; by default images are made up and written to
+            `root/images`.
+        train_steps: batches to train on.
+        eval_steps: batches per evaluation during training.
+        batch_size: images a batch.
+        weights: file with the base's ImageNet weights, as Keras publishes it; without
+            they are random, and what the model learns is of no use.
+        beam_pipeline_args: flags for every Beam step.
+
+    Returns:
+        a `tfx.orchestration.pipeline.Pipeline`.
+
+    Raises:
+        DataError: if `data` holds no TFRecord files.
+    """
+    from tfx_estimators.pipelines.cats_vs_dogs.data import PATTERN, find_images
+
+    folder = find_images(data, root / "images")
+
+    from tfx.components.example_gen.import_example_gen.component import ImportExampleGen
+    from tfx.components.schema_gen.component import SchemaGen
+    from tfx.components.statistics_gen.component import StatisticsGen
+    from tfx.proto import example_gen_pb2, trainer_pb2
+
+    from tfx_estimators.components import EstimatorEvaluator, EstimatorPusher, EstimatorTrainer
+
+    workspace = Workspace(NAME, root)
+    examples = ImportExampleGen(
+        input_base=str(folder),
+        input_config=example_gen_pb2.Input(
+            splits=[example_gen_pb2.Input.Split(name="images", pattern=PATTERN)]
+        ),
+        output_config=example_gen_pb2.Output(
+            split_config=example_gen_pb2.SplitConfig(
+                splits=[
+                    example_gen_pb2.SplitConfig.Split(name="train", hash_buckets=4),
+                    example_gen_pb2.SplitConfig.Split(name="eval", hash_buckets=1),
+                ]
+            )
+        ),
+    )
+    statistics = StatisticsGen(examples=examples.outputs["examples"])
+    schema = SchemaGen(statistics=statistics.outputs["statistics"])
+    trainer = EstimatorTrainer(
+        examples=examples.outputs["examples"],
+        schema=schema.outputs["schema"],
+        module_path=MODULE,
+        label_key=LABEL_KEY,
+        train_args=trainer_pb2.TrainArgs(num_steps=train_steps),
+        eval_args=trainer_pb2.EvalArgs(num_steps=eval_steps),
+        custom_config={
+            "seed": SEED,
+            "batch_size": batch_size,
+            **({"weights": str(weights)} if weights else {}),
+        },
+        checkpoint_store=str(workspace.checkpoints),
+    )
+    evaluator = EstimatorEvaluator(
+        examples=examples.outputs["examples"],
+        model=trainer.outputs["model"],
+        schema=schema.outputs["schema"],
+        eval_config=EVAL_CONFIG,
+        label_key=LABEL_KEY,
+    )
+    pusher = EstimatorPusher(
+        model=trainer.outputs["model"], push_destination=str(workspace.serving)
+    )
+    return workspace.pipeline(
+        [examples, statistics, schema, trainer, evaluator, pusher], beam_pipeline_args
+    )
+
+
+def summary(root: pathlib.Path) -> str:
+    """The closing table of a run under `root`."""
+    from tfx_estimators.pipelines.closing_table import closing_table
+
+    return closing_table(Workspace(NAME, root), METRICS)

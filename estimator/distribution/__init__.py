@@ -1,7 +1,10 @@
 """Training on more than one device or process.
 
 * `policies`: what is wanted; `Mirrored`, `CentralStorage`, `MultiWorker`, `ParameterServer`.
+* `strategies`: what TensorFlow makes of a policy in one process.
+* `cluster`: the processes of a policy on this machine.
 * `coordinator`: what TensorFlow removed of its distribute coordinator's glue.
+* `tpu`: why no Estimator trains on a TPU.
 """
 
 from __future__ import annotations
@@ -23,7 +26,10 @@ __all__ = [
     "MultiWorker",
     "ParameterServer",
     "Policy",
+    "cluster",
     "coordinator",
     "from_json",
     "policies",
+    "strategies",
+    "tpu",
 ]

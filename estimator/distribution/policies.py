@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from tfx_estimators.errors import UnsupportedOptionError
+from tfx_estimators.estimator.distribution.tpu import NOT_ON_TPU
 
 __all__ = [
     "Accelerators",
@@ -51,9 +52,7 @@ class Accelerators:
         if self.kind == "TPU":
             raise UnsupportedOptionError(
                 "Accelerators(kind='TPU')",
-                expected="GPU: TensorFlow's TPUStrategy does not support Estimators "
-                "(https://www.tensorflow.org/guide/distributed_training), and TPUEstimator "
-                "was removed with TensorFlow 2.16",
+                expected=f"GPU, and {NOT_ON_TPU}",
                 fix="train on GPUs, or write the model in Keras for TPUs",
             )
         if self.kind not in _KINDS:
@@ -71,9 +70,18 @@ class _Policy:
     has_evaluator: ClassVar[bool] = False
     """Whether one of them evaluates while the others train."""
 
+    @property
+    def readers(self) -> int:
+        """How many processes read the examples."""
+        return 1
+
     def tasks(self) -> dict[str, int]:
         """How many processes there are of each type of TF_CONFIG; none for one process."""
         return {}
+
+    def batches_by(self, step: int) -> int:
+        """How many batches each replica has taken when the global step is reached."""
+        return step
 
     def to_json(self) -> str:
         """The policy as JSON, for `from_json`."""
@@ -130,6 +138,11 @@ class MultiWorker(_Policy):
         _check_count(self, "workers", self.workers)
         _check_sharding(self, self.sharding)
 
+    @property
+    def readers(self) -> int:
+        """How many processes read the examples."""
+        return self.workers
+
     def tasks(self) -> dict[str, int]:
         """The workers; the first of them is the chief."""
         return {"worker": self.workers}
@@ -159,6 +172,15 @@ class ParameterServer(_Policy):
         _check_count(self, "workers", self.workers)
         _check_count(self, "parameter_servers", self.parameter_servers)
         _check_sharding(self, self.sharding)
+
+    @property
+    def readers(self) -> int:
+        """How many processes read the examples: the chief and the workers."""
+        return self.workers + 1
+
+    def batches_by(self, step: int) -> int:
+        """As if all had been as fast: each batch is a step of its own."""
+        return step // self.readers
 
     def tasks(self) -> dict[str, int]:
         """Chief, workers, parameter servers and the evaluator."""

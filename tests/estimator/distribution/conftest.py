@@ -1,0 +1,44 @@
+"""Runs this folder's programs in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+PROGRAMS = pathlib.Path(__file__).parent / "programs"
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[[str], list[str]]:
+    """The command line of a program: `program("member", ...)`."""
+
+    def command(name: str, *arguments: object) -> list[str]:
+        return [sys.executable, str(PROGRAMS / f"{name}.py"), *map(str, arguments)]
+
+    return command
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _importable() -> None:
+    """What these tests can import, programs can."""
+    folders = [folder for folder in sys.path if folder]
+    os.environ["PYTHONPATH"] = os.pathsep.join(folders)
+
+
+@pytest.fixture(scope="session")
+def run(program: Callable[..., list[str]]) -> Callable[..., str]:
+    """Runs a program to its end; gives what it wrote to standard output."""
+
+    def to_the_end(name: str, *arguments: object) -> str:
+        done = subprocess.run(
+            program(name, *arguments), capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stderr[-5000:]
+        return done.stdout
+
+    return to_the_end

@@ -160,7 +160,7 @@ def _layer(model: Any, old: Any) -> Any:
         ) from error
 
 
-def _options(model: Any, old: Any, new: Any, config: dict[str, Any], of: str) -> dict[str, Any]:
+def _options(model: Any, old: type, new: type, config: dict[str, Any], of: str) -> dict[str, Any]:
     """A configuration without what the Keras 2 class does not know and does not need."""
     known = _parameters(new)
     defaults = _parameters(old)
@@ -197,13 +197,12 @@ def _plain(model: Any, value: Any) -> Any:
         return config["name"]
     if kind in ("__tuple__", "__numpy__") or module.partition(".")[0] != "keras":
         raise _refuse(model, f"{value.get('registered_name') or kind} is not Keras's own")
-    if module.startswith("keras.layers"):
-        old = getattr(importlib.import_module("keras").layers, kind)
-        new = getattr(_keras_2("layers"), kind, None)
-        if new is None:
-            raise _refuse(model, f"it has a {kind}, which Keras 2 has not")
-        return {"class_name": kind, "config": _options(model, old, new, config, kind)}
-    return {"class_name": kind, "config": _plain(model, config)}
+    namespace = module.rpartition(".")[2]
+    old = getattr(getattr(importlib.import_module("keras"), namespace, None), kind, None)
+    new = getattr(_keras_2(namespace), kind, None) if old is not None else None
+    if new is None:
+        raise _refuse(model, f"it has a {kind}, which Keras 2 has not")
+    return {"class_name": kind, "config": _options(model, old, new, config, kind)}
 
 
 def _take_weights(model: Any, old: Any, new: Any) -> None:

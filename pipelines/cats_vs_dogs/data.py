@@ -67,7 +67,7 @@ def write_images(file: pathlib.Path, count: int = _IMAGES) -> None:
                 "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
             }
             example = tf.train.Example(features=tf.train.Features(feature=features))
-            writer.write(example.SerializeToString())
+            writer.write(example.SerializeToString(deterministic=True))
     unfinished.rename(file)
 
 

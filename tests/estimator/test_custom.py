@@ -18,12 +18,12 @@ FIGURES = json.loads((DATA / "figures.json").read_text())["figures"]["custom"]
 v1 = tf.compat.v1
 
 pytestmark = [
-    pytest.mark.stacks,
     pytest.mark.usefixtures("activated"),
     pytest.mark.conformance("custom"),
 ]
 
 
+@pytest.mark.stacks
 def test_metrics_are_those_of_tensorflow_2_15(differs: Callable[..., float]) -> None:
     found = custom.figures()
     assert set(found) == set(FIGURES)
@@ -31,6 +31,7 @@ def test_metrics_are_those_of_tensorflow_2_15(differs: Callable[..., float]) -> 
         assert differs(metrics, FIGURES[name]) <= 1e-5
 
 
+@pytest.mark.stacks
 def test_three_modes_and_what_each_of_them_may_set(tmp_path: pathlib.Path) -> None:
     events: list[str] = []
 
@@ -78,6 +79,7 @@ def test_three_modes_and_what_each_of_them_may_set(tmp_path: pathlib.Path) -> No
     assert events[0] == "infer begins"
 
 
+@pytest.mark.stacks
 def test_a_scaffold_initializes_and_keeps_as_many_checkpoints_as_it_says(
     tmp_path: pathlib.Path,
 ) -> None:
@@ -104,6 +106,7 @@ def test_a_scaffold_initializes_and_keeps_as_many_checkpoints_as_it_says(
     assert kept == ["model.ckpt-3", "model.ckpt-4"]
 
 
+@pytest.mark.slow
 def test_listeners_hear_of_every_checkpoint(tmp_path: pathlib.Path) -> None:
     heard = []
 
@@ -128,6 +131,7 @@ STOPPING = {
 
 
 @pytest.mark.parametrize("case", STOPPING)
+@pytest.mark.stacks
 def test_training_is_stopped_by_what_evaluations_came_to(case: str, tmp_path: pathlib.Path) -> None:
     argument, values, stops = STOPPING[case]
     made = custom.estimator(str(tmp_path))
@@ -142,6 +146,7 @@ def test_training_is_stopped_by_what_evaluations_came_to(case: str, tmp_path: pa
     assert (steps < 20) == stops
 
 
+@pytest.mark.stacks
 def test_training_is_stopped_by_any_condition(tmp_path: pathlib.Path) -> None:
     made = custom.estimator(str(tmp_path))
     hook = tf.estimator.experimental.make_early_stopping_hook(
@@ -151,6 +156,7 @@ def test_training_is_stopped_by_any_condition(tmp_path: pathlib.Path) -> None:
     assert made.get_variable_value("global_step") < 50
 
 
+@pytest.mark.stacks
 def test_a_warm_start_takes_what_the_settings_name(tmp_path: pathlib.Path) -> None:
     first = custom.estimator(str(tmp_path / "first"))
     first.train(small_data.input_fn(), steps=5)
@@ -168,6 +174,7 @@ def test_a_warm_start_takes_what_the_settings_name(tmp_path: pathlib.Path) -> No
     assert not np.allclose(second.get_variable_value(name), first.get_variable_value(name))
 
 
+@pytest.mark.slow
 def test_metrics_can_be_added(tmp_path: pathlib.Path) -> None:
     def sure(predictions: Any) -> Any:
         surest = tf.reduce_max(predictions["probabilities"], axis=1)

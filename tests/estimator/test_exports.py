@@ -15,7 +15,6 @@ import tensorflow as tf
 v1 = tf.compat.v1
 
 pytestmark = [
-    pytest.mark.stacks,
     pytest.mark.usefixtures("activated"),
     pytest.mark.conformance("exports"),
 ]
@@ -43,6 +42,7 @@ def predicted(made: Any, key: str) -> Any:
     return np.stack([row[key] for row in rows])
 
 
+@pytest.mark.stacks
 def test_a_parsing_receiver_serves_what_the_estimator_predicts(
     wide_and_deep: Any, tmp_path: pathlib.Path
 ) -> None:
@@ -58,6 +58,7 @@ def test_a_parsing_receiver_serves_what_the_estimator_predicts(
     np.testing.assert_allclose(scores, expected, atol=1e-6)
 
 
+@pytest.mark.stacks
 def test_a_raw_receiver_serves_what_the_estimator_predicts(tmp_path: pathlib.Path) -> None:
     """And a model function names as many signatures as it likes."""
     made = custom.estimator(str(tmp_path / "model")).train(small_data.input_fn(), steps=2)
@@ -87,6 +88,7 @@ def test_a_raw_receiver_serves_what_the_estimator_predicts(tmp_path: pathlib.Pat
     np.testing.assert_allclose(scores, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_graphs_of_training_and_evaluation_can_be_exported_too(
     wide_and_deep: Any, tmp_path: pathlib.Path
 ) -> None:
@@ -126,6 +128,7 @@ def exports(folder: pathlib.Path, name: str) -> list[str]:
     return sorted(path.name for path in (folder / "export" / name).iterdir())
 
 
+@pytest.mark.stacks
 def test_the_final_and_the_latest_exporter(tmp_path: pathlib.Path) -> None:
     session(
         tmp_path,
@@ -151,7 +154,10 @@ def served_loss(folder: pathlib.Path) -> float:
     return float(-np.log(probabilities[np.arange(64), label]).mean())
 
 
-@pytest.mark.parametrize("noted", [True, False])
+@pytest.mark.parametrize(
+    "noted",
+    [pytest.param(True, marks=pytest.mark.stacks), pytest.param(False, marks=pytest.mark.slow)],
+)
 def test_the_best_export_stays_the_best_after_a_restart(
     noted: bool, tmp_path: pathlib.Path
 ) -> None:
@@ -174,6 +180,7 @@ def test_the_best_export_stays_the_best_after_a_restart(
     assert served_loss(tmp_path) == pytest.approx(better["loss"], abs=1e-5)
 
 
+@pytest.mark.stacks
 def test_an_export_that_was_interrupted_is_not_taken_for_the_best(tmp_path: pathlib.Path) -> None:
     made = custom.estimator(str(tmp_path)).train(small_data.input_fn(), steps=1)
     folder = str(tmp_path / "export" / "best")
@@ -197,6 +204,7 @@ def test_an_export_that_was_interrupted_is_not_taken_for_the_best(tmp_path: path
     assert len(exports(tmp_path, "best")) == 2
 
 
+@pytest.mark.stacks
 def test_what_is_best_is_compared_as_the_user_says(tmp_path: pathlib.Path) -> None:
     made = custom.estimator(str(tmp_path)).train(small_data.input_fn(), steps=1)
 

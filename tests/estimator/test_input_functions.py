@@ -16,24 +16,32 @@ import tensorflow as tf
 DATA = pathlib.Path(__file__).parents[1] / "testdata" / "estimator"
 FIGURES = json.loads((DATA / "figures.json").read_text())["figures"]["input functions"]
 
+SLOW = {"numpy, whole labels", "pandas, whole labels", "pandas, small float labels"}
+
+
+def mark(kind: str) -> pytest.MarkDecorator:
+    return pytest.mark.slow if kind in SLOW else pytest.mark.stacks
+
+
 pytestmark = [
-    pytest.mark.stacks,
     pytest.mark.usefixtures("activated"),
     pytest.mark.conformance("input functions"),
 ]
 
 
-@pytest.mark.parametrize("kind", FIGURES)
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=mark(kind)) for kind in FIGURES])
 def test_metrics_are_those_of_tensorflow_2_15(kind: str, differs: Callable[..., float]) -> None:
     assert differs(input_kinds.metrics(input_kinds.kinds()[kind]), FIGURES[kind]) <= 1e-5
 
 
+@pytest.mark.stacks
 def test_every_kind_comes_to_the_same() -> None:
     (first, *others) = FIGURES.values()
     for other in others:
         assert other == pytest.approx(first, abs=1e-6)
 
 
+@pytest.mark.stacks
 def test_rows_of_a_frame_are_shuffled_and_come_once_an_epoch() -> None:
     pandas = pytest.importorskip("pandas")
     features, label = small_data.examples()
@@ -54,6 +62,7 @@ def test_rows_of_a_frame_are_shuffled_and_come_once_an_epoch() -> None:
     assert rows[:64] != sorted(rows[:64])
 
 
+@pytest.mark.stacks
 def test_a_tensorflow_dataset(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Through its testing mock: the examples are made up, nothing is downloaded."""
     tfds = pytest.importorskip("tensorflow_datasets")

@@ -25,13 +25,13 @@ ROOT = pathlib.Path(__file__).parents[2]
 WITHOUT_ESTIMATORS = tuple(map(int, tf.__version__.split(".")[:2])) >= (2, 16)
 
 pytestmark = [
-    pytest.mark.stacks,
     pytest.mark.usefixtures("activated"),
     pytest.mark.conformance("Keras"),
 ]
 only_with_keras_3 = pytest.mark.skipif(not WITHOUT_ESTIMATORS, reason="TensorFlow 2.15 has Keras 2")
 
 
+@pytest.mark.stacks
 def test_metrics_are_those_of_tensorflow_2_15(differs: Callable[..., float]) -> None:
     found = keras_models.figures()
     assert set(found) == set(FIGURES)
@@ -39,6 +39,7 @@ def test_metrics_are_those_of_tensorflow_2_15(differs: Callable[..., float]) -> 
         assert differs(metrics, FIGURES[name]) <= 1e-5
 
 
+@pytest.mark.stacks
 def test_the_initial_weights_are_kept_and_what_is_frozen_stays() -> None:
     model = keras_models.two_layers()
     model.get_layer("hidden").trainable = False
@@ -51,6 +52,7 @@ def test_the_initial_weights_are_kept_and_what_is_frozen_stays() -> None:
     assert not np.allclose(made.get_variable_value(names.format(1)), output)
 
 
+@pytest.mark.stacks
 def test_an_estimator_predicts_and_exports_what_the_model_gives(tmp_path: pathlib.Path) -> None:
     model = keras_models.two_layers()
     numbers = np.random.default_rng(1).normal(size=(4, 3)).astype(np.float32)
@@ -108,6 +110,7 @@ def of_many_layers() -> Any:
 
 
 @only_with_keras_3
+@pytest.mark.stacks
 def test_a_keras_3_model_is_made_again_with_its_weights() -> None:
     from tfx_estimators.estimator import keras_3 as conversion
 
@@ -127,6 +130,7 @@ def test_a_keras_3_model_is_made_again_with_its_weights() -> None:
 
 
 @only_with_keras_3
+@pytest.mark.stacks
 def test_a_keras_3_model_trains_as_the_same_model_of_keras_2(tmp_path: pathlib.Path) -> None:
     keras = keras_3()
     inputs = keras.Input((3,), name="numbers")
@@ -179,6 +183,7 @@ def refused() -> dict[str, tuple[Callable[[Any], Any], str]]:
 
 @only_with_keras_3
 @pytest.mark.parametrize("case", refused())
+@pytest.mark.stacks
 def test_a_keras_3_model_is_refused_with_the_reason(case: str) -> None:
     make, reason = refused()[case]
     with pytest.raises(errors.KerasConversionError) as refusal:
@@ -219,6 +224,7 @@ def same():
 
 
 @only_with_keras_3
+@pytest.mark.slow
 def test_an_old_module_finds_keras_2_wherever_it_looks_for_it(tmp_path: pathlib.Path) -> None:
     """`tf.keras`, `tf.compat.v1.keras` and `tf.layers` as on TensorFlow 2.15, in any spelling."""
     (tmp_path / "old_module.py").write_text(OLD_MODULE)

@@ -20,19 +20,41 @@ DATA = pathlib.Path(__file__).parents[1] / "testdata" / "estimator"
 FIGURES = json.loads((DATA / "figures.json").read_text())["figures"]
 WITHOUT_ESTIMATORS = tuple(map(int, tf.__version__.split(".")[:2])) >= (2, 16)
 
+# Between them they run what all others are made of: on every stack, with each change.
+CORE = {
+    "BaselineClassifier",
+    "LinearClassifier",
+    "DNNRegressor",
+    "DNNLinearCombinedEstimator",
+    "v1.BaselineRegressor",
+    "v1.LinearEstimator",
+    "v1.DNNClassifier",
+    "v1.DNNLinearCombinedRegressor",
+    "v1.KMeans",
+    "DNNEstimator, MultiHead",
+    "RNNClassifier",
+}
+
+
+def mark(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.stacks if name in CORE else pytest.mark.slow
+
+
 pytestmark = [
-    pytest.mark.stacks,
     pytest.mark.usefixtures("activated"),
     pytest.mark.conformance("pre-made"),
 ]
 
 
-@pytest.mark.parametrize("name", FIGURES["pre-made"])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=mark(name)) for name in FIGURES["pre-made"]]
+)
 def test_metrics_are_those_of_tensorflow_2_15(name: str, differs: Callable[..., float]) -> None:
     found = premade.metrics(*premade.estimators()[name])
     assert differs(found, FIGURES["pre-made"][name]) <= 1e-5
 
 
+@pytest.mark.stacks
 def test_no_pre_made_estimator_is_left_out() -> None:
     kinds = ("Classifier", "Regressor", "Estimator")
     for prefix, api in {"": tf.estimator, "v1.": tf.compat.v1.estimator}.items():
@@ -40,22 +62,23 @@ def test_no_pre_made_estimator_is_left_out() -> None:
         assert there - {f"{prefix}Estimator"} <= set(FIGURES["pre-made"])
 
 
-@pytest.mark.parametrize("name", FIGURES["SDCA"])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=mark(name)) for name in FIGURES["SDCA"]])
 def test_sdca_comes_to_the_loss_of_tensorflow_2_15(name: str) -> None:
     """It visits the examples in an order of its own, so no other figure is the same."""
     found = premade.metrics(*premade.sdca(name), steps=50)
     assert found["loss"] == pytest.approx(FIGURES["SDCA"][name]["loss"], abs=0.02)
 
 
-@pytest.mark.parametrize("kind", ["BaselineClassifier", "BaselineRegressor"])
-def test_a_baseline_learns_from_a_dataset(kind: str) -> None:
+@pytest.mark.stacks
+def test_a_baseline_learns_from_a_dataset() -> None:
     """What TensorFlow 2.15's own cannot do."""
     read = small_data.input_fn(np.float32)
-    metrics = getattr(tf.estimator, kind)().train(read, steps=2).evaluate(read, steps=1)
+    metrics = tf.estimator.BaselineRegressor().train(read, steps=2).evaluate(read, steps=1)
     assert np.isfinite(metrics["loss"])
 
 
-@pytest.mark.parametrize("kind", [np.int32, np.float32, np.float64, bool])
+@pytest.mark.parametrize("kind", [np.float64, bool])
+@pytest.mark.stacks
 def test_labels_of_every_kind(kind: type) -> None:
     wide, _ = small_data.columns()
     read = small_data.input_fn(kind)
@@ -64,6 +87,7 @@ def test_labels_of_every_kind(kind: type) -> None:
 
 
 @pytest.mark.skipif(not WITHOUT_ESTIMATORS, reason="TensorFlow 2.15 has Keras 2")
+@pytest.mark.stacks
 def test_a_keras_3_optimizer_is_refused_with_what_to_write_instead() -> None:
     keras = importlib.import_module("keras")
     _, deep = small_data.columns()

@@ -199,8 +199,8 @@ def _plain(model: Any, value: Any) -> Any:
         raise _refuse(model, f"{value.get('registered_name') or kind} is not Keras's own")
     namespace = module.rpartition(".")[2]
     old = getattr(getattr(importlib.import_module("keras"), namespace, None), kind, None)
-    new = getattr(_keras_2(namespace), kind, None) if old is not None else None
-    if new is None:
+    new = getattr(_keras_2(namespace), kind, None)
+    if old is None or new is None:
         raise _refuse(model, f"it has a {kind}, which Keras 2 has not")
     return {"class_name": kind, "config": _options(model, old, new, config, kind)}
 

@@ -58,7 +58,7 @@ def test_the_pipeline_trains_the_head_and_leaves_the_base(tmp_path: pathlib.Path
     assert len(kept) > 10
     assert len(changed) == 1
 
-    (version,) = (tmp_path / "serving").iterdir()
+    (version,) = (tmp_path / "serving").glob("[0-9]*")
     served = tf.saved_model.load(str(version)).signatures["serving_default"]
     records = [r.numpy() for r in tf.data.TFRecordDataset(str(tmp_path / "images/images.tfrecord"))]
     probabilities = served(tf.constant(records))["logistic"].numpy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from tfx_estimators import estimator as tf_estimator
 from tfx_estimators.components.trainer.export import export_for_serving
 from tfx_estimators.components.trainer.job import TrainingJob
 from tfx_estimators.components.trainer.resumption import going_on
+from tfx_estimators.components.trainer.role import Part, Role
 from tfx_estimators.components.trainer.settings import Settings, merge_params
 from tfx_estimators.components.trainer.training import (
     check_estimator,
@@ -27,18 +29,20 @@ from tfx_estimators.errors import (
     UnsupportedOptionError,
 )
 from tfx_estimators.estimator.columns import load_model_columns, read_columns
+from tfx_estimators.estimator.distribution.strategies import make_strategy
 from tfx_estimators.estimator.input_fn import Batches, make_input_fn
 from tfx_estimators.estimator.serving import make_serving_input_receiver_fn
 
 __all__ = ["train"]
 
 
-def train(module: Any, job: TrainingJob) -> None:
+def train(module: Any, job: TrainingJob, role: Role) -> None:
     """Trains the module's estimator and exports it.
 
     Args:
         module: the user's module, loaded.
         job: what the step was given.
+        role: what this process does of it.
 
     Raises:
         EmptySplitError, CorruptRecordError, LabelError, FeatureNotFoundError,
@@ -51,25 +55,34 @@ def train(module: Any, job: TrainingJob) -> None:
     assert job.columns_file is not None, "checked before"
     params = merge_params(job.custom_config, job.hyperparameters)
     settings = Settings.from_params(params)
+    # Before TensorFlow does anything else in this process.
+    strategy = _strategy(job, role)
     train_files, eval_files = job.train_files(), job.eval_files()
     facts = read_columns(job.columns_file)
     columns = load_model_columns(module.feature_columns, job.columns_file)
     data = _TransformedData.find(tft.TFTransformOutput(job.transform_graph), columns, facts, job)
 
-    config = _run_config(job, settings)
+    config = _run_config(job, settings, strategy)
     estimator = module.estimator_fn(columns, config, params)
     _check(estimator, job.model_run_dir)
     if job.base_model is not None:
         estimator = warm_started(estimator, job.base_model)
     input_fn = getattr(module, "input_fn", None)
+    done = job.training.start.step
+    if job.distribution is not None:
+        done = job.distribution.batches_by(done)
     train_batches = Batches(
-        settings.batch_size, repeat=job.train_steps is not None, shuffle=True, seed=settings.seed
+        settings.batch_size,
+        repeat=job.train_steps is not None,
+        shuffle=True,
+        seed=settings.seed,
+        sharding=getattr(job.distribution, "sharding", "disjoint"),
     )
     with explained_data_errors([*train_files, *eval_files], data.label_key):
         train_and_evaluate(
             estimator,
             tf_estimator.TrainSpec(
-                data.input_fn(train_files, train_batches, input_fn, job.training.start.step),
+                data.input_fn(train_files, train_batches, input_fn, done),
                 max_steps=job.train_steps,
             ),
             tf_estimator.EvalSpec(
@@ -78,7 +91,11 @@ def train(module: Any, job: TrainingJob) -> None:
             ),
             job.training,
             settings.batch_size,
+            role,
+            job.distribution,
         )
+    if role.part is Part.MEMBER:
+        return  # Exporting is for the process that comes after all members.
     receiver_fn = getattr(module, "serving_input_receiver_fn", None)
     export_for_serving(estimator, data.serving_input_receiver_fn(receiver_fn), job.serving_dir)
 
@@ -153,8 +170,21 @@ def _leaves(columns: Any) -> Iterator[Any]:
         yield columns
 
 
-def _run_config(job: TrainingJob, settings: Settings) -> Any:
+def _strategy(job: TrainingJob, role: Role) -> Any:
+    """What distributes the training in this process; None where nothing does."""
+    if job.distribution is None or role.part is Part.FINISH:
+        return None
+    return make_strategy(job.distribution, say=_say)
+
+
+def _say(line: str) -> None:
+    print(f"EstimatorTrainer: {line}", file=sys.stderr, flush=True)
+
+
+def _run_config(job: TrainingJob, settings: Settings, strategy: Any) -> Any:
     arguments = dict(settings.run_config)
+    if strategy is not None:
+        arguments["train_distribute"] = strategy
     if job.training.retention is not None:
         arguments["keep_checkpoint_max"] = 0  # The policies remove checkpoints, not TensorFlow.
     try:

@@ -12,13 +12,19 @@ from tfx.types.channel import BaseChannel, Channel
 from tfx.utils import json_utils, proto_utils
 
 from tfx_estimators.components.executor_specs import LazyExecutorSpec
-from tfx_estimators.components.trainer.contracts import Contract, check_channels, find_contract
+from tfx_estimators.components.trainer.contracts import (
+    Contract,
+    check_channels,
+    check_distribution,
+    find_contract,
+)
 from tfx_estimators.components.trainer.retention import Retention
 from tfx_estimators.components.trainer.retention import to_json as retention_to_json
 from tfx_estimators.components.trainer.settings import check_custom_config, default_retention
 from tfx_estimators.components.trainer.spec import EstimatorTrainerSpec
 from tfx_estimators.components.user_module import UserModule
 from tfx_estimators.errors import UnsupportedOptionError
+from tfx_estimators.estimator.distribution import Policy
 
 __all__ = ["EstimatorTrainer"]
 
@@ -80,6 +86,9 @@ class EstimatorTrainer(base_component.BaseComponent):
         retention: which checkpoints are kept there, a list of `KeepLast`, `KeepEvery`
             and `KeepBest`; by default the last 5. For contract 3: with the others
             `RunConfig(keep_checkpoint_max=...)` of the module says.
+        distribution: devices and processes to train on, e.g. `MultiWorker(workers=2)` of
+            `tfx_estimators.estimator.distribution`; by default this process, on whatever
+            devices TensorFlow picks. See docs/distribution.md.
         fresh: any text. Trainings with another one have nothing in common: a new one
             begins a training anew that would else go on, or be taken from the cache.
 
@@ -110,6 +119,7 @@ class EstimatorTrainer(base_component.BaseComponent):
         custom_config: Mapping[str, Any] | None = None,
         checkpoint_store: str | None = None,
         retention: Sequence[Retention] | None = None,
+        distribution: Policy | None = None,
         fresh: str | None = None,
     ) -> None:
         module = UserModule.find(module_file, module_path)
@@ -133,6 +143,9 @@ class EstimatorTrainer(base_component.BaseComponent):
                     expected="a module with feature_columns and estimator_fn",
                     fix="pass keep_checkpoint_max to the module's RunConfig",
                 )
+            if distribution is not None:
+                steps = (train_args or trainer_pb2.TrainArgs()).num_steps or None
+                check_distribution(contract, distribution, steps, module.name)
         check_custom_config(custom_config or {})
         if retention is None and contract is Contract.COLUMNS:
             retention = default_retention(custom_config or {})
@@ -146,6 +159,7 @@ class EstimatorTrainer(base_component.BaseComponent):
                 custom_config=json_utils.dumps(dict(custom_config or {})),
                 checkpoint_store=checkpoint_store,
                 retention=None if retention is None else retention_to_json(retention),
+                distribution=None if distribution is None else distribution.to_json(),
                 fresh=fresh,
                 model=Channel(type=standard_artifacts.Model),
                 model_run=Channel(type=standard_artifacts.ModelRun),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Collection
 
-from tfx_estimators.errors import PipelineError
+from tfx_estimators.errors import PipelineError, UnsupportedOptionError
+from tfx_estimators.estimator.distribution import Policy
 
-__all__ = ["Contract", "check_channels", "find_contract"]
+__all__ = ["Contract", "check_channels", "check_distribution", "find_contract"]
 
 
 class Contract(enum.Enum):
@@ -55,4 +56,34 @@ def check_channels(contract: Contract, given: Collection[str], module: str) -> N
             f"defines {functions}",
             expected=f"the channels {', '.join(needed)}",
             fix=f"pass the outputs of {_SOURCES[missing[0]]}",
+        )
+
+
+def check_distribution(
+    contract: Contract, policy: Policy, train_steps: int | None, module: str
+) -> None:
+    """Checks that a module can be trained as asked.
+
+    Args:
+        contract: the one the module follows.
+        policy: what was asked for.
+        train_steps: batches to train on; None for no limit.
+        module: how messages call the module.
+
+    Raises:
+        UnsupportedOptionError: if not.
+    """
+    asked = f"EstimatorTrainer: distribution={policy} with the module {module}"
+    if contract is Contract.RUN_FN or (contract is Contract.TRAINER_FN and not policy.in_processes):
+        raise UnsupportedOptionError(
+            asked,
+            expected="a module with feature_columns and estimator_fn, or for several "
+            "processes one with trainer_fn: others make their own strategy",
+            fix="pass the strategy to RunConfig in the module, and no distribution",
+        )
+    if policy.in_processes and not train_steps:
+        raise UnsupportedOptionError(
+            f"{asked} and no number of steps",
+            expected="the step at which all processes stop",
+            fix="pass train_args=TrainArgs(num_steps=...)",
         )

@@ -20,29 +20,46 @@ class ExampleCounter(tf.compat.v1.train.SessionRunHook):
 
     Args:
         start: step and examples that the training goes on from.
-        batch_size: examples a step, where that is known.
-        workers: how many processes take such a batch in each step.
+        batch_size: examples a batch, where that is known.
+        replicas: how many take a batch in each step.
+        shared: whether other processes take steps of their own: then every step that
+            anybody takes counts for `batch_size`.
 
     Attributes:
         step: the last step that was counted.
         counted: called after each.
     """
 
-    def __init__(self, start: Start, batch_size: int | None, workers: int) -> None:
+    def __init__(
+        self, start: Start, batch_size: int | None, replicas: int = 1, *, shared: bool = False
+    ) -> None:
         self.step = start.step
         self.counted: Callable[[], None] = lambda: None
+        self._start = start
         self._count = start.examples
         self._batch_size = batch_size
-        self._workers = workers
+        self._replicas = replicas
+        self._shared = shared
         self._known = batch_size is not None
-        self._size: Any = None
+        self._read: Any = None
 
     def count(self) -> int | None:
         """Examples by now; None if that cannot be told."""
         return self._count if self._known else None
 
+    def at(self, step: int) -> int | None:
+        """Examples by an earlier step, if every step had as many; None if unknown."""
+        taken = self.step - self._start.step
+        if not self._known or taken <= 0:
+            return None
+        since = (step - self._start.step) * (self._count - self._start.examples)
+        return self._start.examples + since // taken
+
     def begin(self) -> None:
-        """Finds the batch."""
+        """Finds the batch, or the step that all take."""
+        if self._shared:
+            self._read = tf.compat.v1.train.get_global_step().read_value()
+            return
         graph = tf.compat.v1.get_default_graph()
         reads = [op for op in graph.get_operations() if op.type == "IteratorGetNext"]
         if len(reads) != 1:
@@ -51,18 +68,23 @@ class ExampleCounter(tf.compat.v1.train.SessionRunHook):
             dense = output.dtype not in (tf.variant, tf.resource)
             if dense and (output.shape.rank is None or output.shape.rank > 0):
                 with graph.control_dependencies(None):
-                    self._size = tf.shape(output)[0]
+                    self._read = tf.shape(output)[0]
                 self._known = True
                 return
 
     def before_run(self, run_context: Any) -> Any:
         """Asks for the size of the step's batch."""
-        return None if self._size is None else tf.compat.v1.train.SessionRunArgs(self._size)
+        return None if self._read is None else tf.compat.v1.train.SessionRunArgs(self._read)
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
         """Adds it."""
-        size = run_values.results if self._size is not None else self._batch_size
-        if size is not None:
-            self._count += int(size) * self._workers
-        self.step += 1
+        if self._shared:
+            self.step = max(self.step, int(run_values.results))
+            since = self.step - self._start.step
+            self._count = self._start.examples + since * (self._batch_size or 0)
+        else:
+            size = run_values.results if self._read is not None else self._batch_size
+            if size is not None:
+                self._count += int(size) * self._replicas
+            self.step += 1
         self.counted()

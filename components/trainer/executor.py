@@ -8,12 +8,12 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 
-from tfx_estimators.components.trainer.contracts import Contract, check_channels, find_contract
+from tfx_estimators.components.trainer.contract_training import train
+from tfx_estimators.components.trainer.distributed import joined_task, train_in_processes
 from tfx_estimators.components.trainer.job import TrainingJob
 from tfx_estimators.components.trainer.publication import publish
-from tfx_estimators.components.trainer.store import find_training, open_training
-from tfx_estimators.components.user_module import UserModule
-from tfx_estimators.errors import ModuleContractError
+from tfx_estimators.components.trainer.role import ALONE
+from tfx_estimators.components.trainer.store import find_training, open_training, started
 
 __all__ = ["TrainerExecutor"]
 
@@ -30,44 +30,17 @@ class TrainerExecutor(base_executor.BaseExecutor):
         """Trains; see `EstimatorTrainer` for inputs, outputs and errors."""
         self._log_startup(input_dict, output_dict, exec_properties)
         model_run = artifact_utils.get_single_instance(output_dict["model_run"])
-        with open_training(
-            find_training(input_dict, exec_properties, model_run.uri, self._context)
-        ) as training:
+        found = find_training(input_dict, exec_properties, model_run.uri, self._context)
+        joined = joined_task() if exec_properties.get("distribution") else None
+        if joined is not None and not joined.leads:
+            # The step's outputs are the leader's, which is another process of the cluster.
+            job = TrainingJob.from_step(input_dict, output_dict, exec_properties, started(found))
+            train_in_processes(job, input_dict, output_dict, exec_properties)
+            return
+        with open_training(found) as training:
             job = TrainingJob.from_step(input_dict, output_dict, exec_properties, training)
-            self._train(job, input_dict, exec_properties)
+            if job.distribution is None:
+                train(job, input_dict, exec_properties, ALONE)
+            else:
+                train_in_processes(job, input_dict, output_dict, exec_properties)
             publish(training, model_run, artifact_utils.get_single_instance(output_dict["model"]))
-
-    def _train(
-        self,
-        job: TrainingJob,
-        input_dict: dict[str, list[Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
-        module = UserModule.from_exec_properties(exec_properties)
-        names = module.names()
-        if names is None or find_contract(names) is not Contract.COLUMNS:
-            from tfx_estimators.components.trainer import legacy_tfma
-
-            legacy_tfma.install()
-        loaded = module.load()
-        contract = find_contract(vars(loaded))
-        if contract is not None:
-            check_channels(contract, [k for k, found in input_dict.items() if found], module.name)
-        if contract is Contract.COLUMNS:
-            from tfx_estimators.components.trainer import columns_training
-
-            columns_training.train(loaded, job)
-        elif contract is not None:
-            from tfx_estimators.components.trainer import fn_args_training
-
-            train = {
-                Contract.RUN_FN: fn_args_training.call_run_fn,
-                Contract.TRAINER_FN: fn_args_training.call_trainer_fn,
-            }[contract]
-            train(loaded, job, input_dict, exec_properties)
-        else:
-            raise ModuleContractError(
-                f"the module {module.name} follows none of the trainer's contracts",
-                expected="; or ".join(" and ".join(c.value) for c in Contract),
-                fix="add the missing functions",
-            )

@@ -9,6 +9,11 @@ from typing import Any
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
+from tfx_estimators.components.feature_tensors import (
+    FeatureTensor,
+    name_tensors,
+    write_feature_tensors,
+)
 from tfx_estimators.errors import TrainingError
 
 __all__ = ["export_for_serving", "publish_newest_export"]
@@ -17,10 +22,21 @@ __all__ = ["export_for_serving", "publish_newest_export"]
 def export_for_serving(
     estimator: Any, serving_input_receiver_fn: Callable[[], Any], serving_dir: str
 ) -> None:
-    """Exports the latest checkpoint to `serving_dir` itself, without a time stamp."""
+    """Exports the latest checkpoint to `serving_dir` itself, without a time stamp.
+
+    Beside the SavedModel lie the names of its features' tensors, see `feature_tensors`.
+    """
     staging = f"{serving_dir}.exporting"
-    exported = estimator.export_saved_model(staging, serving_input_receiver_fn)
-    io_utils.copy_dir(os.fsdecode(exported), serving_dir)
+    tensors: dict[str, FeatureTensor] = {}
+
+    def receiver_fn() -> Any:
+        receiver = serving_input_receiver_fn()
+        tensors.update(name_tensors(getattr(receiver, "features", None)))
+        return receiver
+
+    exported = os.fsdecode(estimator.export_saved_model(staging, receiver_fn))
+    write_feature_tensors(exported, tensors)
+    io_utils.copy_dir(exported, serving_dir)
     fileio.rmtree(staging)
 
 

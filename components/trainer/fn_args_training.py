@@ -18,6 +18,7 @@ from tfx_estimators.components.trainer.eval_receiver import record_eval_receiver
 from tfx_estimators.components.trainer.export import publish_newest_export
 from tfx_estimators.components.trainer.job import TrainingJob
 from tfx_estimators.components.trainer.resumption import going_on
+from tfx_estimators.components.trainer.role import Part, Role
 from tfx_estimators.components.trainer.training import (
     check_estimator,
     explained_data_errors,
@@ -48,15 +49,21 @@ def call_run_fn(
 
 
 def call_trainer_fn(
-    module: Any, job: TrainingJob, inputs: Mapping[str, Any], properties: Mapping[str, Any]
+    module: Any,
+    job: TrainingJob,
+    inputs: Mapping[str, Any],
+    properties: Mapping[str, Any],
+    role: Role,
 ) -> None:
     """Calls `trainer_fn(fn_args, schema)` and trains what it returns.
+
+    Where it is one of several processes, TF_CONFIG is set when the function is called, and
+    the function has to give its RunConfig the strategy.
 
     Raises:
         EstimatorTypeError: if it returns something else than its contract says.
         NanLossError, TrainingError: if training fails.
     """
-    files = _checked_files(job)
     fn_args = _fn_args(job, inputs, properties)
     # The module trains and exports here; what is exported is published afterwards.
     fn_args.serving_model_dir = path_utils.serving_model_dir(job.model_run_dir)
@@ -66,18 +73,27 @@ def call_trainer_fn(
         schema = io_utils.parse_pbtxt_file(job.schema_file, schema_pb2.Schema())
     returned = module.trainer_fn(fn_args, schema)
     _check_returned(returned)
+    # After the function: its strategy may have to come before anything is read.
+    files = _checked_files(job)
     estimator = returned["estimator"]
-    if returned.get("eval_input_receiver_fn") is not None:
+    if role.leads and returned.get("eval_input_receiver_fn") is not None:
         record_eval_receiver(returned["eval_input_receiver_fn"], job.model_run_dir)
     with explained_data_errors(files, job.label_key):
         train_spec = returned["train_spec"]
-        input_fn = going_on(train_spec.input_fn, job.training.start.step)
+        done = job.training.start.step
+        if job.distribution is not None:
+            done = job.distribution.batches_by(done)
+        input_fn = going_on(train_spec.input_fn, done)
         train_and_evaluate(
             estimator,
             train_spec._replace(input_fn=input_fn),
             returned["eval_spec"],
             job.training,
+            role=role,
+            policy=job.distribution,
         )
+    if role.part is Part.MEMBER:
+        return
     publish_newest_export(estimator, returned["eval_spec"], job.serving_dir)
 
 

@@ -17,8 +17,9 @@ from tfx_estimators.components.examples import find_splits
 from tfx_estimators.components.saved_model import serving_path
 from tfx_estimators.components.trainer.store import Training
 from tfx_estimators.errors import DataError
+from tfx_estimators.estimator.distribution import Policy, from_json
 
-__all__ = ["TrainingJob"]
+__all__ = ["Artifacts", "TrainingJob"]
 
 Artifacts = Mapping[str, Sequence[Artifact]]
 
@@ -47,6 +48,7 @@ class TrainingJob:
         model_run_dir: where to keep checkpoints and summaries: the training's folder
             in the checkpoint store, published as `model_run` at the end.
         training: the same folder with what is written into it, and where to go on.
+        distribution: the devices and processes to train on; None for this process alone.
     """
 
     examples: Sequence[Artifact]
@@ -65,6 +67,7 @@ class TrainingJob:
     eval_dir: str
     model_run_dir: str
     training: Training
+    distribution: Policy | None
 
     @classmethod
     def from_step(
@@ -92,6 +95,7 @@ class TrainingJob:
         schema = _optional_uri(inputs, "schema")
         base_model = inputs.get("base_model")
         model = artifact_utils.get_single_instance(list(outputs["model"]))
+        distribution = properties.get("distribution")
         return cls(
             examples=inputs["examples"],
             train_splits=tuple(train_args.splits) or ("train",),
@@ -109,6 +113,7 @@ class TrainingJob:
             eval_dir=path_utils.eval_model_dir(model.uri),
             model_run_dir=training.folder,
             training=training,
+            distribution=from_json(distribution) if distribution else None,
         )
 
     def train_files(self) -> list[str]:

@@ -8,6 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_estimators.components.progress import Progress
+from tfx_estimators.components.trainer.example_counter import ExampleCounter
+from tfx_estimators.components.trainer.role import StatusFile
 
 __all__ = ["ProgressHook"]
 
@@ -19,18 +21,18 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
 
     Args:
         progress: where to show it.
-        batch_size: examples a step, where that is known.
+        counter: counts the examples; a hook of the same session.
 
     Attributes:
         step: global step of the last step that ended, -1 before the session began.
         steps: how many ended in this process.
     """
 
-    def __init__(self, progress: Progress, batch_size: int | None) -> None:
+    def __init__(self, progress: Progress | StatusFile, counter: ExampleCounter) -> None:
         self.step = -1
         self.steps = 0
         self._progress = progress
-        self._batch_size = batch_size
+        self._counter = counter
         self._loss: Any = None
         self._shown: dict[str, object] = {}
         self._began = (0, 0.0)
@@ -45,7 +47,7 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
         """Starts counting where the checkpoint that was restored ends."""
         self.step = int(session.run(tf.compat.v1.train.get_global_step()))
         self._progress.reach(self.step)
-        self._began = self._reported = (self.step, time.monotonic())
+        self._began = self._reported = self._now()
 
     def before_run(self, run_context: Any) -> Any:
         """Asks for the loss when a report is due."""
@@ -66,10 +68,13 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
         """Shows where the training ended, and its speed over all steps."""
         self._report(since=self._began)
 
+    def _now(self) -> tuple[int, float]:
+        return self._counter.count() or 0, time.monotonic()
+
     def _report(self, since: tuple[int, float]) -> None:
-        now = time.monotonic()
-        steps = self.step - since[0]
-        if self._batch_size is not None and steps > 0:
-            self._shown["examples/s"] = f"{steps * self._batch_size / (now - since[1]):,.0f}"
-        self._progress.reach(self.step, **self._shown)
-        self._reported = (self.step, now)
+        examples, now = self._now()
+        if examples > since[0]:
+            self._shown["examples/s"] = f"{(examples - since[0]) / (now - since[1]):,.0f}"
+        # Where others take steps of their own, the counter knows of them.
+        self._progress.reach(max(self.step, self._counter.step), **self._shown)
+        self._reported = (examples, now)

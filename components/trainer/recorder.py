@@ -41,10 +41,14 @@ class Recorder:
 
     Args:
         training: whose checkpoints they are, and who writes them.
+        evaluated_elsewhere: whether another process evaluates checkpoints meanwhile. It
+            takes the newest each time: those that came after the one it evaluated last
+            are not removed.
     """
 
-    def __init__(self, training: Training) -> None:
+    def __init__(self, training: Training, *, evaluated_elsewhere: bool = False) -> None:
         self._training = training
+        self._evaluated_elsewhere = evaluated_elsewhere
         self._files = files_for(training.folder)
         self._records = {
             path: record
@@ -57,6 +61,10 @@ class Recorder:
         (found,) = [r for r in self._records.values() if r.kept and r.uri == prefix]
         return found
 
+    def knows(self, prefix: str) -> bool:
+        """Whether a checkpoint that is there has a record."""
+        return any(record.kept and record.uri == prefix for record in self._records.values())
+
     def at_step(self, step: int) -> CheckpointRecord | None:
         """The newest record of a step; its checkpoint may be gone."""
         found = [record for record in self._records.values() if record.step == step]
@@ -67,8 +75,12 @@ class Recorder:
         there = [record for record in self._records.values() if record.kept]
         return max(there, key=lambda record: (record.step, record.wall_time), default=None)
 
-    def catch_up(self) -> None:
-        """Records what has no record yet, what was measured since, and what is gone."""
+    def catch_up(self, counter: ExampleCounter | None = None) -> None:
+        """Records what has no record yet, what was measured since, and what is gone.
+
+        Args:
+            counter: counted the examples of the session that has just ended.
+        """
         there = list_checkpoints(self._training.folder)
         prefixes = {checkpoint.prefix for checkpoint in there}
         recorded = {record.uri for record in self._records.values() if record.kept}
@@ -77,7 +89,8 @@ class Recorder:
                 self._replace(path, dataclasses.replace(record, kept=False))
         for checkpoint in there:
             if checkpoint.prefix not in recorded:
-                self.record(checkpoint.prefix)
+                examples = None if counter is None else counter.at(checkpoint.step)
+                self.record(checkpoint.prefix, examples)
         self._note_metrics()
         self._prune()
 
@@ -147,6 +160,9 @@ class Recorder:
             return
         there = {path: record for path, record in self._records.items() if record.kept}
         wanted = kept(self._training.retention, {r.step: r.metrics for r in there.values()})
+        if self._evaluated_elsewhere:
+            evaluated = max(read_evaluations(self._training.folder), default=-1)
+            wanted |= {record.step for record in there.values() if record.step > evaluated}
         for path, record in there.items():
             if record.step not in wanted:
                 # The record first: killed in between, the files are found and removed later.
@@ -188,6 +204,19 @@ class RecordingListener(tf.compat.v1.train.CheckpointSaverListener):
         """Waits until all that was written is recorded."""
         self._begin()
         self._thread.shutdown(wait=True)
+        self._recorder.catch_up(self._counter)
+
+    def look(self) -> None:
+        """Has checkpoints recorded that it was not told of, but for the newest.
+
+        That one may still be being written.
+        """
+        self._thread.submit(self._look)
+
+    def _look(self) -> None:
+        for checkpoint in list_checkpoints(self._model_dir)[:-1]:
+            if not self._recorder.knows(checkpoint.prefix):
+                self._record(checkpoint.prefix, self._counter.at(checkpoint.step))
 
     def _begin(self) -> None:
         for prefix in self._written:

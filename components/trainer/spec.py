@@ -23,6 +23,7 @@ class EstimatorTrainerSpec(ComponentSpec):
         "custom_config": ExecutionParameter(type=str),
         "checkpoint_store": ExecutionParameter(type=str, optional=True),
         "retention": ExecutionParameter(type=str, optional=True),
+        "distribution": ExecutionParameter(type=str, optional=True),
         "fresh": ExecutionParameter(type=str, optional=True),
     }
     INPUTS = {  # noqa: RUF012

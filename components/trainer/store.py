@@ -25,6 +25,7 @@ from tfx.types.artifact import Artifact
 
 from tfx_estimators.components.gfile import files_for
 from tfx_estimators.components.locks import hold, hold_if_free, holder_of
+from tfx_estimators.components.origin import Origin
 from tfx_estimators.components.trainer import retention
 from tfx_estimators.components.trainer.fingerprint import find_fingerprint
 from tfx_estimators.components.trainer.lease import hold_lease
@@ -33,39 +34,16 @@ from tfx_estimators.errors import TrainingError
 
 __all__ = [
     "WRITER_FILE",
-    "Origin",
     "Start",
     "Training",
     "find_training",
     "open_training",
+    "started",
     "store_folder",
 ]
 
 _ENVIRONMENT = "TFX_ESTIMATORS_CHECKPOINTS"
 WRITER_FILE = "writer.json"
-
-
-@dataclasses.dataclass(frozen=True)
-class Origin:
-    """Which execution of which pipeline trains; see `lineage.records`."""
-
-    pipeline: str
-    run: str
-    node: str
-    execution: str | None
-
-    @classmethod
-    def of_context(cls, context: Any) -> Origin:
-        """From the context that TFX gives an executor; None outside of a pipeline."""
-        info = getattr(context, "pipeline_info", None)
-        node = getattr(context, "pipeline_node", None)
-        unique_id = getattr(context, "_unique_id", None)  # private; TFX 1.15.1 to 1.21.0
-        return cls(
-            pipeline=info.id if info is not None else "unknown",
-            run=getattr(context, "pipeline_run_id", None) or "unknown",
-            node=node.node_info.id if node is not None else "EstimatorTrainer",
-            execution=str(unique_id) if unique_id not in (None, "") else None,
-        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,7 +120,7 @@ def find_training(
     return Training(
         folder=f"{store}/{fingerprint}",
         fingerprint=fingerprint,
-        origin=Origin.of_context(context),
+        origin=Origin.of_context(context, "EstimatorTrainer"),
         retention=retention.from_json(policies) if policies else None,
     )
 
@@ -159,6 +137,14 @@ def store_folder(properties: Mapping[str, Any], pipeline_root: str) -> str:
     """
     said = os.environ.get(_ENVIRONMENT) or properties.get("checkpoint_store")
     return str(said).rstrip("/") if said else f"{pipeline_root.rstrip('/')}/checkpoints"
+
+
+def started(training: Training) -> Training:
+    """The training for a process that does not hold it, but takes part where another does."""
+    from tfx_estimators.estimator.checkpoints import list_checkpoints
+
+    there = list_checkpoints(training.folder)
+    return dataclasses.replace(training, start=Start(there[-1].step)) if there else training
 
 
 @contextlib.contextmanager

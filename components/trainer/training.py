@@ -13,13 +13,16 @@ from google.protobuf.message import DecodeError
 
 from tfx_estimators import estimator as tf_estimator
 from tfx_estimators.components.examples import read_batches
-from tfx_estimators.components.progress import show_progress
-from tfx_estimators.components.trainer.evaluations import EvaluationNotes
+from tfx_estimators.components.progress import Progress, show_progress
+from tfx_estimators.components.trainer.evaluations import EvaluationNotes, read_evaluations
 from tfx_estimators.components.trainer.example_counter import ExampleCounter
 from tfx_estimators.components.trainer.export import evaluate_and_export
+from tfx_estimators.components.trainer.following import follow
 from tfx_estimators.components.trainer.interruption import InterruptionHook, listening
 from tfx_estimators.components.trainer.progress_hook import ProgressHook
 from tfx_estimators.components.trainer.recorder import Recorder, RecordingListener
+from tfx_estimators.components.trainer.recording_hook import RecordingHook
+from tfx_estimators.components.trainer.role import ALONE, Part, Role, StatusFile
 from tfx_estimators.components.trainer.store import Training
 from tfx_estimators.errors import (
     CorruptRecordError,
@@ -30,6 +33,7 @@ from tfx_estimators.errors import (
     NanLossError,
     TrainingError,
 )
+from tfx_estimators.estimator.distribution import Policy
 
 __all__ = ["check_estimator", "explained_data_errors", "train_and_evaluate"]
 
@@ -57,6 +61,8 @@ def train_and_evaluate(
     eval_spec: Any,
     training: Training,
     batch_size: int | None = None,
+    role: Role = ALONE,
+    policy: Policy | None = None,
 ) -> None:
     """Runs the Estimator's own `train_and_evaluate` under a progress display.
 
@@ -69,6 +75,8 @@ def train_and_evaluate(
         eval_spec: its EvalSpec.
         training: where checkpoints are recorded.
         batch_size: examples a step, where known.
+        role: what this process does of it.
+        policy: devices and processes, where something was asked for.
 
     Raises:
         NanLossError: naming the step at which the loss became NaN.
@@ -81,30 +89,43 @@ def train_and_evaluate(
     )
     with contextlib.ExitStack() as stack:
         interruption = stack.enter_context(listening())
-        progress = stack.enter_context(
-            show_progress("EstimatorTrainer", "steps", train_spec.max_steps)
+        progress: Progress | StatusFile = (
+            stack.enter_context(show_progress("EstimatorTrainer", "steps", train_spec.max_steps))
+            if role.status is None
+            else StatusFile(role.status)
         )
-        hook = ProgressHook(progress, batch_size)
-        counter = ExampleCounter(training.start, batch_size, workers=1)
-        listener = RecordingListener(Recorder(training), estimator.model_dir, counter)
-        stack.callback(listener.finish)
-        shown = train_spec._replace(
-            hooks=(
-                *train_spec.hooks,
-                hook,
-                counter,
-                InterruptionHook(interruption, estimator.model_dir),
-            ),
-            saving_listeners=(*train_spec.saving_listeners, listener),
-        )
-        stop = InterruptionHook(interruption, None)
-        try:
-            tf_estimator.train_and_evaluate(
-                estimator, shown, eval_spec._replace(hooks=(*eval_spec.hooks, stop))
+        # With an evaluator goes a chief whose workers train at their own pace.
+        at_own_pace = policy is not None and policy.has_evaluator
+        counter = _counter(estimator, training, batch_size, at_own_pace=at_own_pace)
+        hook = ProgressHook(progress, counter)
+        hooks = [hook, counter]
+        if role.leads:
+            recorder = Recorder(
+                training, evaluated_elsewhere=at_own_pace and role.part is Part.MEMBER
             )
+            listener = RecordingListener(recorder, estimator.model_dir, counter)
+            stack.callback(listener.finish)
+            if role.part is Part.MEMBER:
+                hooks.append(RecordingHook(listener))
+            else:
+                listeners = (*train_spec.saving_listeners, listener)
+                train_spec = train_spec._replace(saving_listeners=listeners)
+        hooks.append(InterruptionHook(interruption, estimator.model_dir if role.leads else None))
+        train_spec = train_spec._replace(hooks=(*train_spec.hooks, *hooks))
+        stop = InterruptionHook(interruption, None)
+        eval_spec = eval_spec._replace(hooks=(*eval_spec.hooks, stop))
+        try:
+            if (
+                role.part is Part.MEMBER
+                and at_own_pace
+                and estimator.config.task_type == "evaluator"
+            ):
+                follow(estimator, train_spec, eval_spec)
+            elif role.part is not Part.FINISH:
+                tf_estimator.train_and_evaluate(estimator, train_spec, eval_spec)
             interruption.check("at its end, which was saved")
-            if hook.steps == 0 and estimator.latest_checkpoint():
-                evaluate_and_export(estimator, eval_spec)
+            if role.part is not Part.MEMBER and hook.steps == 0:
+                _evaluate_what_there_is(estimator, eval_spec, training, role)
         except tf.compat.v1.train.NanLossDuringTrainingError as error:
             # Our hook comes before the one that raised, and has counted this step.
             raise NanLossError(
@@ -116,12 +137,31 @@ def train_and_evaluate(
         except (tf.errors.OpError, OSError) as error:
             _raise_if_full(estimator.model_dir, error)
             raise
-    if estimator.latest_checkpoint() is None:
+    if role.leads and estimator.latest_checkpoint() is None:
         raise TrainingError(
             f"training left no checkpoint in {estimator.model_dir}",
             expected="at least one step",
             fix="give train_args a num_steps over 0 and check that the input function yields data",
         )
+
+
+def _counter(
+    estimator: Any, training: Training, batch_size: int | None, *, at_own_pace: bool
+) -> ExampleCounter:
+    strategy = estimator.config.train_distribute
+    replicas = 1 if strategy is None or at_own_pace else strategy.num_replicas_in_sync
+    return ExampleCounter(training.start, batch_size, replicas, shared=at_own_pace)
+
+
+def _evaluate_what_there_is(estimator: Any, eval_spec: Any, training: Training, role: Role) -> None:
+    """Evaluates the last checkpoint of a training that others, or an earlier one, did."""
+    newest = estimator.latest_checkpoint()
+    if newest is None:
+        return
+    step = int(newest.rpartition("-")[2])
+    if role.part is Part.FINISH and step in read_evaluations(training.folder):
+        return  # By an evaluator, which has exported it too.
+    evaluate_and_export(estimator, eval_spec)
 
 
 def _raise_if_full(folder: str, error: Exception) -> None:

@@ -1,0 +1,162 @@
+"""A training in processes of its own: written down, started, shown, finished."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import pathlib
+import pickle
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tfx.utils import io_utils, json_utils
+
+from tfx_estimators.components.examples import read_batches
+from tfx_estimators.components.progress import show_progress
+from tfx_estimators.components.trainer.elsewhere import Watch, find_starter
+from tfx_estimators.components.trainer.interruption import listening
+from tfx_estimators.components.trainer.job import Artifacts, TrainingJob
+from tfx_estimators.components.trainer.member_files import Said, give_start
+from tfx_estimators.components.trainer.role import Part, StatusFile
+from tfx_estimators.errors import EmptySplitError, TrainingError, UnsupportedOptionError
+from tfx_estimators.estimator.distribution import MultiWorker, ParameterServer
+from tfx_estimators.estimator.distribution.cluster import Task, run_tasks, tasks_of
+
+__all__ = ["joined_task", "train_in_processes"]
+
+_LOGS = "logs"
+
+
+def train_in_processes(
+    job: TrainingJob, inputs: Artifacts, outputs: Artifacts, properties: Mapping[str, Any]
+) -> None:
+    """Trains as the job's policy says.
+
+    The processes are started here, or where the environment says: see `elsewhere`. Their
+    logs are kept in the training's folder under `logs/`.
+
+    Args:
+        job: what the step was given.
+        inputs: the input artifacts.
+        outputs: the output artifacts.
+        properties: the execution properties.
+
+    Raises:
+        EmptySplitError: if there are fewer records than workers.
+        TrainingError: if a process fails; what it raised itself, where that was an error
+            of this package.
+    """
+    assert job.distribution is not None, "else the executor trains in its own process"
+
+    def step(inputs: Artifacts, outputs: Artifacts) -> str:
+        return json_utils.dumps(
+            {
+                "inputs": inputs,
+                "outputs": outputs,
+                "properties": dict(properties),
+                "training": job.training.to_json(),
+            }
+        )
+
+    joined = joined_task()
+    tasks = [joined] if joined is not None else _own_tasks(job)
+    with tempfile.TemporaryDirectory(prefix="tfx-estimators-") as scratch:
+        folder = pathlib.Path(scratch)
+        (folder / "step.json").write_text(step(inputs, outputs), encoding="utf-8")
+        try:
+            starter = find_starter() if len(tasks) > 1 else None
+            if tasks[0].tf_config is None:
+                _run(job, tasks, Part.WHOLE, folder)
+            elif starter is None:
+                _run(job, tasks, Part.MEMBER, folder)
+            else:
+                with _shown(job, Part.MEMBER) as watch:
+                    starter.run_members(job, inputs, outputs, step, folder / _LOGS, watch)
+            if tasks[0].tf_config is not None and any(task.leads for task in tasks):
+                _run(job, [Task("trainer", 0, None)], Part.FINISH, folder)
+        finally:
+            _keep_logs(folder / _LOGS, job)
+
+
+def joined_task() -> Task | None:
+    """This process's part where TF_CONFIG names a cluster; None where it names none."""
+    around = json.loads(os.environ.get("TF_CONFIG") or "{}")
+    if not around.get("cluster"):
+        return None
+    task = around["task"]
+    return Task(str(task["type"]), int(task["index"]), around)
+
+
+def _own_tasks(job: TrainingJob) -> list[Task]:
+    """All of the policy's."""
+    policy = job.distribution
+    assert policy is not None, "checked before"
+    if isinstance(policy, MultiWorker | ParameterServer) and policy.sharding == "disjoint":
+        _check_every_worker_has_data(job, policy.readers)
+    return tasks_of(policy)
+
+
+def _check_every_worker_has_data(job: TrainingJob, readers: int) -> None:
+    try:
+        files = job.train_files()
+    except UnsupportedOptionError:
+        return  # A format that the module itself reads.
+    records = itertools.chain.from_iterable(read_batches(files))
+    found = sum(1 for _ in itertools.islice(records, readers))
+    if found < readers:
+        raise EmptySplitError(
+            f"the splits {', '.join(job.train_splits)} have {found} examples for {readers} "
+            "processes that train: some would have none",
+            expected="at least one example a process",
+            fix="use fewer workers, or sharding='shuffled'",
+        )
+
+
+def _run(job: TrainingJob, tasks: Sequence[Task], part: Part, folder: pathlib.Path) -> None:
+    (leader, *_) = [task for task in tasks if task.leads] or tasks
+    status = StatusFile(folder / f"{leader.name}.status")
+
+    def command(task: Task) -> list[str]:
+        module = "tfx_estimators.components.trainer.task"
+        return [sys.executable, "-m", module, str(folder), task.name, part.value]
+
+    said = Said(folder / _LOGS / f"{leader.name}.log")
+    for task in tasks:
+        give_start(job.training, folder / task.name)
+    with _shown(job, part) as show, listening() as interruption:
+
+        def watch(running: int, of: int) -> None:
+            said.repeat()
+            show(status.read(), running, of)
+            interruption.check("in its processes")
+
+        try:
+            run_tasks(tasks, command, folder / _LOGS, watch)
+        except TrainingError as error:
+            for task in tasks:
+                raised = folder / f"{task.name}.error"
+                if raised.exists():
+                    raise pickle.loads(raised.read_bytes()) from error
+            raise
+
+
+def _keep_logs(logs: pathlib.Path, job: TrainingJob) -> None:
+    if logs.is_dir():
+        io_utils.copy_dir(str(logs), f"{job.training.folder}/{_LOGS}")
+
+
+@contextlib.contextmanager
+def _shown(job: TrainingJob, part: Part) -> Iterator[Watch]:
+    """Shows one line for all processes: how far the leader is, and how many run."""
+    unit = "steps" if part is not Part.FINISH else "parts"
+    with show_progress(f"EstimatorTrainer ({part.value})", unit, job.train_steps) as progress:
+
+        def watch(status: Mapping[str, Any] | None, running: int, of: int) -> None:
+            state = status or {"step": 0, "fields": {}}
+            progress.reach(state["step"], **state["fields"], processes=f"{running}/{of}")
+
+        yield watch

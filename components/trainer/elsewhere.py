@@ -1,0 +1,80 @@
+"""Processes of a training that something else than this machine starts.
+
+On a cluster the step does not start processes beside itself: it asks for a job whose
+replicas run the same task program. What does that lies in another room and is named by
+the environment of the step, which the runner sets.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from tfx_estimators.components.trainer.job import Artifacts, TrainingJob
+from tfx_estimators.errors import TrainingError
+
+__all__ = ["ENVIRONMENT", "Starter", "Step", "Watch", "find_starter"]
+
+ENVIRONMENT = "TFX_ESTIMATORS_STARTER"
+"""Variable that names a `Starter` as "module:attribute"."""
+
+Watch = Callable[[Mapping[str, Any] | None, int, int], None]
+"""Takes the leader's state ({"step": ..., "fields": {...}}; None if it said nothing yet),
+and the numbers of processes that run and of all."""
+
+Step = Callable[[Artifacts, Artifacts], str]
+"""What a task reads from `step.json`, for artifacts at the places where it sees them."""
+
+
+class Starter(Protocol):
+    """Runs the members of a training somewhere, to their end."""
+
+    def run_members(
+        self,
+        job: TrainingJob,
+        inputs: Artifacts,
+        outputs: Artifacts,
+        step: Step,
+        logs: pathlib.Path,
+        watch: Watch,
+    ) -> None:
+        """Starts one process for each of `job.distribution.tasks()` and waits for them.
+
+        Each runs `python -m tfx_estimators.components.trainer.task FOLDER NAME member`,
+        where FOLDER holds `step.json`, with TF_CONFIG set.
+
+        Args:
+            job: what the step was given.
+            inputs: the input artifacts.
+            outputs: the output artifacts.
+            step: makes the content of `step.json`.
+            logs: folder for a log file a task.
+            watch: to be called now and then; raises if the step is to end.
+
+        Raises:
+            TrainingError: if a task fails, with its name and last lines.
+        """
+
+
+def find_starter() -> Starter | None:
+    """The starter that the environment names; None where processes are started here.
+
+    Raises:
+        TrainingError: if there is none of that name.
+    """
+    name = os.environ.get(ENVIRONMENT)
+    if not name:
+        return None
+    module, _, attribute = name.partition(":")
+    try:
+        starter: Starter = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise TrainingError(
+            f"{ENVIRONMENT} is {name!r}, which cannot be imported: {error}",
+            expected="MODULE:ATTRIBUTE of something that starts training jobs",
+            fix=f"unset {ENVIRONMENT} to start processes on this machine",
+        ) from error
+    return starter

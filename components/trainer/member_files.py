@@ -1,0 +1,64 @@
+"""What a training's processes are given, and what they say, by way of files."""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+import sys
+
+from tfx_estimators.components.trainer.store import Training
+
+__all__ = ["Said", "give_start"]
+
+_OURS = "EstimatorTrainer: "
+
+
+def give_start(training: Training, folder: pathlib.Path) -> None:
+    """Puts the checkpoint that a training goes on from into a folder.
+
+    Workers in step have to begin alike, and those that do not lead have a folder of
+    their own.
+
+    Args:
+        training: with its start.
+        folder: is made.
+    """
+    import tensorflow as tf
+
+    folder.mkdir(parents=True, exist_ok=True)
+    latest = tf.train.latest_checkpoint(training.folder) if training.start.step else None
+    if latest is None:
+        return
+    for path in tf.io.gfile.glob(f"{latest}.*"):
+        name = path.rpartition("/")[2]
+        if "://" in path:
+            tf.io.gfile.copy(path, str(folder / name), overwrite=True)
+        else:
+            shutil.copyfile(path, folder / name)
+    stem = latest.rpartition("/")[2]
+    (folder / "checkpoint").write_text(f'model_checkpoint_path: "{stem}"\n', encoding="utf-8")
+
+
+class Said:
+    """Repeats what a process says to the user, out of its log.
+
+    Args:
+        log: its log, which may not be there yet.
+    """
+
+    def __init__(self, log: pathlib.Path) -> None:
+        self._log = log
+        self._read = 0
+
+    def repeat(self) -> None:
+        """Writes lines that are new to standard error."""
+        if not self._log.is_file():
+            return
+        with self._log.open("rb") as file:
+            file.seek(self._read)
+            new = file.read()
+        whole = new[: new.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for line in whole.decode(errors="replace").splitlines():
+            if line.startswith(_OURS):
+                print(line, file=sys.stderr, flush=True)

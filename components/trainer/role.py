@@ -1,0 +1,67 @@
+"""Which part of a training a process does."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+import pathlib
+from typing import Any
+
+__all__ = ["ALONE", "Part", "Role", "StatusFile"]
+
+
+class Part(enum.Enum):
+    """The parts of a training."""
+
+    WHOLE = "whole"
+    """Train, evaluate, export."""
+    MEMBER = "member"
+    """What TF_CONFIG says: train, serve parameters or evaluate, with others."""
+    FINISH = "finish"
+    """After the members: evaluate where none of them did, and export."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Role:
+    """What this process does.
+
+    Attributes:
+        part: its part.
+        evaluates: whether this is the evaluator of a cluster.
+        leads: whether what it writes is the step's output.
+        status: where to say how far training is; None to show it.
+    """
+
+    part: Part
+    evaluates: bool = False
+    leads: bool = True
+    status: pathlib.Path | None = None
+
+
+ALONE = Role(Part.WHOLE)
+
+
+class StatusFile:
+    """A `Progress` that another process shows: the newest state, in one small file.
+
+    Args:
+        path: the file, replaced as a whole each time.
+    """
+
+    def __init__(self, path: pathlib.Path) -> None:
+        self._path = path
+
+    def reach(self, position: int, **fields: object) -> None:
+        """Writes the position and the fields."""
+        fresh = self._path.with_suffix(".new")
+        fresh.write_text(json.dumps({"step": position, "fields": fields}), encoding="utf-8")
+        fresh.replace(self._path)
+
+    def read(self) -> dict[str, Any] | None:
+        """What was last written, as {"step": ..., "fields": {...}}; None if nothing was."""
+        try:
+            state: dict[str, Any] = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        return state

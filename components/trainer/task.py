@@ -1,0 +1,79 @@
+"""One process of a distributed training: `python -m ...task FOLDER NAME PART`.
+
+Reads what `distributed` wrote into FOLDER. An error of this package is left there too,
+for the step to raise again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import pickle
+import sys
+import time
+
+from tfx_estimators.errors import TfxEstimatorsError
+from tfx_estimators.estimator.distribution.cluster import Task, end_with_parent
+
+__all__ = ["main"]
+
+_SECONDS_TO_WAIT = 30.0
+
+
+def main(folder: pathlib.Path, name: str, part: str) -> None:
+    """Does a task's part.
+
+    Args:
+        folder: where the step was written down.
+        name: the task's name, e.g. "worker-1".
+        part: value of a `Part`.
+    """
+    end_with_parent()
+    import json
+    import logging
+    import os
+
+    from tfx.utils import json_utils
+
+    from tfx_estimators.components.trainer.contract_training import train
+    from tfx_estimators.components.trainer.job import TrainingJob
+    from tfx_estimators.components.trainer.role import Part, Role
+    from tfx_estimators.components.trainer.store import Training
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    step = json_utils.loads((folder / "step.json").read_text(encoding="utf-8"))
+    training = Training.from_json(step["training"])
+    job = TrainingJob.from_step(step["inputs"], step["outputs"], step["properties"], training)
+    kind, _, index = name.rpartition("-")
+    task = Task(kind, int(index), json.loads(os.environ.get("TF_CONFIG", "null")))
+    evaluates = kind == "evaluator"
+    if not task.leads and not evaluates:
+        # What it saves is not wanted, but with some strategies it has to save.
+        job = dataclasses.replace(job, model_run_dir=str(folder / name))
+    role = Role(Part(part), evaluates, leads=task.leads, status=folder / f"{name}.status")
+    cluster = (task.tf_config or {}).get("cluster")
+    if kind == "worker" and isinstance(cluster, dict) and "chief" in cluster:
+        _wait_for_chief(folder)
+    try:
+        train(job, step["inputs"], step["properties"], role)
+    except TfxEstimatorsError as error:
+        (folder / f"{name}.error").write_bytes(pickle.dumps(error))
+        raise
+
+
+def _wait_for_chief(folder: pathlib.Path) -> None:
+    """Waits until the chief of these processes trains, for at most half a minute.
+
+    That long a worker of an Estimator sleeps once it has found no session of its
+    chief's; it is there in seconds.
+    """
+    deadline = time.monotonic() + _SECONDS_TO_WAIT
+    chief = folder / "chief-0"
+    while chief.exists() and time.monotonic() < deadline:
+        if chief.with_suffix(".status").exists():
+            return
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3])

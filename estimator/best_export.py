@@ -45,9 +45,12 @@ def remember_the_best(module: Any) -> None:
             self._best_eval_result = _best_so_far(self, export_path, eval_result)
             self._has_exported = self._best_eval_result is not None
         best = self._best_eval_result
-        if self._has_exported and not self._compare_fn(
-            best_eval_result=best, current_eval_result=eval_result
-        ):
+        is_better = (
+            best is None
+            or not self._has_exported
+            or self._compare_fn(best_eval_result=best, current_eval_result=eval_result)
+        )
+        if not is_better:
             return None
         _remember(export_path, eval_result or {}, best)
         exported = self._saved_model_exporter.export(

@@ -6,14 +6,18 @@
 * `analyzers`: TF Transform's analyses, for the columns that learn.
 * `schema_check`: the columns against the schema, before anything runs.
 * `stages`: the Beam stages.
-* `writing`: transformed examples to files.
+* `reading`: files of raw examples to record batches.
+* `encoding`, `writing`: transformed record batches to files.
 """
 
 __all__ = [
     "analyzers",
     "component",
+    "encoding",
     "executor",
+    "failures",
     "preprocessing",
+    "reading",
     "schema_check",
     "spec",
     "stages",

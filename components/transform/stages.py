@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -11,8 +12,9 @@ import tensorflow_transform.beam as tft_beam
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio import tensor_adapter, tf_example_record
 
-from tfx_estimators.components.examples import Split, batch_reader, record_batch_decoder
+from tfx_estimators.components.examples import Split
 from tfx_estimators.components.progress import count_examples
+from tfx_estimators.components.transform.reading import ReadExamples
 from tfx_estimators.components.transform.writing import EncodeExamples, ExampleFiles
 
 __all__ = ["RawData", "analyze", "transform_split", "write_graph"]
@@ -53,11 +55,24 @@ class _Read(beam.PTransform):
         super().__init__()
         self._split = split
         self._name = name
-        self._decode = record_batch_decoder(schema)
+        self._schema = schema
 
     def expand(self, pipeline: Any) -> Any:
-        records = pipeline | batch_reader(self._split)
-        return records | count_examples(self._name, size=len) | self._decode
+        return (
+            pipeline
+            | "Files" >> beam.Create(list(self._split.files))
+            | "Spread" >> beam.Reshuffle()
+            | "Parse" >> beam.ParDo(ReadExamples(self._schema, exact=_is_exact(self._schema)))
+            | count_examples(self._name, size=operator.attrgetter("num_rows"))
+        )
+
+
+def _is_exact(schema: Any) -> bool:
+    """Whether tensors differ where a feature is missing and where its list is empty."""
+    if schema.sparse_feature or schema.tensor_representation_group:
+        return True
+    representations = _tfxio(schema).TensorRepresentations().values()
+    return any(r.dense_tensor.HasField("default_value") for r in representations)
 
 
 def _tfxio(schema: Any) -> Any:

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tfx_estimators.errors import EstimatorTypeError
-from tfx_estimators.estimator import keras_3, removed, tensorflow_view
+from tfx_estimators.estimator import removed, tensorflow_view
+from tfx_estimators.estimator.keras_3 import conversion, files
 
 __all__ = ["repair", "repair_loaded"]
 
@@ -105,10 +106,15 @@ def _convert_keras_3_models(module: Any) -> None:
     convert = module.model_to_estimator
 
     @functools.wraps(convert)
-    def model_to_estimator(keras_model: Any = None, *args: Any, **kwargs: Any) -> Any:
-        if keras_model is not None and keras_3.is_keras_3(keras_model):
-            keras_model = keras_3.in_keras_2(keras_model)
-        return convert(keras_model, *args, **kwargs)
+    def model_to_estimator(
+        keras_model: Any = None, keras_model_path: str | None = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        if keras_model is None and keras_model_path:
+            keras_model = files.load(keras_model_path)
+            keras_model_path = keras_model_path if keras_model is None else None
+        if keras_model is not None and conversion.is_keras_3(keras_model):
+            keras_model = conversion.in_keras_2(keras_model)
+        return convert(keras_model, keras_model_path, *args, **kwargs)
 
     module.model_to_estimator = model_to_estimator
 
@@ -120,7 +126,7 @@ def _refuse_keras_3_optimizers(module: Any) -> None:
     def get_optimizer_instance_v2(opt: Any, *args: Any, **kwargs: Any) -> Any:
         if callable(opt):
             opt = opt()
-        if keras_3.is_keras_3(opt):
+        if conversion.is_keras_3(opt):
             name = type(opt).__name__
             raise EstimatorTypeError(
                 f"the optimizer {name} is a Keras 3 optimizer",

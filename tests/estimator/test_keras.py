@@ -112,7 +112,7 @@ def of_many_layers() -> Any:
 @only_with_keras_3
 @pytest.mark.stacks
 def test_a_keras_3_model_is_made_again_with_its_weights() -> None:
-    from tfx_estimators.estimator import keras_3 as conversion
+    from tfx_estimators.estimator.keras_3 import conversion
 
     model = of_many_layers()
     made = conversion.in_keras_2(model)
@@ -138,9 +138,15 @@ def test_a_keras_3_model_trains_as_the_same_model_of_keras_2(tmp_path: pathlib.P
     model = keras.Model(inputs, keras.layers.Dense(1, name="output")(hidden))
     model.compile(keras.optimizers.SGD(0.05), loss=keras.losses.MeanSquaredError(), metrics=["mae"])
     keras_models.fill(model)
-    made = tf.keras.estimator.model_to_estimator(model, model_dir=str(tmp_path))
-    metrics = made.train(keras_models.read, steps=1).evaluate(keras_models.read, steps=4)
-    assert metrics == pytest.approx(FIGURES["checkpoint, 1"], abs=1e-5)
+    file = tmp_path / "model.keras"
+    model.save(file)
+    for name, source in {
+        "given": {"keras_model": model},
+        "saved": {"keras_model_path": str(file)},
+    }.items():
+        made = tf.keras.estimator.model_to_estimator(**source, model_dir=str(tmp_path / name))
+        metrics = made.train(keras_models.read, steps=1).evaluate(keras_models.read, steps=4)
+        assert metrics == pytest.approx(FIGURES["checkpoint, 1"], abs=1e-5)
 
 
 def refused() -> dict[str, tuple[Callable[[Any], Any], str]]:

@@ -1,0 +1,9 @@
+"""Keras 3 models for `model_to_estimator`.
+
+* `conversion`: a model made again in Keras 2, or refused with the reason.
+* `configs`: what its layers are made from.
+* `training`: how it was compiled.
+* `files`: models that were saved.
+"""
+
+__all__ = ["configs", "conversion", "files", "training"]

@@ -1,4 +1,4 @@
-"""`EstimatorPusher`."""
+"""`EstimatorPusher`, and the `ModelServer` that it may reload."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfx_estimators.components.pusher.component import EstimatorPusher
+    from tfx_estimators.components.pusher.server import ModelServer
 
-__all__ = ["EstimatorPusher"]
+__all__ = ["EstimatorPusher", "ModelServer"]
 
 
 def __getattr__(name: str) -> Any:
     # TFX takes seconds to import; only what is asked for is.
     if name in __all__:
-        return getattr(importlib.import_module(f"{__name__}.component"), name)
+        home = "component" if name == "EstimatorPusher" else "server"
+        return getattr(importlib.import_module(f"{__name__}.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,6 +8,7 @@ from tfx.types import standard_artifacts
 from tfx.types.channel import BaseChannel, Channel
 
 from tfx_estimators.components.executor_specs import LazyExecutorSpec
+from tfx_estimators.components.pusher.server import ModelServer
 from tfx_estimators.components.pusher.spec import EstimatorPusherSpec
 from tfx_estimators.errors import PushError, UnsupportedOptionError
 
@@ -20,11 +21,14 @@ class EstimatorPusher(base_component.BaseComponent):
     The version is the time in seconds, or one more than the newest version there if
     that is later. It appears whole or not at all and never replaces another. Before
     it appears, a fresh process that has TensorFlow only loads the copy and predicts
-    on a few examples; if that fails, nothing is published.
+    on a few examples; if that fails, nothing is published. A model that the newest
+    version holds already, byte for byte, is not published again. `tfx-estimators
+    rollback` goes back to an older version.
 
     The output `pushed_model` is that of TFX's Pusher: a copy of the model with the
-    properties `pushed`, `pushed_destination` and `pushed_version`, or, for a model
-    whose blessing does not call it blessed, `pushed` = 0 and nothing else.
+    properties `pushed`, `pushed_destination` and `pushed_version`, and beside them
+    `model_digest`; or, for a model whose blessing does not call it blessed, `pushed` = 0
+    and nothing else.
 
     Args:
         model: Model with a serving SavedModel.
@@ -32,10 +36,15 @@ class EstimatorPusher(base_component.BaseComponent):
         examples: Examples to try the model on, or None to try loading it only.
         push_destination: the folder that holds the versions, on this machine's file
             system, or TFX's PushDestination with such a folder.
+        keep_versions: how many versions to keep there, the newest ones; all where not
+            given. A server still needs the one before while it loads the newest.
+        model_server: a TensorFlow Serving ModelServer to reload; the step ends once
+            it serves the version.
 
     Raises:
         PushError: if there is no destination.
-        UnsupportedOptionError: if the destination is not a folder on a file system.
+        UnsupportedOptionError: if the destination is not a folder on a file system, or
+            keep_versions is not a positive number.
     """
 
     SPEC_CLASS = EstimatorPusherSpec
@@ -48,6 +57,8 @@ class EstimatorPusher(base_component.BaseComponent):
         model_blessing: BaseChannel | None = None,
         examples: BaseChannel | None = None,
         push_destination: str | pusher_pb2.PushDestination,
+        keep_versions: int | None = None,
+        model_server: ModelServer | None = None,
     ) -> None:
         super().__init__(
             spec=EstimatorPusherSpec(
@@ -55,6 +66,8 @@ class EstimatorPusher(base_component.BaseComponent):
                 model_blessing=model_blessing,
                 examples=examples,
                 push_destination=_checked(push_destination),
+                keep_versions=_checked_count(keep_versions),
+                model_server=None if model_server is None else model_server.to_json(),
                 pushed_model=Channel(type=standard_artifacts.PushedModel),
             )
         )
@@ -78,3 +91,13 @@ def _checked(destination: str | pusher_pb2.PushDestination) -> pusher_pb2.PushDe
             fix="mount the bucket, or use TFX's Pusher",
         )
     return destination
+
+
+def _checked_count(keep: int | None) -> int | None:
+    if keep is not None and (type(keep) is not int or keep < 1):
+        raise UnsupportedOptionError(
+            f"EstimatorPusher: keep_versions is {keep!r}",
+            expected="how many versions to keep, at least 1",
+            fix="keep_versions=3, or leave it out to keep all",
+        )
+    return keep

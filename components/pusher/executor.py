@@ -1,4 +1,4 @@
-"""Pushes a model: check, stage, try, archive, publish."""
+"""Pushes a model: is it blessed, the push itself, what the artifact says, the server."""
 
 from __future__ import annotations
 
@@ -8,23 +8,17 @@ from typing import Any
 
 from google.protobuf import json_format
 from tfx.dsl.components.base import base_executor
-from tfx.dsl.io import fileio
 from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
-from tfx.utils import io_utils
 
 from tfx_estimators.components.examples import find_splits, read_batches
-from tfx_estimators.components.progress import Progress, show_progress
-from tfx_estimators.components.pusher.trial import try_model
-from tfx_estimators.components.pusher.versions import (
-    check_writable,
-    copy_tree,
-    publish,
-    staging_folder,
-)
+from tfx_estimators.components.origin import Origin
+from tfx_estimators.components.progress import show_progress
+from tfx_estimators.components.pusher.publication import Push
+from tfx_estimators.components.pusher.server import ModelServer, reload
+from tfx_estimators.components.pusher.versions import check_writable
 from tfx_estimators.components.saved_model import serving_path
-from tfx_estimators.errors import PushError
 
 __all__ = ["PusherExecutor"]
 
@@ -54,39 +48,25 @@ class PusherExecutor(base_executor.BaseExecutor):
                 print(f"EstimatorPusher: not blessed ({blessing.uri}), not pushed", file=sys.stderr)
                 pushed.set_int_custom_property("pushed", 0)
                 return
-        source = serving_path(artifact_utils.get_single_instance(input_dict["model"]))
-        examples = _first_examples(input_dict.get("examples") or [])
-        with show_progress("EstimatorPusher", "files") as progress:
-            version = _push(source, base, pushed.uri, examples, progress)
-        pushed.set_int_custom_property("pushed", 1)
-        pushed.set_string_custom_property("pushed_destination", str(version))
-        pushed.set_string_custom_property("pushed_version", version.name)
-
-
-def _push(
-    source: str, base: pathlib.Path, archive: str, examples: list[bytes], progress: Progress
-) -> pathlib.Path:
-    if not fileio.exists(f"{source}/saved_model.pb"):
-        raise PushError(
-            f"there is no {source}/saved_model.pb",
-            expected="a Model artifact with a serving SavedModel",
-            fix="check that the trainer exported its model",
+        model = artifact_utils.get_single_instance(input_dict["model"])
+        push = Push(
+            source=serving_path(model),
+            model_uri=model.uri,
+            base=base,
+            archive=pushed.uri,
+            examples=_first_examples(input_dict.get("examples") or []),
+            keep=exec_properties.get("keep_versions"),
+            origin=Origin.of_context(self._context, "EstimatorPusher"),
         )
-    try:
-        with staging_folder(base) as folder:
-            copy_tree(source, folder, progress.advance)
-            try_model(folder, examples)
-            # The artifact's own copy comes first: with the rename all is done.
-            io_utils.copy_dir(str(folder), archive)
-            return publish(folder, base)
-    except PushError:
-        raise
-    except OSError as error:
-        raise PushError(
-            f"the model could not be copied to {base}: {error}",
-            expected="a file system with enough space that keeps what is written",
-            fix=f"look at the space left: df -h {base}",
-        ) from error
+        with show_progress("EstimatorPusher", "files") as progress:
+            done = push.run(progress.advance)
+        server = exec_properties.get("model_server")
+        if server:
+            reload(ModelServer.from_json(server), base, int(done.version))
+        pushed.set_int_custom_property("pushed", 1)
+        pushed.set_string_custom_property("pushed_destination", str(done.folder))
+        pushed.set_string_custom_property("pushed_version", done.version)
+        pushed.set_string_custom_property("model_digest", done.digest)
 
 
 def _first_examples(examples: list[Artifact]) -> list[bytes]:

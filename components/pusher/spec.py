@@ -10,10 +10,12 @@ __all__ = ["EstimatorPusherSpec"]
 
 
 class EstimatorPusherSpec(ComponentSpec):
-    """As TFX's PusherSpec, with examples to try the model on."""
+    """As TFX's PusherSpec, with examples to try the model on; `model_server` is JSON."""
 
     PARAMETERS = {  # noqa: RUF012
         "push_destination": ExecutionParameter(type=pusher_pb2.PushDestination),
+        "keep_versions": ExecutionParameter(type=int, optional=True),
+        "model_server": ExecutionParameter(type=str, optional=True),
     }
     INPUTS = {  # noqa: RUF012
         "model": ChannelParameter(type=standard_artifacts.Model),

@@ -17,6 +17,7 @@ import click
 from tfx_estimators import __version__
 from tfx_estimators.commands.kubeflow import compile_package
 from tfx_estimators.commands.kubeflow_local import containers_option, image_option
+from tfx_estimators.commands.push import rollback, versions
 from tfx_estimators.commands.submit import submit
 from tfx_estimators.errors import PipelineError, TfxEstimatorsError
 
@@ -126,7 +127,7 @@ def run(
         click.echo(module.summary(root))
 
 
-for _command in (compile_package, submit):
+for _command in (compile_package, submit, versions, rollback):
     main.add_command(_command)
 
 

@@ -1,0 +1,148 @@
+"""A push from its SavedModel to the version that readers see, and the record of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from tfx.dsl.io import fileio
+from tfx.utils import io_utils
+
+from tfx_estimators.components.model_digest import hash_model, model_digest
+from tfx_estimators.components.origin import Origin
+from tfx_estimators.components.pusher.manifest import Manifest, write_manifest
+from tfx_estimators.components.pusher.trial import try_model
+from tfx_estimators.components.pusher.versions import (
+    copy_tree,
+    find_same,
+    publish,
+    staging_folder,
+)
+from tfx_estimators.errors import PushError
+from tfx_estimators.lineage.record_files import write_record
+from tfx_estimators.lineage.records import PushRecord
+
+__all__ = ["RECORDS", "Push", "Pushed"]
+
+RECORDS = ".records"
+"""Folder, beside the versions, of what ML Metadata is told of them."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Pushed:
+    """What a push came to.
+
+    Attributes:
+        folder: the version's.
+        digest: the SavedModel's.
+        new: False if the newest version held the model already.
+    """
+
+    folder: pathlib.Path
+    digest: str
+    new: bool
+
+    @property
+    def version(self) -> str:
+        """The version's name."""
+        return self.folder.name
+
+
+@dataclasses.dataclass(frozen=True)
+class Push:
+    """A push.
+
+    Attributes:
+        source: folder of the SavedModel.
+        model_uri: uri of the Model artifact that it belongs to.
+        base: the folder that holds the versions.
+        archive: uri of the PushedModel artifact, which gets a copy.
+        examples: serialized tf.Examples to try the model on; may be empty.
+        keep: how many versions to keep; None for all.
+        origin: the execution that pushes.
+    """
+
+    source: str
+    model_uri: str
+    base: pathlib.Path
+    archive: str
+    examples: Sequence[bytes]
+    keep: int | None
+    origin: Origin
+
+    def run(self, copied: Callable[[int], None]) -> Pushed:
+        """Pushes.
+
+        Args:
+            copied: called with 1 for each file copied.
+
+        Raises:
+            PushError: if there is no model, it does not work, or it cannot be written.
+        """
+        if not fileio.exists(f"{self.source}/saved_model.pb"):
+            raise PushError(
+                f"there is no {self.source}/saved_model.pb",
+                expected="a Model artifact with a serving SavedModel",
+                fix="check that the trainer exported its model",
+            )
+        try:
+            pushed = self._again() or self._anew(copied)
+            self._write_record(pushed)
+        except PushError:
+            raise
+        except OSError as error:
+            raise PushError(
+                f"the model could not be copied to {self.base}: {error}",
+                expected="a file system with enough space that keeps what is written",
+                fix=f"look at the space left: df -h {self.base}",
+            ) from error
+        return pushed
+
+    def _again(self) -> Pushed | None:
+        """The version that holds this model already: nothing is tried or written twice."""
+        digest = model_digest(hash_model(self.source))
+        same = find_same(self.base, digest)
+        if same is None:
+            return None
+        io_utils.copy_dir(str(same), self.archive)
+        print(
+            f"EstimatorPusher: version {same.name} is this model already ({digest[:19]}), so "
+            "nothing is pushed",
+            file=sys.stderr,
+        )
+        return Pushed(same, digest, new=False)
+
+    def _anew(self, copied: Callable[[int], None]) -> Pushed:
+        with staging_folder(self.base) as folder:
+            copy_tree(self.source, folder, copied)
+            # Of the copy: what is tried and published is what was read.
+            manifest = Manifest(
+                files=hash_model(str(folder)),
+                model_uri=self.model_uri,
+                pipeline=self.origin.pipeline,
+                run=self.origin.run,
+                wall_time=time.time(),
+            )
+            write_manifest(str(folder), manifest)
+            try_model(folder, self.examples)
+            # The artifact's own copy comes first: with the rename all is done.
+            io_utils.copy_dir(str(folder), self.archive)
+            version, new = publish(folder, self.base, manifest.digest, self.keep)
+            return Pushed(version, manifest.digest, new)
+
+    def _write_record(self, pushed: Pushed) -> None:
+        write_record(
+            f"{self.base}/{RECORDS}",
+            PushRecord(
+                **dataclasses.asdict(self.origin),
+                wall_time=time.time(),
+                uri=self.archive,
+                version=pushed.version,
+                destination=str(pushed.folder),
+                model_uri=self.model_uri,
+                model_digest=pushed.digest,
+            ),
+        )

@@ -1,0 +1,178 @@
+"""Back to an older version: its content once more, as the newest.
+
+Servers serve the highest number, so a version that was served again under its old
+number would never be seen, and removing the newer ones would take them from readers
+that have them open.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import time
+
+from tfx_estimators.components.model_digest import PUSH_RECORD, hash_model
+from tfx_estimators.components.pusher.manifest import (
+    Manifest,
+    is_whole,
+    read_manifest,
+    version_digest,
+    write_manifest,
+)
+from tfx_estimators.components.pusher.publication import RECORDS, Pushed
+from tfx_estimators.components.pusher.versions import (
+    check_writable,
+    copy_tree,
+    publish,
+    staging_folder,
+    versions,
+)
+from tfx_estimators.errors import PushError
+from tfx_estimators.lineage.record_files import write_record
+from tfx_estimators.lineage.records import PushRecord
+
+__all__ = ["Version", "list_versions", "roll_back"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Version:
+    """A version in a serving folder.
+
+    Attributes:
+        version: its number.
+        served: whether it is the newest, which servers serve.
+        digest: of its SavedModel; None where nothing says it.
+        wall_time: when it was pushed, in seconds since 1970 (UTC); None likewise.
+        model_uri: uri of the Model artifact; None likewise.
+        rolled_back_to: the version whose content it is, if a rollback made it.
+        whole: whether its files have the sizes that they had when pushed; None likewise.
+    """
+
+    version: int
+    served: bool
+    digest: str | None
+    wall_time: float | None
+    model_uri: str | None
+    rolled_back_to: int | None
+    whole: bool | None
+
+
+def list_versions(base: pathlib.Path) -> list[Version]:
+    """The versions in a folder, newest first.
+
+    Raises:
+        PushError: if there is no such folder, or no version in it.
+    """
+    found = _existing(base)
+    return [_describe(base, version, found[-1]) for version in reversed(found)]
+
+
+def roll_back(base: pathlib.Path, to: int | None = None) -> Pushed:
+    """Makes an older version's content the newest version.
+
+    Args:
+        base: the folder that holds the versions.
+        to: the version to go back to; the one before what is served where not given.
+            After a rollback that is the one before the version it went back to.
+
+    Raises:
+        PushError: if there is no such version, or its files are not those that were
+            pushed.
+    """
+    found = _existing(base)
+    target = _before(base, found) if to is None else to
+    if target not in found:
+        raise PushError(
+            f"there is no version {target} in {base}",
+            expected=f"one of {', '.join(map(str, found))}",
+            fix=f"tfx-estimators versions {base}",
+        )
+    source = base / str(target)
+    if version_digest(str(source)) is None:
+        raise PushError(
+            f"version {target} in {base} is damaged: its files are not those that were pushed",
+            expected="a version as it was pushed",
+            fix=f"choose another one: tfx-estimators versions {base}",
+        )
+    check_writable(base)
+    before = read_manifest(str(source))
+    with staging_folder(base) as folder:
+        copy_tree(str(source), folder, lambda count: None)
+        (folder / PUSH_RECORD).unlink(missing_ok=True)
+        manifest = Manifest(
+            files=hash_model(str(folder)),
+            model_uri=before.model_uri if before else "",
+            pipeline=before.pipeline if before else "unknown",
+            run=before.run if before else "unknown",
+            wall_time=time.time(),
+            rolled_back_to=_content_of(base, target),
+        )
+        write_manifest(str(folder), manifest)
+        version, new = publish(folder, base, manifest.digest)
+    pushed = Pushed(version, manifest.digest, new)
+    if new:
+        _write_record(base, pushed, manifest)
+    return pushed
+
+
+def _existing(base: pathlib.Path) -> list[int]:
+    found = versions(base) if base.is_dir() else []
+    if not found:
+        raise PushError(
+            f"there are no versions in {base}",
+            expected="the folder that an EstimatorPusher pushes to",
+            fix="give its push_destination; a ready pipeline's is ROOT/serving",
+        )
+    return found
+
+
+def _before(base: pathlib.Path, found: list[int]) -> int:
+    served = _content_of(base, found[-1])
+    older = [version for version in found if version < served]
+    if not older:
+        raise PushError(
+            f"there is no version before {served} in {base}",
+            expected="an older version that is still kept",
+            fix=f"tfx-estimators versions {base} lists them; keep_versions=n keeps more",
+        )
+    return older[-1]
+
+
+def _content_of(base: pathlib.Path, version: int) -> int:
+    """The version that first had this content."""
+    manifest = read_manifest(str(base / str(version)))
+    if manifest is None or manifest.rolled_back_to is None:
+        return version
+    return manifest.rolled_back_to
+
+
+def _describe(base: pathlib.Path, version: int, newest: int) -> Version:
+    folder = str(base / str(version))
+    manifest = read_manifest(folder)
+    return Version(
+        version=version,
+        served=version == newest,
+        digest=manifest.digest if manifest else None,
+        wall_time=manifest.wall_time if manifest else None,
+        model_uri=manifest.model_uri if manifest else None,
+        rolled_back_to=manifest.rolled_back_to if manifest else None,
+        whole=is_whole(folder, manifest) if manifest else None,
+    )
+
+
+def _write_record(base: pathlib.Path, pushed: Pushed, manifest: Manifest) -> None:
+    write_record(
+        f"{base}/{RECORDS}",
+        PushRecord(
+            pipeline=manifest.pipeline,
+            # No run of the pipeline: somebody typed a command.
+            run=f"rollback-{pushed.version}",
+            node="rollback",
+            wall_time=manifest.wall_time,
+            uri=str(pushed.folder),
+            version=pushed.version,
+            destination=str(pushed.folder),
+            model_uri=manifest.model_uri,
+            model_digest=pushed.digest,
+        ),
+    )

@@ -1,0 +1,88 @@
+"""`tfx-estimators versions | rollback`: what a model server is given, and going back."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import pathlib
+
+import click
+
+from tfx_estimators.errors import UnsupportedOptionError
+
+__all__ = ["rollback", "versions"]
+
+_folder = click.argument("folder", type=click.Path(path_type=pathlib.Path))
+
+
+@click.command()
+@_folder
+@click.option("--json", "as_json", is_flag=True, help="For scripts: a list of objects.")
+def versions(folder: pathlib.Path, as_json: bool) -> None:
+    """List the versions in FOLDER, which an EstimatorPusher pushes to, newest first.
+
+    Servers serve the first one. A version whose files are no longer those that were
+    pushed is DAMAGED (their sizes are looked at; rollback reads them).
+    """
+    from tfx_estimators.components.pusher.rollback import list_versions
+
+    found = list_versions(folder.absolute())
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(one) for one in found], indent=1))
+        return
+    click.echo(f"{'version':<12}{'pushed':<22}{'model':<16}")
+    for one in found:
+        notes = ["served"] if one.served else []
+        if one.rolled_back_to is not None:
+            notes.append(f"back to {one.rolled_back_to}")
+        if one.whole is False:
+            notes.append("DAMAGED")
+        digest = one.digest.partition(":")[2][:12] if one.digest else "-"
+        line = f"{one.version:<12}{_when(one.wall_time):<22}{digest:<16}{', '.join(notes)}"
+        click.echo(line.rstrip())
+
+
+@click.command()
+@_folder
+@click.option(
+    "--to",
+    type=int,
+    metavar="VERSION",
+    help="The version to go back to.  [default: the one before what is served]",
+)
+@click.option(
+    "--server", metavar="HOST:PORT", help="A TensorFlow Serving ModelServer to reload, by gRPC."
+)
+@click.option("--model-name", help="What the server calls the model.  [default: FOLDER's name]")
+def rollback(
+    folder: pathlib.Path, to: int | None, server: str | None, model_name: str | None
+) -> None:
+    """Serve an older version of FOLDER again.
+
+    Servers serve the highest number, so the older version's content becomes a new version
+    with a higher one; nothing is removed. It appears whole or not at all. Typed twice, it
+    goes back two versions.
+    """
+    from tfx_estimators.components.pusher.rollback import roll_back
+    from tfx_estimators.components.pusher.server import ModelServer, reload
+
+    if model_name and not server:
+        raise UnsupportedOptionError(
+            "--model-name without --server", expected="both", fix="--server localhost:8500"
+        )
+    folder = folder.absolute()
+    told = ModelServer(server, model_name or folder.name) if server else None
+    done = roll_back(folder, to)
+    what = "is now" if done.new else "is already"
+    click.echo(f"version {done.version} {what} what servers see (model {done.digest[7:19]})")
+    if told is not None:
+        reload(told, folder, int(done.version))
+        click.echo(f"{told.address} serves it")
+
+
+def _when(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    at = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+    return at.strftime("%Y-%m-%d %H:%M:%SZ")

@@ -76,7 +76,8 @@ def latest_outputs(database: pathlib.Path, pipeline: str, node: str) -> Produced
     kinds = (mlmd.Event.OUTPUT, mlmd.Event.DECLARED_OUTPUT)
     keys: dict[int, tuple[str, int]] = {}
     for event in store.get_events_by_execution_ids([newest.id]):
-        if event.type in kinds:
+        # What was found afterwards and belongs to no output of the node has no path.
+        if event.type in kinds and event.path.steps:
             key, index = (step for step in event.path.steps)
             keys[event.artifact_id] = (key.key, index.index)
     artifacts: dict[str, list[Any]] = {}

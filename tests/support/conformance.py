@@ -154,5 +154,6 @@ def _cell(found: Mapping[str, Any] | None) -> str:
     if found["failed"]:
         words.append(f"**{found['failed']} failed**")
     if found["difference"] is not None:
-        words.append(f"differs by {found['difference']:.1e}")
+        far = found["difference"]
+        words.append(f"differs by {far:.1e}" if far else "equal")
     return ", ".join(words)

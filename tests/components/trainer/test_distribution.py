@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import pathlib
+import threading
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 import tensorflow as tf
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.artifact import Artifact
 
+from tfx_estimators import estimator as tf_estimator
+from tfx_estimators.components.artifacts import FeatureColumns
 from tfx_estimators.errors import EmptySplitError, TrainingError, UnsupportedOptionError
 from tfx_estimators.estimator.distribution import (
     Accelerators,
@@ -21,27 +25,88 @@ from tfx_estimators.estimator.distribution import (
 from tfx_estimators.lineage.record_files import read_records
 from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord
 
-STEPS = 6
-CONFIG = {"seed": 5, "batch_size": 16, "run_config": {"save_checkpoints_steps": 3}}
+MODULES = pathlib.Path(__file__).parent / "modules"
+STEPS = 8
+BATCH = 16
+CONFIG = {"seed": 5, "batch_size": BATCH, "run_config": {"save_checkpoints_steps": 2}}
 
 
-def records(store: pathlib.Path) -> list[Any]:
-    (folder,) = [path for path in store.iterdir() if path.is_dir()]
-    found = read_records(str(folder)).values()
-    return sorted(found, key=lambda record: record.wall_time)
+@pytest.fixture(scope="module")
+def transformed(
+    run_pipeline: Any, import_artifacts: Callable[[], list[Any]], importable_modules: None
+) -> dict[str, Artifact]:
+    """What a FeatureColumnTransform made of the points."""
+    from tfx_estimators.components import FeatureColumnTransform
+
+    examples, schema, _ = import_artifacts()
+    transform = FeatureColumnTransform(
+        examples=examples.outputs["result"],
+        schema=schema.outputs["result"],
+        module_file=str(MODULES / "cluster_module.py"),
+        label_key="y",
+    )
+    made = run_pipeline([examples, schema, transform]).artifacts / transform.id
+    kinds = {
+        "transformed_examples": standard_artifacts.Examples,
+        "transform_graph": standard_artifacts.TransformGraph,
+        "feature_columns": FeatureColumns,
+    }
+    found = {}
+    for key, kind in kinds.items():
+        found[key] = kind()
+        found[key].uri = str(next((made / key).iterdir()))
+    splits = artifact_utils.encode_split_names(["train", "eval"])
+    found["transformed_examples"].split_names = splits
+    return found
 
 
-def weights(model_run: pathlib.Path) -> dict[str, np.ndarray]:
-    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(model_run)))
-    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+@pytest.fixture
+def train(execute: Any, channel: Any, transformed: dict[str, Artifact]) -> Callable[..., Any]:
+    """Trains in the processes of a policy; gives the outputs by key."""
+    from tfx.proto import trainer_pb2
+
+    from tfx_estimators.components import EstimatorTrainer
+
+    def run(policy: Any, *, examples: Artifact | None = None, steps: int = STEPS) -> Any:
+        component = EstimatorTrainer(
+            examples=channel(standard_artifacts.Examples),
+            transform_graph=channel(standard_artifacts.TransformGraph),
+            feature_columns=channel(FeatureColumns),
+            module_file=str(MODULES / "cluster_module.py"),
+            train_args=trainer_pb2.TrainArgs(num_steps=steps),
+            custom_config=CONFIG,
+            distribution=policy,
+        )
+        return execute(
+            component,
+            {
+                "examples": examples or transformed["transformed_examples"],
+                "transform_graph": transformed["transform_graph"],
+                "feature_columns": transformed["feature_columns"],
+            },
+        )
+
+    return run
 
 
-def check_published(trained: Any, store: pathlib.Path, *, examples: int) -> None:
+@pytest.fixture
+def known(tmp_path: pathlib.Path) -> Callable[[], list[Any]]:
+    """Records in the checkpoint store, in the order they were written."""
+
+    def read() -> list[Any]:
+        (folder,) = [path for path in (tmp_path / "checkpoints").iterdir() if path.is_dir()]
+        found = read_records(str(folder)).values()
+        return sorted(found, key=lambda record: record.wall_time)
+
+    return read
+
+
+def check_published(outputs: Any, known: Callable[[], list[Any]], *, examples: int) -> None:
     """A model to serve, its checkpoint's record, and no trace of other processes."""
-    assert trained.global_step() >= STEPS
-    predict = tf.saved_model.load(str(trained.serving)).signatures["predict"]
+    serving = pathlib.Path(outputs["model"].uri, "Format-Serving")
+    predict = tf.saved_model.load(str(serving)).signatures["predict"]
     assert predict.structured_input_signature
-    found = records(store)
+    found = known()
     checkpoints = {record.step: record for record in found if isinstance(record, CheckpointRecord)}
     last = checkpoints[max(checkpoints)]
     assert last.step >= STEPS
@@ -49,13 +114,129 @@ def check_published(trained: Any, store: pathlib.Path, *, examples: int) -> None
     assert "auc" in last.metrics
     (model,) = [record for record in found if isinstance(record, ModelRecord)]
     assert model.checkpoint_digest == last.digest
-    assert not list(trained.model_run.glob("tmp_*"))
+    run = pathlib.Path(outputs["model_run"].uri)
+    assert tf.train.load_variable(tf.train.latest_checkpoint(str(run)), "global_step") == last.step
+    assert not list(run.glob("tmp_*"))
 
 
 @pytest.mark.slow
+@pytest.mark.stacks
+@pytest.mark.conformance("MirroredStrategy")
+def test_mirrored(train: Any, known: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    devices = ("/cpu:0", "/cpu:1")
+    outputs = train(Mirrored(devices, accelerators=Accelerators(count=2)))
+    check_published(outputs, known, examples=STEPS * 2 * BATCH)
+    assert "2 GPU asked for, 0 found: training on the CPU" in capfd.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.stacks
 @pytest.mark.conformance("MultiWorkerMirroredStrategy")
-def test_multi_worker(train: Callable[..., Any], tmp_path: pathlib.Path) -> None:
-    trained = train(steps=STEPS, custom_config=CONFIG, distribution=MultiWorker(2))
-    check_published(trained, tmp_path / "checkpoints", examples=STEPS * 2 * 16)
-    logs = {path.name for path in (trained.model_run / "logs").iterdir()}
+def test_a_worker_that_dies_is_named_and_its_training_goes_on(
+    train: Any,
+    known: Any,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("HARM", f"worker-1 SIGKILL 5 {tmp_path / 'harmed'}")
+    with pytest.raises(TrainingError) as died:
+        train(MultiWorker(2))
+    assert "worker-1 was ended by SIGKILL" in str(died.value)
+    assert "about to end" in str(died.value)
+    step = max(record.step for record in known())
+    assert step in (2, 4)  # The chief may have been writing the second one.
+    outputs = train(MultiWorker(2))
+    assert f"going on from step {step}" in capfd.readouterr().err
+    check_published(outputs, known, examples=STEPS * 2 * BATCH)
+    logs = {path.name for path in pathlib.Path(outputs["model_run"].uri, "logs").iterdir()}
     assert logs == {"worker-0.log", "worker-1.log", "trainer-0.log"}
+
+
+@pytest.mark.slow
+@pytest.mark.stacks
+@pytest.mark.conformance("ParameterServerStrategy")
+def test_parameter_server(train: Any, known: Any) -> None:
+    outputs = train(ParameterServer(workers=2, parameter_servers=1))
+    check_published(outputs, known, examples=STEPS * BATCH)
+    logs = {path.name for path in pathlib.Path(outputs["model_run"].uri, "logs").iterdir()}
+    kinds = {"chief-0", "worker-0", "worker-1", "ps-0", "evaluator-0", "trainer-0"}
+    assert logs == {f"{kind}.log" for kind in kinds}
+
+
+@pytest.mark.stacks
+@pytest.mark.conformance("batch rule")
+def test_workers_without_data_are_refused_before_anything_starts(
+    train: Any, known: Any, transformed: Any, make_examples: Any, tmp_path: pathlib.Path
+) -> None:
+    uri = transformed["transformed_examples"].uri
+    files = sorted(map(str, pathlib.Path(uri, "Split-train").iterdir()))
+    one, two = list(tf.data.TFRecordDataset(files, "GZIP").take(2).as_numpy_iterator())
+    few = make_examples(tmp_path / "few", {"train": [one, two], "eval": [one]})
+    with pytest.raises(EmptySplitError, match="2 examples for 3 processes that train"):
+        train(MultiWorker(3), examples=few)
+    assert known() == []
+
+
+@pytest.mark.stacks
+@pytest.mark.parametrize(
+    ("module", "policy", "steps", "named"),
+    [
+        ("run_module.py", MultiWorker(2), 5, "run_module.py"),
+        ("cluster_module.py", MultiWorker(2), 0, "no number of steps"),
+    ],
+)
+def test_what_cannot_be_distributed_is_refused_when_the_pipeline_is_made(
+    channel: Any, module: str, policy: Any, steps: int, named: str
+) -> None:
+    from tfx.proto import trainer_pb2
+
+    from tfx_estimators.components import EstimatorTrainer
+
+    with pytest.raises(UnsupportedOptionError, match=named):
+        EstimatorTrainer(
+            examples=channel(standard_artifacts.Examples),
+            transform_graph=channel(standard_artifacts.TransformGraph),
+            feature_columns=channel(FeatureColumns),
+            module_file=str(MODULES / module),
+            train_args=trainer_pb2.TrainArgs(num_steps=steps),
+            distribution=policy,
+        )
+
+
+@pytest.mark.stacks
+def test_a_checkpoint_may_go_while_it_is_evaluated(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tfx_estimators.components.trainer.following import follow
+
+    def model_fn(features: Any, labels: Any, mode: str) -> Any:
+        v1 = tf.compat.v1
+        step = v1.train.get_or_create_global_step()
+        loss = v1.get_variable("loss", [])
+        return tf_estimator.EstimatorSpec(mode, loss=loss, train_op=step.assign_add(1))
+
+    def train_to(step: int) -> None:
+        config = tf_estimator.RunConfig(str(tmp_path), keep_checkpoint_max=1)
+        made = tf_estimator.Estimator(model_fn, config=config)
+        made.train(lambda: tf.data.Dataset.from_tensors(1).repeat(), max_steps=step)
+
+    evaluated = []
+
+    def input_fn() -> Any:
+        evaluated.append(tf.train.latest_checkpoint(str(tmp_path)))
+        if len(evaluated) == 1:
+            others = threading.Thread(target=train_to, args=(4,))
+            others.start()
+            others.join()
+        return tf.data.Dataset.from_tensors(1)
+
+    train_to(2)
+    around = {"cluster": {"chief": ["localhost:1"]}, "task": {"type": "evaluator", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(around))
+    follow(
+        tf_estimator.Estimator(model_fn, config=tf_estimator.RunConfig(str(tmp_path))),
+        tf_estimator.TrainSpec(input_fn, max_steps=4),
+        tf_estimator.EvalSpec(input_fn, steps=1, throttle_secs=0),
+    )
+    assert [path.rpartition("-")[2] for path in evaluated] == ["2", "4"]

@@ -1,0 +1,152 @@
+"""The digits pipeline: two processes train a convolutional network in step.
+
+                   +-> StatisticsGen -> SchemaGen
+ImportExampleGen --+
+                   +-> FeatureColumnTransform -> EstimatorTrainer -+-> EstimatorEvaluator
+                                                 (MultiWorker(2))  +-> EstimatorPusher
+"""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+from tfx_estimators.pipelines.workspace import Workspace
+
+__all__ = ["create_pipeline", "summary"]
+
+NAME = "digits"
+MODULE = "tfx_estimators.pipelines.digits.model"
+LABEL_KEY = "digit"
+METRICS = ("example_count", "accuracy", "average_loss")
+TRAIN_STEPS = 300
+EVAL_STEPS = 10
+BATCH_SIZE = 32
+WORKERS = 2
+SEED = 1797
+# Better than one in two, where a guess is right one time in ten.
+EVAL_CONFIG = """
+slicing_specs {}
+metrics_specs {
+  per_slice_thresholds {
+    key: "accuracy"
+    value {
+      thresholds {
+        slicing_specs {}
+        threshold { value_threshold { lower_bound { value: 0.5 } } }
+      }
+    }
+  }
+}
+"""
+
+
+def create_pipeline(
+    root: pathlib.Path,
+    data: pathlib.Path | None = None,
+    *,
+    train_steps: int = TRAIN_STEPS,
+    eval_steps: int = EVAL_STEPS,
+    workers: int = WORKERS,
+    beam_pipeline_args: list[str] | None = None,
+) -> Any:
+    """Defines the pipeline; nothing runs yet.
+
+    Args:
+        root: folder for all that a run makes.
+        data: folder of TFRecord files; by default scikit-learn's digits are written to
+            `root/digits`.
+        train_steps: batches that each worker trains on.
+        eval_steps: batches per evaluation during training.
+        workers: processes that train, in step.
+        beam_pipeline_args: flags for every Beam step.
+
+    Returns:
+        a `tfx.orchestration.pipeline.Pipeline`.
+
+    Raises:
+        DataError: if `data` holds no TFRecord files.
+        MissingPackageError: if scikit-learn is not installed.
+    """
+    from tfx_estimators.pipelines.digits.data import PATTERN, find_digits
+
+    folder = find_digits(data, root / "digits")
+
+    from tfx.components.example_gen.import_example_gen.component import ImportExampleGen
+    from tfx.components.schema_gen.component import SchemaGen
+    from tfx.components.statistics_gen.component import StatisticsGen
+    from tfx.proto import example_gen_pb2, trainer_pb2
+
+    from tfx_estimators.components import (
+        EstimatorEvaluator,
+        EstimatorPusher,
+        EstimatorTrainer,
+        FeatureColumnTransform,
+    )
+    from tfx_estimators.estimator.distribution import MultiWorker
+
+    workspace = Workspace(NAME, root)
+    examples = ImportExampleGen(
+        input_base=str(folder),
+        input_config=example_gen_pb2.Input(
+            splits=[example_gen_pb2.Input.Split(name="digits", pattern=PATTERN)]
+        ),
+        output_config=example_gen_pb2.Output(
+            split_config=example_gen_pb2.SplitConfig(
+                splits=[
+                    example_gen_pb2.SplitConfig.Split(name="train", hash_buckets=4),
+                    example_gen_pb2.SplitConfig.Split(name="eval", hash_buckets=1),
+                ]
+            )
+        ),
+    )
+    statistics = StatisticsGen(examples=examples.outputs["examples"])
+    schema = SchemaGen(statistics=statistics.outputs["statistics"])
+    transform = FeatureColumnTransform(
+        examples=examples.outputs["examples"],
+        schema=schema.outputs["schema"],
+        module_path=MODULE,
+        label_key=LABEL_KEY,
+    )
+    trainer = EstimatorTrainer(
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        feature_columns=transform.outputs["feature_columns"],
+        schema=schema.outputs["schema"],
+        module_path=MODULE,
+        label_key=LABEL_KEY,
+        train_args=trainer_pb2.TrainArgs(num_steps=train_steps),
+        eval_args=trainer_pb2.EvalArgs(num_steps=eval_steps),
+        custom_config={
+            "seed": SEED,
+            "batch_size": BATCH_SIZE,
+            "run_config": {"save_checkpoints_steps": max(1, train_steps // 3)},
+        },
+        distribution=MultiWorker(workers=workers),
+        checkpoint_store=str(workspace.checkpoints),
+    )
+    evaluator = EstimatorEvaluator(
+        examples=examples.outputs["examples"],
+        model=trainer.outputs["model"],
+        transform_graph=transform.outputs["transform_graph"],
+        schema=schema.outputs["schema"],
+        eval_config=EVAL_CONFIG,
+        label_key=LABEL_KEY,
+    )
+    pusher = EstimatorPusher(
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        examples=examples.outputs["examples"],
+        push_destination=str(workspace.serving),
+    )
+    return workspace.pipeline(
+        [examples, statistics, schema, transform, trainer, evaluator, pusher],
+        beam_pipeline_args,
+    )
+
+
+def summary(root: pathlib.Path) -> str:
+    """The closing table of a run under `root`."""
+    from tfx_estimators.pipelines.closing_table import closing_table
+
+    return closing_table(Workspace(NAME, root), METRICS)

@@ -6,6 +6,7 @@
 * `catalog`: pipelines by name or file.
 * `workspace`, `closing_table`: the folders of a ready pipeline, and what a run came to.
 * `runner`: runs a pipeline on TFX's LocalDagRunner or BeamDagRunner.
+* `recording`: tells ML Metadata of checkpoints, after every run.
 * `step_resources`: what a step gets of this machine.
 """
 
@@ -13,6 +14,7 @@ __all__ = [
     "catalog",
     "cats_vs_dogs",
     "closing_table",
+    "recording",
     "runner",
     "step_resources",
     "taxi",

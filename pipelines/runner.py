@@ -40,6 +40,9 @@ def run(pipeline: Any, runner: Runner = "local") -> None:
                 f"{steps.current} failed: {type(error).__name__}: {error}",
                 fix="correct the cause and run again; finished steps are taken from the cache",
             ) from error
+        finally:
+            # Also of a run that failed: its checkpoints are there.
+            _record(pipeline)
 
 
 def train_afresh(pipeline: Any) -> None:
@@ -52,6 +55,16 @@ def train_afresh(pipeline: Any) -> None:
     for component in pipeline.components:
         if isinstance(component, EstimatorTrainer):
             component.exec_properties["fresh"] = uuid.uuid4().hex
+
+
+def _record(pipeline: Any) -> None:
+    from tfx_estimators.pipelines.recording import record_run
+
+    try:
+        record_run(pipeline)
+    except (TfxEstimatorsError, OSError) as error:
+        # What the run came to counts more; the records stay where they are.
+        _say(f"warning: ML Metadata does not know of the checkpoints yet: {error}")
 
 
 def _say(line: str) -> None:

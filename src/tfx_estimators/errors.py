@@ -18,6 +18,7 @@ __all__ = [
     "FeatureNotFoundError",
     "KerasConversionError",
     "LabelError",
+    "MetadataStoreError",
     "MissingPackageError",
     "ModuleContractError",
     "NanLossError",
@@ -65,6 +66,10 @@ class TfxEstimatorsError(Exception):
 
 class TensorFlowVersionError(TfxEstimatorsError, ImportError):
     """The installed TensorFlow is outside the supported range."""
+
+
+class MetadataStoreError(TfxEstimatorsError, RuntimeError):
+    """A store of ML Metadata cannot be opened, or does not take what is put."""
 
 
 class MissingPackageError(TfxEstimatorsError, ImportError):

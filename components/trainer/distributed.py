@@ -152,8 +152,12 @@ def _keep_logs(logs: pathlib.Path, job: TrainingJob) -> None:
 @contextlib.contextmanager
 def _shown(job: TrainingJob, part: Part) -> Iterator[Watch]:
     """Shows one line for all processes: how far the leader is, and how many run."""
-    unit = "steps" if part is not Part.FINISH else "parts"
-    with show_progress(f"EstimatorTrainer ({part.value})", unit, job.train_steps) as progress:
+    if part is Part.FINISH:
+        with show_progress("EstimatorTrainer: evaluation and export", "models", 1) as progress:
+            yield lambda status, running, of: None
+            progress.reach(1)
+        return
+    with show_progress("EstimatorTrainer", "steps", job.train_steps) as progress:
 
         def watch(status: Mapping[str, Any] | None, running: int, of: int) -> None:
             state = status or {"step": 0, "fields": {}}

@@ -17,6 +17,7 @@ from tfx.types.artifact import Artifact
 from tfx_estimators import __version__
 from tfx_estimators.components.gfile import files_for
 from tfx_estimators.errors import NotInMetadataError
+from tfx_estimators.estimator.distribution import from_json
 from tfx_estimators.lineage.digests import folder_digest
 
 __all__ = ["find_fingerprint"]
@@ -29,7 +30,6 @@ _PROPERTIES = (
     "train_args",
     "eval_args",
     "custom_config",
-    "distribution",
     "fresh",
 )
 
@@ -56,10 +56,15 @@ def find_fingerprint(
             if artifacts
         },
         "properties": {name: properties.get(name) or None for name in _PROPERTIES},
+        "distribution": _distribution(properties.get("distribution")),
         "tensorflow": tf.__version__.split(".")[:2],
         "tfx_estimators": __version__,
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _distribution(policy: str | None) -> dict[str, Any] | None:
+    return from_json(policy).determines() if policy else None
 
 
 def _content(uri: str) -> str | None:

@@ -31,6 +31,7 @@ Sharding = Literal["disjoint", "shuffled"]
 """How workers read: each a part of the examples, or each all in an order of its own."""
 
 _KINDS = ("GPU",)
+_WHERE = ("accelerators", "parameter_servers")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +83,11 @@ class _Policy:
     def batches_by(self, step: int) -> int:
         """How many batches each replica has taken when the global step is reached."""
         return step
+
+    def determines(self) -> dict[str, Any]:
+        """What of it changes the result of a training; the rest only says where it is done."""
+        fields = {"policy": type(self).__name__, **dataclasses.asdict(self)}
+        return {name: value for name, value in fields.items() if name not in _WHERE}
 
     def to_json(self) -> str:
         """The policy as JSON, for `from_json`."""

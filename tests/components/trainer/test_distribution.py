@@ -216,9 +216,11 @@ def test_a_checkpoint_may_go_while_it_is_evaluated(
         loss = v1.get_variable("loss", [])
         return tf_estimator.EstimatorSpec(mode, loss=loss, train_op=step.assign_add(1))
 
+    # Before there is a TF_CONFIG.
+    trainer = tf_estimator.RunConfig(str(tmp_path), keep_checkpoint_max=1)
+
     def train_to(step: int) -> None:
-        config = tf_estimator.RunConfig(str(tmp_path), keep_checkpoint_max=1)
-        made = tf_estimator.Estimator(model_fn, config=config)
+        made = tf_estimator.Estimator(model_fn, config=trainer)
         made.train(lambda: tf.data.Dataset.from_tensors(1).repeat(), max_steps=step)
 
     evaluated = []

@@ -44,6 +44,13 @@ def test_processes_of_each_kind() -> None:
     assert several.has_evaluator
 
 
+def test_what_changes_the_result() -> None:
+    somewhere = ParameterServer(2, 3, accelerators=Accelerators(count=1)).determines()
+    assert somewhere == ParameterServer(2).determines()
+    assert somewhere != ParameterServer(3).determines()
+    assert MultiWorker(2).determines() != MultiWorker(2, sharding="shuffled").determines()
+
+
 @pytest.mark.parametrize(
     ("make", "named"),
     [

@@ -23,6 +23,7 @@ __all__ = [
     "batch_reader",
     "find_split",
     "find_splits",
+    "is_parquet",
     "read_batches",
     "record_batch_decoder",
     "split_names",
@@ -44,12 +45,17 @@ class Split:
     Attributes:
         name: the split's name, e.g. "train".
         patterns: file patterns, one an artifact that has the split.
-        files: the TFRecord files they match now, sorted; never empty.
+        files: the files they match now, sorted; never empty.
     """
 
     name: str
     patterns: tuple[str, ...]
     files: tuple[str, ...]
+
+    @property
+    def parts(self) -> list[Split]:
+        """The split of each artifact alone; one may have no files."""
+        return [Split(self.name, (pattern,), _files([pattern])) for pattern in self.patterns]
 
 
 def split_names(examples: Sequence[Artifact]) -> list[str]:
@@ -60,17 +66,21 @@ def split_names(examples: Sequence[Artifact]) -> list[str]:
     return list(names)
 
 
-def find_splits(examples: Sequence[Artifact], names: Sequence[str] | None = None) -> list[Split]:
+def find_splits(
+    examples: Sequence[Artifact], names: Sequence[str] | None = None, *, parquet: bool = False
+) -> list[Split]:
     """Finds several splits; see `find_split`.
 
     Args:
         examples: Examples artifacts.
         names: the wanted splits; every split of the artifacts where not given.
+        parquet: whether the caller reads Parquet files, too.
     """
-    return [find_split(examples, name) for name in (names or split_names(examples))]
+    wanted = names or split_names(examples)
+    return [find_split(examples, name, parquet=parquet) for name in wanted]
 
 
-def find_split(examples: Sequence[Artifact], name: str) -> Split:
+def find_split(examples: Sequence[Artifact], name: str, *, parquet: bool = False) -> Split:
     """Finds a split's files and checks that it can be read and is not empty.
 
     Only the first record is read: a record broken further on is found by
@@ -79,6 +89,7 @@ def find_split(examples: Sequence[Artifact], name: str) -> Split:
     Args:
         examples: Examples artifacts holding serialized tf.Examples in TFRecords.
         name: the split's name.
+        parquet: whether the caller reads Parquet files, too.
 
     Raises:
         EmptySplitError: if no artifact has the split, or it has no record.
@@ -87,7 +98,7 @@ def find_split(examples: Sequence[Artifact], name: str) -> Split:
     """
     patterns = []
     for artifact in examples:
-        _check_formats(artifact)
+        _check_formats(artifact, parquet)
         if name in artifact_utils.decode_split_names(artifact.split_names):
             patterns.append(_pattern(artifact, name))
     if not patterns:
@@ -96,14 +107,19 @@ def find_split(examples: Sequence[Artifact], name: str) -> Split:
             expected=f"one of {', '.join(split_names(examples)) or '(it has no splits)'}",
             fix="name one of these, or let the example generator write the split",
         )
-    files = tuple(sorted(str(file) for pattern in patterns for file in fileio.glob(pattern)))
-    if not any(True for file in files for _ in read_batches([file], batch_size=1)):
+    files = _files(patterns)
+    if not any(map(_has_records, files)):
         raise EmptySplitError(
             f"the split {name!r} has no examples in {', '.join(patterns)}",
             expected="at least one example",
             fix="check the example generator's input and its split configuration",
         )
     return Split(name=name, patterns=tuple(patterns), files=files)
+
+
+def is_parquet(file: str) -> bool:
+    """Whether a file holds Parquet, by its name, as ".gz" says that one is gzipped."""
+    return file.endswith(".parquet")
 
 
 def read_batches(
@@ -178,6 +194,19 @@ def _read_file(file: str, batch_size: int) -> Iterator[list[bytes]]:
     return read_batches([file], batch_size)
 
 
+def _files(patterns: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted(str(file) for pattern in patterns for file in fileio.glob(pattern)))
+
+
+def _has_records(file: str) -> bool:
+    if is_parquet(file):
+        from tfx_estimators.components.parquet import open_parquet
+
+        with open_parquet(file) as opened:
+            return bool(opened.metadata.num_rows)
+    return any(True for _ in read_batches([file], batch_size=1))
+
+
 def _pattern(artifact: Artifact, split: str) -> str:
     if artifact.has_custom_property(_SPLIT_PATTERNS):
         patterns = json.loads(artifact.get_string_custom_property(_SPLIT_PATTERNS))
@@ -186,16 +215,20 @@ def _pattern(artifact: Artifact, split: str) -> str:
     return f"{artifact_utils.get_split_uri([artifact], split)}/*"
 
 
-def _check_formats(artifact: Artifact) -> None:
+def _check_formats(artifact: Artifact, parquet: bool) -> None:
     payload = artifact.get_string_custom_property(_PAYLOAD_FORMAT) or "FORMAT_TF_EXAMPLE"
     files = artifact.get_string_custom_property(_FILE_FORMAT) or "tfrecords_gzip"
+    if parquet and payload == "FORMAT_PARQUET":
+        # ImportExampleGen says "tfrecords_gzip" of Parquet files.
+        return
     for name, value, known in (
         (_PAYLOAD_FORMAT, payload, ("FORMAT_TF_EXAMPLE",)),
         (_FILE_FORMAT, files, ("tfrecords_gzip", "FORMAT_TFRECORDS_GZIP")),
     ):
         if value not in known:
+            also = ", or FORMAT_PARQUET" if parquet else ""
             raise UnsupportedOptionError(
                 f"the examples in {artifact.uri} have {name} {value!r}",
-                expected=f"{known[0]}: serialized tf.Examples in TFRecord files",
+                expected=f"{known[0]}: serialized tf.Examples in TFRecord files{also}",
                 fix="let the example generator write tf.Examples to TFRecords",
             )

@@ -4,13 +4,16 @@
 * `executor`: checks the schema, runs the Beam pipeline, writes `columns.json`.
 * `preprocessing`: the preprocessing function made of the columns.
 * `analyzers`: TF Transform's analyses, for the columns that learn.
+* `analyzer_cache`: analyses kept from one run to the next.
 * `schema_check`: the columns against the schema, before anything runs.
 * `stages`: the Beam stages.
 * `reading`: files of raw examples to record batches.
+* `statistics`: TFDV's, before and after, where asked for.
 * `encoding`, `writing`: transformed record batches to files.
 """
 
 __all__ = [
+    "analyzer_cache",
     "analyzers",
     "component",
     "encoding",
@@ -21,5 +24,6 @@ __all__ = [
     "schema_check",
     "spec",
     "stages",
+    "statistics",
     "writing",
 ]

@@ -15,9 +15,10 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
 
-from tfx_estimators.components.examples import find_splits
+from tfx_estimators.components.examples import Split, find_splits
 from tfx_estimators.components.progress import show_progress
 from tfx_estimators.components.transform import stages
+from tfx_estimators.components.transform.analyzer_cache import AnalyzerCache
 from tfx_estimators.components.transform.analyzers import read_facts
 from tfx_estimators.components.transform.failures import explain
 from tfx_estimators.components.transform.preprocessing import Preprocessing
@@ -61,8 +62,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         keys = tft.get_transform_input_columns(preprocessing, type_specs)
         data = stages.RawData(schema, keys or None)
 
-        analyzed = find_splits(examples, json.loads(exec_properties["analyze_splits"]))
-        splits = find_splits(examples)
+        analyzed = _find_splits(examples, exec_properties["analyze_splits"])
+        splits = _find_splits(examples, exec_properties.get("transform_splits"))
         transformed = artifact_utils.get_single_instance(output_dict["transformed_examples"])
         folders = _prepare_examples(transformed, [split.name for split in splits])
         try:
@@ -71,10 +72,16 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 self._make_beam_pipeline() as pipeline,
                 tft_beam.Context(temp_dir=temporary, use_deep_copy_optimization=True),
             ):
-                transform_fn = stages.analyze(pipeline, schema, analyzed, preprocessing)
+                transform_fn = stages.analyze(
+                    pipeline, schema, analyzed, preprocessing, _cache(input_dict, output_dict)
+                )
                 stages.write_graph(pipeline, schema, transform_fn, graph.uri)
-                for split, folder in zip(splits, folders, strict=True):
+                batches = [
                     stages.transform_split(pipeline, data, split, transform_fn, folder)
+                    for split, folder in zip(splits, folders, strict=True)
+                ]
+                if output_dict.get("pre_transform_stats"):
+                    _describe(pipeline, data, analyzed, batches, transform_fn, output_dict)
         except Exception as error:
             explained = explain(error)
             if explained is None:
@@ -82,6 +89,55 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             raise explained from error
         _write_columns(plan, graph.uri, columns.uri, preprocessing.label_key)
         fileio.rmtree(temporary)
+
+
+def _find_splits(examples: list[Artifact], names: str | None) -> list[Split]:
+    return find_splits(examples, json.loads(names) if names else None, parquet=True)
+
+
+def _cache(
+    inputs: dict[str, list[Artifact]], outputs: dict[str, list[Artifact]]
+) -> AnalyzerCache | None:
+    if not outputs.get("updated_analyzer_cache"):
+        return None
+    old = inputs.get("analyzer_cache")
+    return AnalyzerCache(
+        read_from=artifact_utils.get_single_uri(old) if old else None,
+        write_to=artifact_utils.get_single_uri(outputs["updated_analyzer_cache"]),
+    )
+
+
+def _describe(
+    pipeline: Any,
+    data: stages.RawData,
+    analyzed: list[Split],
+    batches: list[Any],
+    transform_fn: Any,
+    outputs: dict[str, list[Artifact]],
+) -> None:
+    folders = {
+        key: artifact_utils.get_single_uri(outputs[key])
+        for key in outputs
+        if key.startswith(("pre_transform_", "post_transform_"))
+    }
+    stages.describe_raw(
+        pipeline,
+        data,
+        analyzed,
+        statistics=folders["pre_transform_stats"],
+        schema=folders["pre_transform_schema"],
+    )
+    _, metadata = transform_fn
+    stages.describe_transformed(
+        pipeline,
+        batches,
+        metadata.schema,
+        {
+            "statistics": folders["post_transform_stats"],
+            "schema": folders["post_transform_schema"],
+            "anomalies": folders["post_transform_anomalies"],
+        },
+    )
 
 
 def _write_columns(plan: ColumnPlan, graph: str, folder: str, label_key: str | None) -> None:

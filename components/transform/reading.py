@@ -17,7 +17,8 @@ import pyarrow as pa
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from tfx_estimators.components.examples import read_batches
+from tfx_estimators.components.examples import is_parquet, read_batches
+from tfx_estimators.components.parquet import read_parquet
 from tfx_estimators.components.record_batches import DecodeRecords
 
 __all__ = ["ReadExamples"]
@@ -36,9 +37,9 @@ _DTYPES = {
 
 
 class ReadExamples(beam.DoFn):
-    """Turns a TFRecord file of tf.Examples into `pyarrow.RecordBatch`es.
+    """Turns a file, TFRecords of tf.Examples or Parquet, into `pyarrow.RecordBatch`es.
 
-    Every column is a list column. Batches are as large as 16 MiB of records, up to
+    Every column is a list column. Batches are as large as 16 MiB of examples, up to
     8192 rows: large ones hide what a batch costs in Beam and in TensorFlow.
 
     Args:
@@ -68,6 +69,9 @@ class ReadExamples(beam.DoFn):
 
     def process(self, file: str) -> Iterator[pa.RecordBatch]:
         """Reads one file, from beginning to end."""
+        if is_parquet(file):
+            yield from read_parquet(file, self._arrow, _MOST_ROWS, _MOST_BYTES)
+            return
         rows = _rows_a_batch(file)
         done = 0
         if self._spec and not self._exact:

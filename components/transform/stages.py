@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -14,10 +14,18 @@ from tfx_bsl.tfxio import tensor_adapter, tf_example_record
 
 from tfx_estimators.components.examples import Split
 from tfx_estimators.components.progress import count_examples
+from tfx_estimators.components.transform.analyzer_cache import AnalyzerCache
 from tfx_estimators.components.transform.reading import ReadExamples
 from tfx_estimators.components.transform.writing import EncodeExamples, ExampleFiles
 
-__all__ = ["RawData", "analyze", "transform_split", "write_graph"]
+__all__ = [
+    "RawData",
+    "analyze",
+    "describe_raw",
+    "describe_transformed",
+    "transform_split",
+    "write_graph",
+]
 
 
 class RawData:
@@ -28,41 +36,48 @@ class RawData:
         keys: the features to decode; all where not given.
 
     Attributes:
+        schema: of the features that are decoded.
         type_specs: raw feature -> `tf.TypeSpec`, of all features.
     """
 
     def __init__(self, schema: Any, keys: Collection[str] | None = None) -> None:
-        self._schema = schema if keys is None else _project(schema, keys)
+        self.schema = schema if keys is None else _project(schema, keys)
         self.type_specs = dict(_tfxio(schema).TensorAdapter().OriginalTypeSpecs())
 
     @property
     def tensor_adapter_config(self) -> Any:
         """How record batches become tensors."""
-        config = _tfxio(self._schema).TensorAdapterConfig()
+        config = _tfxio(self.schema).TensorAdapterConfig()
         # The graph takes every feature; TF Transform makes up those that nothing uses.
         return tensor_adapter.TensorAdapterConfig(
             config.arrow_schema, config.tensor_representations, self.type_specs
         )
 
-    def read(self, split: Split, counted_as: str) -> Any:
-        """A Beam transform: pipeline -> `pyarrow.RecordBatch`es of a split."""
+    def read(self, split: Split, counted_as: str, *, exact: bool = False) -> Any:
+        """A Beam transform: pipeline -> `pyarrow.RecordBatch`es of a split.
+
+        Args:
+            split: what to read.
+            counted_as: what the examples are counted as, see `count_examples`.
+            exact: whether a missing feature has to be null, not an empty list.
+        """
         name = f"{counted_as}[{split.name}]"
-        return f"Read[{name}]" >> _Read(split, name, self._schema)
+        return f"Read[{name}]" >> _Read(split, name, self.schema, exact or _is_exact(self.schema))
 
 
 class _Read(beam.PTransform):
-    def __init__(self, split: Split, name: str, schema: Any) -> None:
+    def __init__(self, split: Split, name: str, schema: Any, exact: bool) -> None:
         super().__init__()
         self._split = split
         self._name = name
-        self._schema = schema
+        self._examples = ReadExamples(schema, exact=exact)
 
     def expand(self, pipeline: Any) -> Any:
         return (
             pipeline
             | "Files" >> beam.Create(list(self._split.files))
             | "Spread" >> beam.Reshuffle()
-            | "Parse" >> beam.ParDo(ReadExamples(self._schema, exact=_is_exact(self._schema)))
+            | "Parse" >> beam.ParDo(self._examples)
             | count_examples(self._name, size=operator.attrgetter("num_rows"))
         )
 
@@ -94,7 +109,13 @@ def _project(schema: Any, keys: Collection[str]) -> Any:
     return projected
 
 
-def analyze(pipeline: Any, schema: Any, splits: Sequence[Split], preprocessing: Any) -> Any:
+def analyze(
+    pipeline: Any,
+    schema: Any,
+    splits: Sequence[Split],
+    preprocessing: Any,
+    cache: AnalyzerCache | None = None,
+) -> Any:
     """Runs the analysis over some splits, reading only what it needs.
 
     Args:
@@ -102,12 +123,15 @@ def analyze(pipeline: Any, schema: Any, splits: Sequence[Split], preprocessing: 
         schema: of the raw examples.
         splits: what to learn from; not read at all if nothing is to be learned.
         preprocessing: the preprocessing function.
+        cache: where analyses are kept, if they are.
 
     Returns:
         what `tft_beam.AnalyzeDataset` gives: the transform function and its metadata.
     """
     keys = tft.get_analyze_input_columns(preprocessing, RawData(schema).type_specs)
     data = RawData(schema, keys or None)
+    if keys and cache is not None:
+        return cache.analyze(pipeline, data, splits, preprocessing)
     if keys:
         batches = [pipeline | data.read(split, "analyzed") for split in splits]
         examples = batches | "FlattenAnalyzed" >> beam.Flatten(pipeline=pipeline)
@@ -135,7 +159,7 @@ def write_graph(pipeline: Any, schema: Any, transform_fn: Any, folder: str) -> N
 
 def transform_split(
     pipeline: Any, data: RawData, split: Split, transform_fn: Any, folder: str
-) -> None:
+) -> Any:
     """Transforms a split and writes it as gzipped TFRecords of tf.Examples.
 
     Args:
@@ -144,15 +168,62 @@ def transform_split(
         split: which.
         transform_fn: what `analyze` returned.
         folder: of the split in the Examples artifact.
+
+    Returns:
+        the transformed `pyarrow.RecordBatch`es.
     """
     examples = pipeline | data.read(split, "transformed")
     batches, metadata = (
         (examples, data.tensor_adapter_config),
         transform_fn,
     ) | f"Transform[{split.name}]" >> tft_beam.TransformDataset(output_record_batches=True)
+    batches = batches | f"WithoutKeys[{split.name}]" >> beam.Keys()
     _ = (
         batches
-        | f"WithoutKeys[{split.name}]" >> beam.Keys()
         | f"Encode[{split.name}]" >> beam.ParDo(EncodeExamples(metadata.schema))
         | f"Write[{split.name}]" >> beam.io.Write(ExampleFiles(f"{folder}/transformed_examples"))
     )
+    return batches
+
+
+def describe_raw(
+    pipeline: Any, data: RawData, splits: Sequence[Split], statistics: str, schema: str
+) -> None:
+    """Writes statistics and schema of raw examples.
+
+    Args:
+        pipeline: the Beam pipeline.
+        data: how to read the splits.
+        splits: what is described together.
+        statistics: folder of the ExampleStatistics artifact.
+        schema: folder of the Schema artifact.
+    """
+    from tfx_estimators.components.transform.statistics import write_schema, write_statistics
+
+    batches = [pipeline | data.read(split, "described", exact=True) for split in splits]
+    together = batches | "FlattenDescribed" >> beam.Flatten(pipeline=pipeline)
+    write_statistics(together, "raw", data.schema, statistics)
+    write_schema(data.schema, schema)
+
+
+def describe_transformed(
+    pipeline: Any, batches: Sequence[Any], schema: Any, folders: Mapping[str, str]
+) -> None:
+    """Writes statistics, schema and anomalies of transformed examples.
+
+    Args:
+        pipeline: the Beam pipeline.
+        batches: what `transform_split` returned for the splits.
+        schema: `schema_pb2.Schema` of the transformed examples.
+        folders: of the artifacts "statistics", "schema" and "anomalies".
+    """
+    from tfx_estimators.components.transform.statistics import (
+        write_anomalies,
+        write_schema,
+        write_statistics,
+    )
+
+    together = batches | "FlattenTransformed" >> beam.Flatten(pipeline=pipeline)
+    found = write_statistics(together, "transformed", schema, folders["statistics"])
+    write_schema(schema, folders["schema"])
+    write_anomalies(found, schema, folders["anomalies"])

@@ -7,9 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfx_estimators.components.evaluator.component import EstimatorEvaluator
-    from tfx_estimators.components.evaluator.report import Check, Report, SliceMetrics, load_report
+    from tfx_estimators.components.evaluator.report import (
+        Check,
+        FeatureSkew,
+        Report,
+        Skew,
+        SliceMetrics,
+        load_report,
+    )
 
-__all__ = ["Check", "EstimatorEvaluator", "Report", "SliceMetrics", "load_report"]
+__all__ = [
+    "Check",
+    "EstimatorEvaluator",
+    "FeatureSkew",
+    "Report",
+    "Skew",
+    "SliceMetrics",
+    "load_report",
+]
 
 
 def __getattr__(name: str) -> Any:

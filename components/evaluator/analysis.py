@@ -1,7 +1,8 @@
 """TensorFlow Model Analysis as this package uses it.
 
-The only module that imports TFMA. Its names below are the same in TFMA 0.46.0, 0.47.1
-and 0.52.0, though not all of them are exported at the top level in each.
+The only module that imports TFMA, but for `auc` and `batch_metrics`. Its names below are
+the same in TFMA 0.46.0, 0.47.1 and 0.52.0, though not all of them are exported at the top
+level in each.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from tensorflow_model_analysis.metrics import metric_specs
 from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.utils import config_util
 
+from tfx_estimators.components.evaluator import batch_metrics
 from tfx_estimators.components.evaluator.extracts import Model
 from tfx_estimators.errors import UnsupportedOptionError
 
@@ -78,7 +80,14 @@ def thresholds(config: Any) -> list[tuple[Any, Any, Any]]:
     return [(key.to_proto(), spec, rule) for key, rules in found.items() for spec, rule in rules]
 
 
-def analyze(config: Any, models: Sequence[Model], output: str, *, rubber_stamp: bool) -> Any:
+def analyze(
+    config: Any,
+    models: Sequence[Model],
+    output: str,
+    *,
+    rubber_stamp: bool,
+    over_batches: bool,
+) -> Any:
     """A Beam transform: extracts -> metrics and validations written to a folder.
 
     Args:
@@ -87,6 +96,7 @@ def analyze(config: Any, models: Sequence[Model], output: str, *, rubber_stamp: 
         output: folder to write to.
         rubber_stamp: pass the model if only change thresholds were set and there is
             no baseline yet.
+        over_batches: whether an extract is of many examples, see `batch_metrics`.
     """
     baseline = baseline_name(config)
     shared = [
@@ -99,9 +109,14 @@ def analyze(config: Any, models: Sequence[Model], output: str, *, rubber_stamp: 
         )
         for model in models
     ]
+    one_or_both = shared if len(shared) > 1 else shared[0]
     return "Analyze" >> model_eval_lib.ExtractEvaluateAndWriteResults(
-        eval_shared_model=shared if len(shared) > 1 else shared[0],
-        eval_config=config,
+        eval_shared_model=one_or_both,
+        eval_config=batch_metrics.over_batches(config) if over_batches else config,
+        # What is written down is what was asked for, however it was computed.
+        writers=model_eval_lib.default_writers(
+            output_path=output, eval_shared_model=one_or_both, eval_config=config
+        ),
         extractors=[slice_key_extractor.SliceKeyExtractor(eval_config=config, materialize=False)],
         output_path=output,
     )

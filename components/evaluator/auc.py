@@ -17,10 +17,9 @@ import apache_beam as beam
 import numpy as np
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 
-__all__ = ["EstimatorAUC"]
+from tfx_estimators.components.evaluator.measures import AUC_BUCKETS, Rows, auc_sums, auc_value
 
-# The estimator API's AUC has 200 thresholds, so 199 buckets between them.
-_BUCKETS = 199
+__all__ = ["EstimatorAUC"]
 
 
 class EstimatorAUC(metric_types.Metric):
@@ -88,44 +87,20 @@ class _Combine(beam.CombineFn):
         }
 
     def create_accumulator(self) -> Any:
-        return np.zeros((2, _BUCKETS))
+        return np.zeros(2 * AUC_BUCKETS)
 
     def add_input(self, accumulator: Any, element: Any) -> Any:
-        for label, prediction, weight in metric_util.to_label_prediction_example_weight(
-            element, **self._settings
-        ):
-            # In float32, as the estimator does it: a prediction at the edge of a bucket
-            # must fall on the same side.
-            bucket = int(np.ceil(np.float32(prediction.item()) * np.float32(_BUCKETS))) - 1
-            accumulator[int(label.item() > 0), max(bucket, 0)] += weight.item()
-        return accumulator
+        found = list(metric_util.to_label_prediction_example_weight(element, **self._settings))
+        if not found:
+            return accumulator
+        labels, predictions, weights = (
+            np.array([one.item() for one in column]) for column in zip(*found, strict=True)
+        )
+        rows = Rows(labels[:, None], predictions[:, None], weights)
+        return accumulator + auc_sums(rows)
 
     def merge_accumulators(self, accumulators: Iterable[Any]) -> Any:
         return np.sum(list(accumulators), axis=0)
 
     def extract_output(self, accumulator: Any) -> dict[Any, float]:
-        # At threshold i, all buckets from the i-th on are predicted positive.
-        above = np.cumsum(accumulator[:, ::-1], axis=1)[:, ::-1]
-        false, true = np.pad(above, ((0, 0), (0, 1)))
-        area = _pr_area(true, false) if self._curve == "PR" else _roc_area(true, false)
-        return {self._key: float(area)}
-
-
-def _roc_area(true: Any, false: Any) -> Any:
-    if not (true[0] and false[0]):
-        return 0.0
-    recall, fallout = true / true[0], false / false[0]
-    return np.sum((fallout[:-1] - fallout[1:]) * (recall[:-1] + recall[1:]) / 2)
-
-
-def _pr_area(true: Any, false: Any) -> Any:
-    # Davis and Goadrich 2006: between thresholds the counts are linear, precision is not.
-    positive = true + false
-    steps, widths = true[:-1] - true[1:], positive[:-1] - positive[1:]
-    slope = np.divide(steps, widths, out=np.zeros_like(steps), where=widths > 0)
-    intercept = true[1:] - slope * positive[1:]
-    both = (positive[:-1] > 0) & (positive[1:] > 0)
-    ratio = np.divide(positive[:-1], positive[1:], out=np.ones_like(steps), where=both)
-    if not true[0]:
-        return 0.0
-    return np.sum(slope * (steps + intercept * np.log(ratio)) / true[0])
+        return {self._key: auc_value(accumulator, {"curve": self._curve})}

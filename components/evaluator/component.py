@@ -32,10 +32,16 @@ class EstimatorEvaluator(base_beam_component.BaseBeamComponent):
     baseline is wanted but there is none yet, as on the first run, change thresholds
     are skipped and value thresholds alone decide.
 
+    With a transform graph, predictions from raw examples are compared on some rows with
+    those from transformed ones, if `EstimatorTrainer` made the model by `estimator_fn`.
+    A model that is served otherwise than it was trained is not blessed, whatever its
+    metrics; the report names the features that differ (`Report.skew`).
+
     Args:
         examples: Examples, the raw ones.
         model: Model with a serving SavedModel.
-        transform_graph: TransformGraph, needed if it makes the label or the weight.
+        transform_graph: TransformGraph that the model was trained with, needed if it
+            makes the label or the weight.
         baseline_model: Model to compare with, usually a Resolver's latest blessed.
         schema: Schema of the raw examples.
         eval_config: TFMA's EvalConfig, or its protocol buffer text format, which

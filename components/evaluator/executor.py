@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -15,11 +16,13 @@ from tfx.utils import io_utils
 
 from tfx_estimators.components.evaluator import analysis
 from tfx_estimators.components.evaluator import eval_config as configs
+from tfx_estimators.components.evaluator.batch_metrics import why_by_example
 from tfx_estimators.components.evaluator.blessing import write_blessing
 from tfx_estimators.components.evaluator.columns import choose_columns
 from tfx_estimators.components.evaluator.extracts import ExtractExamples, Model
 from tfx_estimators.components.evaluator.findings import find_checks, slice_metrics, verdict
-from tfx_estimators.components.evaluator.report import Check, Report, save_report
+from tfx_estimators.components.evaluator.report import Check, Report, Skew, save_report
+from tfx_estimators.components.evaluator.skew import find_skew
 from tfx_estimators.components.evaluator.transformed_columns import transformed_names
 from tfx_estimators.components.examples import Split, batch_reader, find_splits, read_batches
 from tfx_estimators.components.progress import count_examples, show_progress
@@ -66,7 +69,16 @@ class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):
             raw=_raw_names(schema, splits),
             transformed=transformed_names(graph.uri) if graph is not None else (),
         )
-        extract = ExtractExamples(columns, models, graph.uri if graph is not None else None, schema)
+        why = why_by_example(resolved, {one.prediction for one in models})
+        if why is not None:
+            print(f"EstimatorEvaluator: goes example by example: {why}", file=sys.stderr)
+        extract = ExtractExamples(
+            columns,
+            models,
+            graph.uri if graph is not None else None,
+            schema,
+            over_batches=why is None,
+        )
         with (
             show_progress("EstimatorEvaluator", "examples"),
             self._make_beam_pipeline() as pipeline,
@@ -77,9 +89,21 @@ class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):
                 | "FlattenSplits" >> beam.Flatten(pipeline=pipeline)
                 | count_examples("evaluated", size=len)
                 | "Extract" >> beam.ParDo(extract)
-                | analysis.analyze(resolved, models, evaluation.uri, rubber_stamp=skipped_changes)
+                | analysis.analyze(
+                    resolved,
+                    models,
+                    evaluation.uri,
+                    rubber_stamp=skipped_changes,
+                    over_batches=why is None,
+                )
             )
-        report = _make_report(resolved, evaluation.uri, models, skipped_changes=skipped_changes)
+        candidate = next(m for m in models if m.name != analysis.baseline_name(resolved))
+        skew = find_skew(
+            candidate.signature, candidate.prediction, graph.uri if graph else None, splits
+        )
+        report = _make_report(
+            resolved, evaluation.uri, models, skew, skipped_changes=skipped_changes
+        )
         save_report(report, evaluation.uri)
         if report.blessed is not None:
             write_blessing(
@@ -130,7 +154,12 @@ def _find_models(config: Any, model: Artifact, baseline: Artifact | None) -> lis
 
 
 def _make_report(
-    config: Any, evaluation_uri: str, models: Sequence[Model], *, skipped_changes: bool
+    config: Any,
+    evaluation_uri: str,
+    models: Sequence[Model],
+    skew: Skew | None,
+    *,
+    skipped_changes: bool,
 ) -> Report:
     thresholds = analysis.thresholds(config)
     results = analysis.load_metrics(evaluation_uri)
@@ -149,6 +178,11 @@ def _make_report(
         checks = find_checks(results, validation, thresholds, baseline)
         blessed = bool(validation.validation_ok)
         reason = verdict(validation, checks, skipped_changes=skipped_changes)
+    if skew is not None and skew.differing:
+        # Its metrics are of what it is served, which is not what it has learned.
+        print(f"EstimatorEvaluator: {skew}", file=sys.stderr)
+        reason = str(skew) if blessed is not False else f"{reason}; {skew}"
+        blessed = False
     paths = {model.name == baseline: model.signature.path for model in models}
     return Report(
         blessed=blessed,
@@ -157,4 +191,5 @@ def _make_report(
         checks=checks,
         model=paths[False],
         baseline=paths.get(True),
+        skew=skew,
     )

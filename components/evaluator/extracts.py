@@ -1,4 +1,4 @@
-"""From serialized examples to what TFMA's evaluators take: one extract an example."""
+"""From serialized examples to what TFMA's evaluators take: extracts, of one or many rows."""
 
 from __future__ import annotations
 
@@ -36,25 +36,35 @@ class Model:
 
 
 class ExtractExamples(beam.DoFn):
-    """Turns a list of serialized tf.Examples into TFMA extracts, one an example.
+    """Turns a list of serialized tf.Examples into TFMA extracts.
 
     An extract is a dict with the record under "input", numpy arrays under "labels",
     "predictions" and "example_weights" (by model name where there are two models) and
-    the sliced columns under "features".
+    the sliced columns under "features". It is of one example; or, over batches, of all
+    examples of the list whose sliced columns are equal, its arrays having a first
+    dimension more.
 
     Args:
         columns: what to read.
         models: the candidate and, if there is one, the baseline.
         transform_graph: URI of the TransformGraph artifact, if `columns` need it.
         schema: `schema_pb2.Schema` of the raw examples, or None.
+        over_batches: whether extracts are of many examples.
     """
 
     def __init__(
-        self, columns: Columns, models: Sequence[Model], transform_graph: str | None, schema: Any
+        self,
+        columns: Columns,
+        models: Sequence[Model],
+        transform_graph: str | None,
+        schema: Any,
+        *,
+        over_batches: bool,
     ) -> None:
         self._columns = columns
         self._models = tuple(models)
         self._transform_graph = transform_graph
+        self._over_batches = over_batches
         self._decoder = DecodeRecords(_project(schema, columns.raw), None)
         self._transformed: TransformedColumns | None = None
 
@@ -84,23 +94,39 @@ class ExtractExamples(beam.DoFn):
             weights = _dense(rows[self._columns.weight], self._columns.weight, DataError)
         single = len(self._models) == 1
 
-        def by_model(values: Mapping[str, Any] | Any, row: int) -> Any:
+        def by_model(values: Mapping[str, Any] | Any, chosen: Any) -> Any:
             if single:
-                return next(iter(values.values()))[row]
-            return {name: value[row] for name, value in values.items()}
+                return next(iter(values.values()))[chosen]
+            return {name: value[chosen] for name, value in values.items()}
 
-        for row in range(len(records)):
+        for first, chosen in self._choose(rows, len(records)):
             extract = {
-                "input": records[row],
+                "input": records[first],
                 "features": {
-                    key: np.array(rows[key][row]) for key in self._columns.slices if rows[key][row]
+                    key: np.array(rows[key][first])
+                    for key in self._columns.slices
+                    if rows[key][first]
                 },
-                "labels": by_model(dict.fromkeys(predictions, labels), row),
-                "predictions": by_model(predictions, row),
+                "labels": by_model(dict.fromkeys(predictions, labels), chosen),
+                "predictions": by_model(predictions, chosen),
             }
             if weights is not None:
-                extract["example_weights"] = by_model(dict.fromkeys(predictions, weights), row)
+                extract["example_weights"] = by_model(dict.fromkeys(predictions, weights), chosen)
             yield extract
+
+    def _choose(
+        self, rows: Mapping[str, Sequence[Sequence[Any]]], size: int
+    ) -> Iterator[tuple[int, Any]]:
+        """The rows of each extract: the first one, and an index of all."""
+        if not self._over_batches:
+            yield from ((row, row) for row in range(size))
+            return
+        groups: dict[tuple[Any, ...], list[int]] = {}
+        for row in range(size):
+            alike = tuple(tuple(rows[key][row]) for key in self._columns.slices)
+            groups.setdefault(alike, []).append(row)
+        for group in groups.values():
+            yield group[0], np.array(group)
 
     def _read(self, records: list[bytes]) -> dict[str, list[list[Any]]]:
         rows: dict[str, list[list[Any]]] = {}

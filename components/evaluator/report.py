@@ -15,7 +15,16 @@ from tfx.dsl.io import fileio
 
 from tfx_estimators.errors import EvaluationError
 
-__all__ = ["OVERALL", "Check", "Report", "SliceMetrics", "load_report", "save_report"]
+__all__ = [
+    "OVERALL",
+    "Check",
+    "FeatureSkew",
+    "Report",
+    "Skew",
+    "SliceMetrics",
+    "load_report",
+    "save_report",
+]
 
 OVERALL = "overall"
 _FILE = "report.json"
@@ -56,6 +65,58 @@ class Check:
 
 
 @dataclasses.dataclass(frozen=True)
+class FeatureSkew:
+    """A feature that a model is served otherwise than it was trained on.
+
+    Attributes:
+        feature: its name.
+        rows: in how many of the rows it differs.
+        largest: the largest difference; None where values cannot be subtracted.
+        example: the row that differs most, in words.
+    """
+
+    feature: str
+    rows: int
+    largest: float | None
+    example: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Skew:
+    """Predictions from raw examples beside those from transformed ones.
+
+    Attributes:
+        rows: how many rows were compared.
+        differing: how many of them are predicted otherwise.
+        largest: the largest difference of a prediction; None where they are no numbers.
+        example: the row that differs most, in words; "" if none does.
+        features: the features that differ, whether or not it changes a prediction.
+    """
+
+    rows: int
+    differing: int
+    largest: float | None
+    example: str
+    features: tuple[FeatureSkew, ...]
+
+    def __str__(self) -> str:
+        """What is wrong and what to do, or that nothing is."""
+        if not self.differing:
+            return f"no train/serve skew in {self.rows} rows"
+        causes = [
+            f"the feature {one.feature!r} differs in {one.rows} rows, most in {one.example}"
+            for one in self.features
+        ] or ["no feature differs: the model reads something else, or predicts at random"]
+        return (
+            f"train/serve skew: {self.differing} of {self.rows} rows are predicted otherwise from "
+            f"raw examples than from transformed ones, most in {self.example}; "
+            f"{'; '.join(causes)}. Have serving_input_receiver_fn make its features with "
+            "transform_output.transform_raw_features, or leave it out, and train again; if it "
+            "does, pass the transform_graph that the model was trained with"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
 class Report:
     """What an evaluation found.
 
@@ -66,6 +127,7 @@ class Report:
         checks: every threshold that was checked.
         model: folder of the evaluated SavedModel.
         baseline: folder of the baseline's, or None.
+        skew: what the train/serve skew check found; None where it could not be made.
     """
 
     blessed: bool | None
@@ -74,6 +136,7 @@ class Report:
     checks: tuple[Check, ...]
     model: str
     baseline: str | None
+    skew: Skew | None = None
 
     def overall(self) -> SliceMetrics:
         """Metrics over all examples; without any if they were not asked for."""
@@ -103,6 +166,9 @@ def load_report(evaluation_uri: str) -> Report:
         fields: dict[str, Any] = json.loads(file.read())
     fields["slices"] = tuple(SliceMetrics(**one) for one in fields["slices"])
     fields["checks"] = tuple(Check(**one) for one in fields["checks"])
+    if (skew := fields.get("skew")) is not None:
+        skew["features"] = tuple(FeatureSkew(**one) for one in skew["features"])
+        fields["skew"] = Skew(**skew)
     return Report(**fields)
 
 

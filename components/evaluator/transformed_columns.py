@@ -53,8 +53,15 @@ class TransformedColumns:
             CorruptRecordError: if the graph cannot parse the records.
             DataError: if it fails on them.
         """
+        return {key: _rows(value, len(records)) for key, value in self._columns(records).items()}
+
+    def tensors(self, records: Sequence[bytes]) -> dict[str, Any]:
+        """The same as arrays, or for sparse columns as `SparseTensorValue`s."""
+        return {key: _array(value) for key, value in self._columns(records).items()}
+
+    def _columns(self, records: Sequence[bytes]) -> dict[str, Any]:
         try:
-            columns = self._apply(tf.constant(list(records), dtype=tf.string))
+            columns: dict[str, Any] = self._apply(tf.constant(list(records), dtype=tf.string))
         except tf.errors.InvalidArgumentError as error:
             raise CorruptRecordError(
                 f"the transform graph {self._uri} does not accept an example: {error.message}",
@@ -63,7 +70,17 @@ class TransformedColumns:
             ) from error
         except tf.errors.OpError as error:
             raise DataError(f"the transform graph {self._uri} failed: {error.message}") from error
-        return {key: _rows(value, len(records)) for key, value in columns.items()}
+        return columns
+
+
+def _array(value: Any) -> Any:
+    if isinstance(value, tf.RaggedTensor):
+        value = value.to_sparse()
+    if not isinstance(value, tf.SparseTensor):
+        return value.numpy()
+    return tf.compat.v1.SparseTensorValue(
+        value.indices.numpy(), value.values.numpy(), value.dense_shape.numpy()
+    )
 
 
 def _rows(value: Any, size: int) -> list[list[Any]]:

@@ -34,8 +34,8 @@ class EstimatorPusher(base_component.BaseComponent):
         model: Model with a serving SavedModel.
         model_blessing: ModelBlessing that the model needs, or None to push any.
         examples: Examples to try the model on, or None to try loading it only.
-        push_destination: the folder that holds the versions, on this machine's file
-            system, or TFX's PushDestination with such a folder.
+        push_destination: the folder that holds the versions, on a file system or in a
+            bucket, or TFX's PushDestination with such a folder.
         keep_versions: how many versions to keep there, the newest ones; all where not
             given. A server still needs the one before while it loads the newest.
         model_server: a TensorFlow Serving ModelServer to reload; the step ends once
@@ -43,8 +43,7 @@ class EstimatorPusher(base_component.BaseComponent):
 
     Raises:
         PushError: if there is no destination.
-        UnsupportedOptionError: if the destination is not a folder on a file system, or
-            keep_versions is not a positive number.
+        UnsupportedOptionError: if keep_versions is not a positive number.
     """
 
     SPEC_CLASS = EstimatorPusherSpec
@@ -83,12 +82,6 @@ def _checked(destination: str | pusher_pb2.PushDestination) -> pusher_pb2.PushDe
             "EstimatorPusher: push_destination names no folder",
             expected="the folder that holds the versions",
             fix="pass push_destination='serving'",
-        )
-    if "://" in folder:
-        raise UnsupportedOptionError(
-            f"EstimatorPusher: push_destination is {folder!r}, not a file system",
-            expected="a folder on a file system",
-            fix="mount the bucket, or use TFX's Pusher",
         )
     return destination
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
 import sys
 from typing import Any
 
@@ -15,9 +14,9 @@ from tfx.types.artifact import Artifact
 from tfx_estimators.components.examples import find_splits, read_batches
 from tfx_estimators.components.origin import Origin
 from tfx_estimators.components.progress import show_progress
+from tfx_estimators.components.pusher.place import place_of
 from tfx_estimators.components.pusher.publication import Push
 from tfx_estimators.components.pusher.server import ModelServer, reload
-from tfx_estimators.components.pusher.versions import check_writable
 from tfx_estimators.components.saved_model import serving_path
 
 __all__ = ["PusherExecutor"]
@@ -39,8 +38,8 @@ class PusherExecutor(base_executor.BaseExecutor):
         destination = json_format.Parse(
             exec_properties["push_destination"], pusher_pb2.PushDestination()
         )
-        base = pathlib.Path(destination.filesystem.base_directory).expanduser().absolute()
-        check_writable(base)
+        place = place_of(destination.filesystem.base_directory)
+        place.check_writable()
         pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
         if input_dict.get("model_blessing"):
             blessing = artifact_utils.get_single_instance(input_dict["model_blessing"])
@@ -52,7 +51,7 @@ class PusherExecutor(base_executor.BaseExecutor):
         push = Push(
             source=serving_path(model),
             model_uri=model.uri,
-            base=base,
+            place=place,
             archive=pushed.uri,
             examples=_first_examples(input_dict.get("examples") or []),
             keep=exec_properties.get("keep_versions"),
@@ -62,9 +61,9 @@ class PusherExecutor(base_executor.BaseExecutor):
             done = push.run(progress.advance)
         server = exec_properties.get("model_server")
         if server:
-            reload(ModelServer.from_json(server), base, int(done.version))
+            reload(ModelServer.from_json(server), place.base, int(done.version))
         pushed.set_int_custom_property("pushed", 1)
-        pushed.set_string_custom_property("pushed_destination", str(done.folder))
+        pushed.set_string_custom_property("pushed_destination", done.folder)
         pushed.set_string_custom_property("pushed_version", done.version)
         pushed.set_string_custom_property("model_digest", done.digest)
 

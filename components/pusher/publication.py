@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import pathlib
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -11,16 +10,12 @@ from collections.abc import Callable, Sequence
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
+from tfx_estimators.components.gfile import files_for
 from tfx_estimators.components.model_digest import hash_model, model_digest
 from tfx_estimators.components.origin import Origin
 from tfx_estimators.components.pusher.manifest import Manifest, write_manifest
+from tfx_estimators.components.pusher.place import Place, copy_tree
 from tfx_estimators.components.pusher.trial import try_model
-from tfx_estimators.components.pusher.versions import (
-    copy_tree,
-    find_same,
-    publish,
-    staging_folder,
-)
 from tfx_estimators.errors import PushError
 from tfx_estimators.lineage.record_files import write_record
 from tfx_estimators.lineage.records import PushRecord
@@ -41,14 +36,14 @@ class Pushed:
         new: False if the newest version held the model already.
     """
 
-    folder: pathlib.Path
+    folder: str
     digest: str
     new: bool
 
     @property
     def version(self) -> str:
         """The version's name."""
-        return self.folder.name
+        return self.folder.rpartition("/")[2]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +53,7 @@ class Push:
     Attributes:
         source: folder of the SavedModel.
         model_uri: uri of the Model artifact that it belongs to.
-        base: the folder that holds the versions.
+        place: the folder that holds the versions.
         archive: uri of the PushedModel artifact, which gets a copy.
         examples: serialized tf.Examples to try the model on; may be empty.
         keep: how many versions to keep; None for all.
@@ -67,7 +62,7 @@ class Push:
 
     source: str
     model_uri: str
-    base: pathlib.Path
+    place: Place
     archive: str
     examples: Sequence[bytes]
     keep: int | None
@@ -95,28 +90,29 @@ class Push:
             raise
         except OSError as error:
             raise PushError(
-                f"the model could not be copied to {self.base}: {error}",
+                f"the model could not be copied to {self.place.base}: {error}",
                 expected="a file system with enough space that keeps what is written",
-                fix=f"look at the space left: df -h {self.base}",
+                fix=f"look at the space left: df -h {self.place.base}",
             ) from error
         return pushed
 
     def _again(self) -> Pushed | None:
         """The version that holds this model already: nothing is tried or written twice."""
         digest = model_digest(hash_model(self.source))
-        same = find_same(self.base, digest)
+        same = self.place.find_same(digest)
         if same is None:
             return None
-        io_utils.copy_dir(str(same), self.archive)
+        io_utils.copy_dir(same, self.archive)
+        pushed = Pushed(same, digest, new=False)
         print(
-            f"EstimatorPusher: version {same.name} is this model already ({digest[:19]}), so "
-            "nothing is pushed",
+            f"EstimatorPusher: version {pushed.version} is this model already ({digest[:19]}), "
+            "so nothing is pushed",
             file=sys.stderr,
         )
-        return Pushed(same, digest, new=False)
+        return pushed
 
     def _anew(self, copied: Callable[[int], None]) -> Pushed:
-        with staging_folder(self.base) as folder:
+        with self.place.staging() as folder:
             copy_tree(self.source, folder, copied)
             # Of the copy: what is tried and published is what was read.
             manifest = Manifest(
@@ -130,19 +126,20 @@ class Push:
             try_model(folder, self.examples)
             # The artifact's own copy comes first: with the rename all is done.
             io_utils.copy_dir(str(folder), self.archive)
-            version, new = publish(folder, self.base, manifest.digest, self.keep)
+            version, new = self.place.publish(folder, manifest.digest, self.keep)
             return Pushed(version, manifest.digest, new)
 
     def _write_record(self, pushed: Pushed) -> None:
         write_record(
-            f"{self.base}/{RECORDS}",
+            f"{self.place.base}/{RECORDS}",
             PushRecord(
                 **dataclasses.asdict(self.origin),
                 wall_time=time.time(),
                 uri=self.archive,
                 version=pushed.version,
-                destination=str(pushed.folder),
+                destination=pushed.folder,
                 model_uri=self.model_uri,
                 model_digest=pushed.digest,
             ),
+            files_for(self.place.base),
         )

@@ -8,9 +8,9 @@ that have them open.
 from __future__ import annotations
 
 import dataclasses
-import pathlib
 import time
 
+from tfx_estimators.components.gfile import files_for
 from tfx_estimators.components.model_digest import PUSH_RECORD, hash_model
 from tfx_estimators.components.pusher.manifest import (
     Manifest,
@@ -19,14 +19,8 @@ from tfx_estimators.components.pusher.manifest import (
     version_digest,
     write_manifest,
 )
+from tfx_estimators.components.pusher.place import Place, copy_tree
 from tfx_estimators.components.pusher.publication import RECORDS, Pushed
-from tfx_estimators.components.pusher.versions import (
-    check_writable,
-    copy_tree,
-    publish,
-    staging_folder,
-    versions,
-)
 from tfx_estimators.errors import PushError
 from tfx_estimators.lineage.record_files import write_record
 from tfx_estimators.lineage.records import PushRecord
@@ -57,21 +51,21 @@ class Version:
     whole: bool | None
 
 
-def list_versions(base: pathlib.Path) -> list[Version]:
+def list_versions(place: Place) -> list[Version]:
     """The versions in a folder, newest first.
 
     Raises:
         PushError: if there is no such folder, or no version in it.
     """
-    found = _existing(base)
-    return [_describe(base, version, found[-1]) for version in reversed(found)]
+    found = _existing(place)
+    return [_describe(place, version, found[-1]) for version in reversed(found)]
 
 
-def roll_back(base: pathlib.Path, to: int | None = None) -> Pushed:
+def roll_back(place: Place, to: int | None = None) -> Pushed:
     """Makes an older version's content the newest version.
 
     Args:
-        base: the folder that holds the versions.
+        place: the folder that holds the versions.
         to: the version to go back to; the one before what is served where not given.
             After a rollback that is the one before the version it went back to.
 
@@ -79,25 +73,26 @@ def roll_back(base: pathlib.Path, to: int | None = None) -> Pushed:
         PushError: if there is no such version, or its files are not those that were
             pushed.
     """
-    found = _existing(base)
-    target = _before(base, found) if to is None else to
+    found = _existing(place)
+    target = _before(place, found) if to is None else to
     if target not in found:
         raise PushError(
-            f"there is no version {target} in {base}",
+            f"there is no version {target} in {place.base}",
             expected=f"one of {', '.join(map(str, found))}",
-            fix=f"tfx-estimators versions {base}",
+            fix=f"tfx-estimators versions {place.base}",
         )
-    source = base / str(target)
-    if version_digest(str(source)) is None:
+    source = f"{place.base}/{target}"
+    if version_digest(source) is None:
         raise PushError(
-            f"version {target} in {base} is damaged: its files are not those that were pushed",
+            f"version {target} in {place.base} is damaged: its files are not those that were "
+            "pushed",
             expected="a version as it was pushed",
-            fix=f"choose another one: tfx-estimators versions {base}",
+            fix=f"choose another one: tfx-estimators versions {place.base}",
         )
-    check_writable(base)
-    before = read_manifest(str(source))
-    with staging_folder(base) as folder:
-        copy_tree(str(source), folder, lambda count: None)
+    place.check_writable()
+    before = read_manifest(source)
+    with place.staging() as folder:
+        copy_tree(source, folder, lambda count: None)
         (folder / PUSH_RECORD).unlink(missing_ok=True)
         manifest = Manifest(
             files=hash_model(str(folder)),
@@ -105,49 +100,49 @@ def roll_back(base: pathlib.Path, to: int | None = None) -> Pushed:
             pipeline=before.pipeline if before else "unknown",
             run=before.run if before else "unknown",
             wall_time=time.time(),
-            rolled_back_to=_content_of(base, target),
+            rolled_back_to=_content_of(place, target),
         )
         write_manifest(str(folder), manifest)
-        version, new = publish(folder, base, manifest.digest)
+        version, new = place.publish(folder, manifest.digest)
     pushed = Pushed(version, manifest.digest, new)
     if new:
-        _write_record(base, pushed, manifest)
+        _write_record(place, pushed, manifest)
     return pushed
 
 
-def _existing(base: pathlib.Path) -> list[int]:
-    found = versions(base) if base.is_dir() else []
+def _existing(place: Place) -> list[int]:
+    found = place.versions()
     if not found:
         raise PushError(
-            f"there are no versions in {base}",
+            f"there are no versions in {place.base}",
             expected="the folder that an EstimatorPusher pushes to",
             fix="give its push_destination; a ready pipeline's is ROOT/serving",
         )
     return found
 
 
-def _before(base: pathlib.Path, found: list[int]) -> int:
-    served = _content_of(base, found[-1])
+def _before(place: Place, found: list[int]) -> int:
+    served = _content_of(place, found[-1])
     older = [version for version in found if version < served]
     if not older:
         raise PushError(
-            f"there is no version before {served} in {base}",
+            f"there is no version before {served} in {place.base}",
             expected="an older version that is still kept",
-            fix=f"tfx-estimators versions {base} lists them; keep_versions=n keeps more",
+            fix=f"tfx-estimators versions {place.base} lists them; keep_versions=n keeps more",
         )
     return older[-1]
 
 
-def _content_of(base: pathlib.Path, version: int) -> int:
+def _content_of(place: Place, version: int) -> int:
     """The version that first had this content."""
-    manifest = read_manifest(str(base / str(version)))
+    manifest = read_manifest(f"{place.base}/{version}")
     if manifest is None or manifest.rolled_back_to is None:
         return version
     return manifest.rolled_back_to
 
 
-def _describe(base: pathlib.Path, version: int, newest: int) -> Version:
-    folder = str(base / str(version))
+def _describe(place: Place, version: int, newest: int) -> Version:
+    folder = f"{place.base}/{version}"
     manifest = read_manifest(folder)
     return Version(
         version=version,
@@ -160,19 +155,20 @@ def _describe(base: pathlib.Path, version: int, newest: int) -> Version:
     )
 
 
-def _write_record(base: pathlib.Path, pushed: Pushed, manifest: Manifest) -> None:
+def _write_record(place: Place, pushed: Pushed, manifest: Manifest) -> None:
     write_record(
-        f"{base}/{RECORDS}",
+        f"{place.base}/{RECORDS}",
         PushRecord(
             pipeline=manifest.pipeline,
             # No run of the pipeline: somebody typed a command.
             run=f"rollback-{pushed.version}",
             node="rollback",
             wall_time=manifest.wall_time,
-            uri=str(pushed.folder),
+            uri=pushed.folder,
             version=pushed.version,
-            destination=str(pushed.folder),
+            destination=pushed.folder,
             model_uri=manifest.model_uri,
             model_digest=pushed.digest,
         ),
+        files_for(place.base),
     )

@@ -76,7 +76,7 @@ class ModelServer:
         return cls(**json.loads(text))
 
 
-def reload(server: ModelServer, base: pathlib.Path, version: int) -> None:
+def reload(server: ModelServer, base: str, version: int) -> None:
     """Makes a server look for new versions, and waits until it serves one.
 
     Args:
@@ -104,7 +104,7 @@ def reload(server: ModelServer, base: pathlib.Path, version: int) -> None:
             raise _failed(server, version, f"{error.code().name}: {error.details()}") from error
 
 
-def _configuration(server: ModelServer, base: pathlib.Path) -> Any:
+def _configuration(server: ModelServer, base: str) -> Any:
     from google.protobuf import text_format
     from tensorflow_serving.config import model_server_config_pb2
 
@@ -112,7 +112,7 @@ def _configuration(server: ModelServer, base: pathlib.Path) -> Any:
     if server.config_file is None:
         model = config.model_config_list.config.add()
         model.name = server.model_name
-        model.base_path = server.base_path or str(base)
+        model.base_path = server.base_path or base
         model.model_platform = "tensorflow"
         return config
     try:

@@ -24,11 +24,11 @@ from typing import Any
 from tfx.types.artifact import Artifact
 
 from tfx_estimators.components.gfile import files_for
+from tfx_estimators.components.lease import hold_lease
 from tfx_estimators.components.locks import hold, hold_if_free, holder_of
 from tfx_estimators.components.origin import Origin
 from tfx_estimators.components.trainer import retention
 from tfx_estimators.components.trainer.fingerprint import find_fingerprint
-from tfx_estimators.components.trainer.lease import hold_lease
 from tfx_estimators.components.trainer.retention import Retention
 from tfx_estimators.errors import TrainingError
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-import pathlib
 
 import click
 
@@ -13,21 +12,22 @@ from tfx_estimators.errors import UnsupportedOptionError
 
 __all__ = ["rollback", "versions"]
 
-_folder = click.argument("folder", type=click.Path(path_type=pathlib.Path))
+_folder = click.argument("folder")
 
 
 @click.command()
 @_folder
 @click.option("--json", "as_json", is_flag=True, help="For scripts: a list of objects.")
-def versions(folder: pathlib.Path, as_json: bool) -> None:
+def versions(folder: str, as_json: bool) -> None:
     """List the versions in FOLDER, which an EstimatorPusher pushes to, newest first.
 
     Servers serve the first one. A version whose files are no longer those that were
     pushed is DAMAGED (their sizes are looked at; rollback reads them).
     """
+    from tfx_estimators.components.pusher.place import place_of
     from tfx_estimators.components.pusher.rollback import list_versions
 
-    found = list_versions(folder.absolute())
+    found = list_versions(place_of(folder))
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(one) for one in found], indent=1))
         return
@@ -55,15 +55,14 @@ def versions(folder: pathlib.Path, as_json: bool) -> None:
     "--server", metavar="HOST:PORT", help="A TensorFlow Serving ModelServer to reload, by gRPC."
 )
 @click.option("--model-name", help="What the server calls the model.  [default: FOLDER's name]")
-def rollback(
-    folder: pathlib.Path, to: int | None, server: str | None, model_name: str | None
-) -> None:
+def rollback(folder: str, to: int | None, server: str | None, model_name: str | None) -> None:
     """Serve an older version of FOLDER again.
 
     Servers serve the highest number, so the older version's content becomes a new version
     with a higher one; nothing is removed. It appears whole or not at all. Typed twice, it
     goes back two versions.
     """
+    from tfx_estimators.components.pusher.place import place_of
     from tfx_estimators.components.pusher.rollback import roll_back
     from tfx_estimators.components.pusher.server import ModelServer, reload
 
@@ -71,13 +70,13 @@ def rollback(
         raise UnsupportedOptionError(
             "--model-name without --server", expected="both", fix="--server localhost:8500"
         )
-    folder = folder.absolute()
-    told = ModelServer(server, model_name or folder.name) if server else None
-    done = roll_back(folder, to)
+    place = place_of(folder)
+    told = ModelServer(server, model_name or place.base.rpartition("/")[2]) if server else None
+    done = roll_back(place, to)
     what = "is now" if done.new else "is already"
     click.echo(f"version {done.version} {what} what servers see (model {done.digest[7:19]})")
     if told is not None:
-        reload(told, folder, int(done.version))
+        reload(told, place.base, int(done.version))
         click.echo(f"{told.address} serves it")
 
 

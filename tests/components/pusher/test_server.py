@@ -112,15 +112,15 @@ def test_a_server_that_serves_several_models_is_told_of_all(
         config {{ name: 'taxi' base_path: '{base}' model_platform: 'tensorflow' }}
         config {{ name: 'other' base_path: '/other' model_platform: 'tensorflow' }} }}"""
     )
-    reload(ModelServer(address, "taxi", config_file=str(config)), base, version)
+    reload(ModelServer(address, "taxi", config_file=str(config)), str(base), version)
     assert service.told == [{"taxi": str(base), "other": "/other"}]
     with pytest.raises(PushError, match="names the models taxi, other"):
-        reload(ModelServer(address, "taxis", config_file=str(config)), base, version)
+        reload(ModelServer(address, "taxis", config_file=str(config)), str(base), version)
     config.write_text("model_config {}")
     with pytest.raises(PushError, match="cannot be read"):
-        reload(ModelServer(address, "taxi", config_file=str(config)), base, version)
+        reload(ModelServer(address, "taxi", config_file=str(config)), str(base), version)
     with pytest.raises(PushError, match="cannot be read"):
-        reload(ModelServer(address, "taxi", config_file="/nowhere"), base, version)
+        reload(ModelServer(address, "taxi", config_file="/nowhere"), str(base), version)
 
 
 def test_what_a_server_answers_is_passed_on(
@@ -131,16 +131,16 @@ def test_what_a_server_answers_is_passed_on(
 ) -> None:
     service, address = stand_in
     version = int(stage("a")[0].name)
-    reload(ModelServer(address, "taxi", base_path=str(base)), pathlib.Path("/host"), version)
+    reload(ModelServer(address, "taxi", base_path=str(base)), "/host", version)
     assert service.told == [{"taxi": str(base)}]
     monkeypatch.setattr(servers, "_SECONDS_UNTIL_SERVED", 0.0)
     with pytest.raises(PushError, match=f"it knows {version}"):
-        reload(ModelServer(address, "taxi"), base, version + 1)
+        reload(ModelServer(address, "taxi"), str(base), version + 1)
     service.refuses = "Config contains duplicate model names"
     with pytest.raises(PushError, match="duplicate model names"):
-        reload(ModelServer(address, "taxi"), base, version)
+        reload(ModelServer(address, "taxi"), str(base), version)
     with pytest.raises(PushError, match="UNAVAILABLE"):
-        reload(ModelServer("localhost:1", "taxi"), base, version)
+        reload(ModelServer("localhost:1", "taxi"), str(base), version)
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,18 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+import tensorflow as tf
 from tfx.types.artifact import Artifact
 
-from tfx_estimators.components.pusher import versions
+from tfx_estimators.components.pusher.bucket import Bucket
 from tfx_estimators.components.pusher.manifest import read_manifest, version_digest
+from tfx_estimators.components.pusher.versions import Folder
+from tfx_estimators.errors import PushError
 
 Stage = Callable[..., tuple[pathlib.Path, bool]]
 
@@ -41,7 +46,7 @@ def test_the_newest_model_is_not_published_again(base: pathlib.Path, stage: Stag
     second, _ = stage("b")
     third, new = stage("a")
     assert new, "it was not the newest any more"
-    assert [int(p.name) for p in (first, second, third)] == versions.versions(base)
+    assert [int(p.name) for p in (first, second, third)] == Folder(str(base)).versions()
     # Damaged: it is not what it says, so it does not count.
     (third / "saved_model.pb").write_text("torn")
     assert version_digest(str(third)) is None
@@ -51,10 +56,10 @@ def test_the_newest_model_is_not_published_again(base: pathlib.Path, stage: Stag
 def test_old_versions_are_removed(base: pathlib.Path, stage: Stage) -> None:
     made = [stage(str(i))[0] for i in range(4)]
     newest, _ = stage("4", keep=2)
-    assert versions.versions(base) == [int(made[-1].name), int(newest.name)]
+    assert Folder(str(base)).versions() == [int(made[-1].name), int(newest.name)]
     assert sorted(p.name for p in base.iterdir()) == [made[-1].name, newest.name]
     assert stage("4", keep=1) == (newest, False)
-    assert versions.versions(base) == [int(newest.name)]
+    assert Folder(str(base)).versions() == [int(newest.name)]
 
 
 def test_pushes_at_once_get_a_version_each_and_readers_see_whole_ones(
@@ -89,7 +94,7 @@ def test_pushes_at_once_get_a_version_each_and_readers_see_whole_ones(
     reader.join()
     assert torn == []
     assert looks
-    contents = [text_of(base / str(version)) for version in versions.versions(base)]
+    contents = [text_of(base / str(version)) for version in Folder(str(base)).versions()]
     own = [text for text in contents if text != "the same for all"]
     assert sorted(own) == [f"{name} {turn}" for name in range(4) for turn in range(6)]
     pairs = itertools.pairwise(contents)
@@ -98,13 +103,13 @@ def test_pushes_at_once_get_a_version_each_and_readers_see_whole_ones(
 
 _SLOW_PUSH = """
 import pathlib, sys, time
-from tfx_estimators.components.pusher import versions
-base = pathlib.Path(sys.argv[1])
-with versions.staging_folder(base) as folder:
+from tfx_estimators.components.pusher.place import copy_tree
+from tfx_estimators.components.pusher.versions import Folder
+with Folder(sys.argv[1]).staging() as folder:
     def copied(count):
         print("copied", flush=True)
         time.sleep(600)
-    versions.copy_tree(sys.argv[2], folder, copied)
+    copy_tree(sys.argv[2], folder, copied)
 """
 
 
@@ -122,9 +127,9 @@ def test_a_push_killed_in_the_middle_leaves_nothing_visible_and_is_swept(
     assert len(list(base.glob(".staging-*"))) == 2, "a push under way is left alone"
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert len(versions.versions(base)) == 1
+    assert len(Folder(str(base)).versions()) == 1
     stage("after the kill")
-    assert len(versions.versions(base)) == 2
+    assert len(Folder(str(base)).versions()) == 2
     assert list(base.glob(".*")) == []
 
 
@@ -132,38 +137,39 @@ def test_a_push_killed_in_the_middle_leaves_nothing_visible_and_is_swept(
 _KILLED_PUSHES = """
 import os, pathlib, signal, sys, time
 from tfx_estimators.components.model_digest import hash_model
-from tfx_estimators.components.pusher import versions
+from tfx_estimators.components.pusher.versions import Folder
 from tfx_estimators.components.pusher.manifest import (
     Manifest, read_manifest, version_digest, write_manifest,
 )
 
 base = pathlib.Path(sys.argv[1])
 base.mkdir(parents=True)
+place = Folder(str(base))
 
 def push_on_and_on():
     parent, turn = os.getppid(), 0
     while os.getppid() == parent:
         turn += 1
-        with versions.staging_folder(base) as folder:
+        with place.staging() as folder:
             (folder / "saved_model.pb").write_text(f"{os.getpid()} {turn}")
             (folder / "variables").mkdir()
             (folder / "variables" / "variables.index").write_text("x" * 100000)
             manifest = Manifest(hash_model(str(folder)), "model", "pipeline", "run", 1.0)
             write_manifest(str(folder), manifest)
-            versions.publish(folder, base, manifest.digest, 3)
+            place.publish(folder, manifest.digest, 3)
 
 for turn in range(40):
-    before = versions.versions(base)[-1:]
+    before = place.versions()[-1:]
     child = os.fork()
     if not child:
         push_on_and_on()
         os._exit(0)
-    while versions.versions(base)[-1:] == before:
+    while place.versions()[-1:] == before:
         time.sleep(0.0005)
     time.sleep(turn / 4000)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    found = versions.versions(base)
+    found = place.versions()
     # One more where it was killed before it removed the oldest.
     assert 1 <= len(found) <= 4, found
     for version in found:
@@ -185,8 +191,8 @@ def test_pushes_killed_anywhere_never_leave_half_a_version(
     )
     assert done.stdout == "ended\n", done.stderr
     newest, _ = stage("the last", keep=3)
-    assert versions.versions(base)[-1] == int(newest.name)
-    assert len(versions.versions(base)) == 3
+    assert Folder(str(base)).versions()[-1] == int(newest.name)
+    assert len(Folder(str(base)).versions()) == 3
     assert list(base.glob(".*")) == []
 
 
@@ -197,4 +203,57 @@ def test_a_folder_that_does_not_let_itself_be_locked_says_so(
     (base / ".push.lock").mkdir()
     with pytest.raises(OSError, match=r"push\.lock"):
         stage("x")
-    assert versions.versions(base) == []
+    assert Folder(str(base)).versions() == []
+
+
+@pytest.fixture
+def bucket() -> Bucket:
+    """One of TensorFlow's file systems without renames of folders and without locks."""
+    return Bucket(f"ram://{uuid.uuid4().hex}/serving")
+
+
+def test_a_bucket_has_versions_once_their_marker_is_there(stage: Any, bucket: Bucket) -> None:
+    first, new = stage("a", at=bucket)
+    assert new
+    number = int(first.name)
+    assert bucket.versions() == [number]
+    folder = f"{bucket.base}/{number}"
+    assert version_digest(folder) is not None
+    assert read_manifest(folder) is not None
+    assert stage("a", at=bucket) == (first, False)
+    # A push that was killed before the marker, which is what it writes last.
+    tf.io.gfile.makedirs(f"{bucket.base}/{number + 5}/variables")
+    tf.io.gfile.copy(f"{folder}/variables/variables.index", f"{bucket.base}/{number + 5}/x")
+    assert bucket.versions() == [number], "half a version is none"
+    second, _ = stage("b", at=bucket, keep=1)
+    assert bucket.versions() == [int(second.name)] > [number]
+    assert [name for name in tf.io.gfile.listdir(bucket.base) if "lease" in name] == []
+    assert len(tf.io.gfile.glob(f"{bucket.base}/*/saved_model.pb")) == 1
+
+
+def test_what_a_bucket_is_given_last_is_the_marker(
+    stage: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied: list[str] = []
+    copy = tf.io.gfile.copy
+
+    def fail_at_the_marker(source: str, target: str, overwrite: bool) -> None:
+        copied.append(target.rpartition("/")[2])
+        if target.endswith("saved_model.pb"):
+            raise tf.errors.UnavailableError(None, None, "the bucket is away")
+        copy(source, target, overwrite=overwrite)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tf.io.gfile, "copy", fail_at_the_marker)
+        with pytest.raises(PushError, match="the bucket is away"):
+            stage("a", at=bucket)
+    assert copied[-1] == "saved_model.pb"
+    assert len(copied) == 3
+    assert bucket.versions() == []
+    stage("a", at=bucket)
+    assert len(bucket.versions()) == 1
+
+
+def test_a_bucket_that_cannot_be_written_is_named(stage: Any) -> None:
+    with pytest.raises(PushError, match="nowhere://bucket/serving cannot be written"):
+        stage("a", at=Bucket("nowhere://bucket/serving"))

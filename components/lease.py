@@ -55,7 +55,7 @@ def _take(path: str, token: str, say: Callable[[str], None]) -> None:
         before = _read(path)
         if before is not None and not _is_dead(path, before):
             if not told:
-                say(f"waiting for {before.get('holder')}, which does the same training")
+                say(f"waiting for {before.get('holder')}, which does the same")
                 told = True
             continue
         _sign(path, token, 0)

@@ -1,0 +1,597 @@
+"""Faults caused, and what they cost: kills at random moments over a whole pipeline.
+
+    python benchmarks/faults.py [--kills 200] [--seed 1] [--lanes 2]
+
+A pipeline (transform, training with a checkpoint every ten steps, export, evaluation, push)
+is run by TFX's own LocalDagRunner in a process of its own, which gets SIGKILL at a random
+moment of the phase whose turn it is; then it is run again, until every phase has had its
+share and the pipeline ends. Before that come a torn checkpoint, two runs at once and a full
+disk. After every fault the pipeline's folder is compared with what was there before:
+
+*   lost: an artifact, an execution, a checkpoint or a pushed version that was finished and
+    is gone or has changed; or an end that differs from an uninterrupted run's (transformed
+    rows, every weight, metrics, predictions of what was pushed);
+*   half-published: an artifact that is LIVE in ML Metadata, a checkpoint with a record, or
+    a version that readers can see, any of them incomplete. Versions are also looked at
+    all the while, as a model server does.
+
+The last line is one line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import contextlib
+import dataclasses
+import json
+import multiprocessing
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import tempfile
+import threading
+import time
+import warnings
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+warnings.filterwarnings("ignore")
+
+from faulty_pipeline import PRELOADED, Job, read_examples, run_job, write_data  # noqa: E402
+from tfx_estimators.components.model_digest import hash_model, model_digest  # noqa: E402
+from tfx_estimators.components.pusher.manifest import read_manifest  # noqa: E402
+from tfx_estimators.lineage.digests import checkpoint_digest, folder_digest  # noqa: E402
+from tfx_estimators.lineage.properties import CHECKPOINT_TYPE, value_of  # noqa: E402
+from tfx_estimators.lineage.record_files import read_records  # noqa: E402
+from tfx_estimators.lineage.records import CheckpointRecord  # noqa: E402
+from tfx_estimators.lineage.store import open_store  # noqa: E402
+
+STEPS = 60
+MOST_KILLS_A_PHASE = 10  # In the life of one pipeline.
+PATIENCE = 600.0  # Seconds until a process counts as stuck.
+DEATHS = 10  # Of processes that nobody killed.
+PHASES = {
+    "transform": "FeatureColumnTransform",
+    "train": "EstimatorTrainer",
+    "export": "EstimatorTrainer",
+    "evaluate": "EstimatorEvaluator",
+    "push": "EstimatorPusher",
+}
+
+
+class Stuck(Exception):
+    """A pipeline that neither ends nor goes on, or fails where it should not."""
+
+
+@dataclasses.dataclass
+class Tally:
+    """What has happened so far, over all pipelines."""
+
+    kills: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    lost: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    half: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    twice: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    died: int = 0  # Processes that a signal ended which was not sent here.
+    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+
+
+class Attempt:
+    """One process that runs the pipeline."""
+
+    def __init__(self, context: Any, job: Job) -> None:
+        self.job = job
+        pathlib.Path(job.log).touch()
+        self.process = context.Process(target=run_job, args=(job,))
+        self.process.start()
+
+    def said(self) -> str:
+        """What it has said."""
+        return pathlib.Path(self.job.log).read_text(errors="replace")
+
+    def noted(self) -> list[str]:
+        """What its training has noted."""
+        notes = pathlib.Path(self.job.notes)
+        return notes.read_text().splitlines() if notes.exists() else []
+
+    def phase(self) -> str:
+        """What it does: the last step that was announced."""
+        announced = re.findall(r"^\[\d+/\d+\] (\w+)(:?)", self.said(), re.MULTILINE)
+        if not announced or announced[-1][1]:
+            return ""  # Between two steps.
+        phase = next((p for p, node in PHASES.items() if node == announced[-1][0]), "")
+        return "export" if phase == "train" and "export" in self.noted() else phase
+
+    def done(self, phase: str) -> bool:
+        """Whether it has ended a phase, now or in an earlier attempt."""
+        return re.search(rf"\] {PHASES[phase]}: (done|cached)", self.said()) is not None or (
+            phase == "train" and "export" in self.noted()
+        )
+
+    def kill(self) -> None:
+        """SIGKILL, at once."""
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.end()
+
+    def end(self) -> int:
+        """Waits, and ends what the process may have left; its exit code."""
+        self.process.join(PATIENCE)
+        if self.process.exitcode is None:
+            os.kill(self.process.pid, signal.SIGKILL)
+            raise Stuck(f"no end after {PATIENCE:.0f} s\n{self.said()[-3000:]}")
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        return int(self.process.exitcode)
+
+
+@dataclasses.dataclass
+class World:
+    """A pipeline's folder, and what has been seen in it."""
+
+    name: str
+    root: pathlib.Path
+    data: pathlib.Path
+    context: Any
+    tally: Tally
+    names: dict[str, set[str]]  # artifact's node and key -> names of its files, none missing
+    hidden_units: tuple[int, ...] = (8,)
+    attempts: int = 0
+    seen: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def store(self) -> pathlib.Path:
+        """The checkpoint store."""
+        return self.root / "checkpoints"
+
+    @property
+    def versions(self) -> pathlib.Path:
+        """The folder that is pushed to."""
+        return self.root / "serving"
+
+    def begin(self, file_limit: int | None = None) -> Attempt:
+        """Starts it."""
+        self.attempts += 1
+        folder = self.root / "attempts"
+        folder.mkdir(parents=True, exist_ok=True)
+        job = Job(
+            root=str(self.root),
+            data=str(self.data),
+            notes=str(folder / f"{self.attempts:03}.notes"),
+            log=str(folder / f"{self.attempts:03}.log"),
+            checkpoints=str(self.store),
+            serving=str(self.versions),
+            steps=STEPS,
+            hidden_units=self.hidden_units,
+            file_limit=file_limit,
+        )
+        return Attempt(self.context, job)
+
+    def run(self, row: str, file_limit: int | None = None) -> int:
+        """Runs it to its end, looking at the versions meanwhile."""
+        attempt = self.begin(file_limit)
+        while attempt.process.is_alive():
+            self.look_at_versions(row)
+            time.sleep(0.02)
+        return attempt.end()
+
+    def steps(self) -> list[int]:
+        """Every step that was trained, as often as it was."""
+        return [
+            int(line.split()[1])
+            for path in sorted((self.root / "attempts").glob("*.notes"))
+            for line in path.read_text().splitlines()
+            if line.startswith("step ")
+        ]
+
+    def look_at_versions(self, row: str) -> None:
+        """Every version that is visible is whole."""
+        if not self.versions.exists():
+            return
+        for folder in self.versions.iterdir():
+            key = f"version {folder.name}"
+            if folder.name.isdecimal() and key not in self.seen:
+                manifest = read_manifest(str(folder))
+                files = hash_model(str(folder))
+                if manifest is None or dict(manifest.files) != files:
+                    self._half(row, f"{key}: not what its manifest says")
+                self.seen[key] = model_digest(files)
+
+    def judge(self, row: str) -> None:
+        """Compares the folder with what was there before."""
+        self.look_at_versions(row)
+        now = self._found(row)
+        for thing, content in self.seen.items():
+            if now.get(thing) != content:
+                self._lost(row, f"{thing}: {'changed' if thing in now else 'gone'}")
+        self.seen = now
+
+    def _found(self, row: str) -> dict[str, str]:
+        """Everything finished, with its content in one line."""
+        found = {}
+        if self.versions.exists():
+            for folder in self.versions.iterdir():
+                if folder.name.isdecimal():
+                    found[f"version {folder.name}"] = model_digest(hash_model(str(folder)))
+        if self.store.exists():
+            for record in read_records(str(self.store)).values():
+                if isinstance(record, CheckpointRecord) and record.kept:
+                    content = checkpoint_digest(record.uri)
+                    if content != record.digest:
+                        self._half(row, f"checkpoint {record.uri}: not what its record says")
+                    found[f"checkpoint {record.digest}"] = content
+        if not (self.root / "metadata" / "metadata.sqlite").exists():
+            return found
+        # For writing: what a killed writer has begun is taken back by whoever opens it so.
+        store = open_store(str(self.root), write=True)
+        for execution in store.get_executions():
+            if execution.last_known_state in (3, 5):  # COMPLETE, CACHED
+                found[f"execution {execution.id}"] = str(execution.last_known_state)
+        for artifact in store.get_artifacts():
+            if artifact.state == 2 and artifact.type != CHECKPOINT_TYPE:  # LIVE
+                key = f"artifact {artifact.id} {artifact.uri}"
+                if key not in self.seen and (why := self._incomplete(artifact)):
+                    self._half(row, f"{key}: {why}")
+                found[key] = (
+                    folder_digest(artifact.uri) if pathlib.Path(artifact.uri).is_dir() else ""
+                )
+        return found
+
+    def _incomplete(self, artifact: Any) -> str:
+        """What an artifact that is LIVE lacks."""
+        folder = pathlib.Path(artifact.uri)
+        names = _names(folder)
+        if lacking := self.names.get("/".join(folder.parts[-3:-1]), set()) - names:
+            return f"no {', '.join(sorted(lacking))}"
+        try:
+            if artifact.type == "Examples":
+                read_examples(folder)
+            for path in folder.rglob("*.json"):
+                json.loads(path.read_text())
+        except (OSError, EOFError, ValueError) as error:
+            return str(error)
+        digest = value_of(artifact, "model_digest")
+        model = folder / "Format-Serving" if artifact.type == "Model" else folder
+        if digest is not None and model_digest(hash_model(str(model))) != digest:
+            return "not what its digest says"
+        return ""
+
+    def _lost(self, row: str, what: str) -> None:
+        print(f"LOST ({self.name}, {row}): {what}", flush=True)
+        self.tally.lost.append((row, what))
+
+    def _half(self, row: str, what: str) -> None:
+        print(f"HALF-PUBLISHED ({self.name}, {row}): {what}", flush=True)
+        self.tally.half.append((row, what))
+
+    def newest(self, kind: str) -> pathlib.Path:
+        """The newest LIVE artifact of a type."""
+        found = open_store(str(self.root), write=True).get_artifacts_by_type(kind)
+        return pathlib.Path(max((a for a in found if a.state == 2), key=lambda a: a.id).uri)
+
+    def check_end(self, row: str, uninterrupted: End) -> None:
+        """Compares what came out with what an uninterrupted run gave."""
+        for problem in End.of(self).differences(uninterrupted):
+            self._lost(row, f"the end differs: {problem}")
+
+
+@dataclasses.dataclass
+class End:
+    """What a pipeline came to."""
+
+    rows: list[bytes]
+    weights: dict[str, Any]
+    metrics: dict[str, float]
+    predictions: Any
+    pushed: int
+
+    @classmethod
+    def of(cls, world: World) -> End:
+        """Reads it."""
+        import tensorflow as tf
+
+        (folder,) = [path for path in world.store.iterdir() if path.is_dir()]
+        reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(folder)))
+        weights = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+        report = json.loads((world.newest("ModelEvaluation") / "report.json").read_text())
+        versions = sorted(p for p in world.versions.iterdir() if p.name.isdecimal())
+        predict = tf.saved_model.load(str(versions[-1])).signatures["predict"]
+        records = read_examples(world.data / "examples")
+        return cls(
+            rows=_canonical(read_examples(_transformed(world))),
+            weights=weights,
+            metrics=report["slices"][0]["metrics"],
+            predictions=predict(examples=tf.constant(records))["logistic"].numpy(),
+            pushed=len({world.seen[f"version {path.name}"] for path in versions}),
+        )
+
+    def differences(self, other: End) -> list[str]:
+        """What is not equal, by name."""
+        import numpy as np
+
+        found = [
+            name
+            for name in {*self.weights, *other.weights}
+            if not np.array_equal(self.weights.get(name), other.weights.get(name))
+        ]
+        found += ["transformed rows"] * (self.rows != other.rows)
+        found += ["metrics"] * (self.metrics != other.metrics)
+        found += ["predictions"] * (not np.array_equal(self.predictions, other.predictions))
+        return found + ["versions"] * (self.pushed != other.pushed)
+
+
+def _transformed(world: World) -> pathlib.Path:
+    made = world.root / "artifacts" / PHASES["transform"] / "transformed_examples"
+    live = open_store(str(world.root), write=True).get_artifacts_by_type("Examples")
+    uris = {a.uri for a in live if a.state == 2}
+    return next(path for path in made.iterdir() if str(path) in uris)
+
+
+def _canonical(records: list[bytes]) -> list[bytes]:
+    """Equal for equal examples: protocol buffers have no order of a map's keys."""
+    import tensorflow as tf
+
+    parsed = map(tf.train.Example.FromString, records)
+    return sorted(example.SerializeToString(deterministic=True) for example in parsed)
+
+
+def _names(folder: pathlib.Path) -> set[str]:
+    """The kinds of files in a folder: numbers in names differ from run to run."""
+    return {
+        re.sub(r"\d+", "N", str(path.relative_to(folder)))
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@dataclasses.dataclass
+class Faults:
+    """All that is caused, one pipeline after another in each lane."""
+
+    folder: pathlib.Path
+    context: Any
+    wanted: int
+    tally: Tally = dataclasses.field(default_factory=Tally)
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
+    names: dict[str, set[str]] = dataclasses.field(default_factory=dict)
+    killed: int = 0
+    kills_a_phase: int = MOST_KILLS_A_PHASE
+
+    def world(self, name: str, **changes: Any) -> World:
+        """A new pipeline."""
+        root = self.folder / name
+        root.mkdir(parents=True)
+        return World(
+            name, root, self.folder / "data", self.context, self.tally, self.names, **changes
+        )
+
+    def uninterrupted(self, **changes: Any) -> tuple[World, End]:
+        """A run to compare with; the first one is timed, phase by phase."""
+        world = self.world(f"uninterrupted-{len(list(self.folder.glob('unin*')))}", **changes)
+        attempt, began = world.begin(), {}
+        while attempt.process.is_alive():
+            phase = attempt.phase()
+            now = time.monotonic()
+            began.setdefault(phase, now)
+            time.sleep(0.02)
+        if attempt.end() != 0 or not world.versions.exists():
+            raise Stuck(attempt.said()[-3000:])
+        starts = [began[phase] for phase in PHASES] + [time.monotonic()]
+        if not self.seconds:
+            self.seconds = {p: starts[i + 1] - starts[i] for i, p in enumerate(PHASES)}
+            for path in (world.root / "artifacts").glob("*/*/*"):
+                self.names["/".join(path.parts[-3:-1])] = _names(path)
+        world.judge("uninterrupted")
+        if (steps := world.steps()) != list(range(1, STEPS + 1)):
+            raise Stuck(f"an uninterrupted training noted the steps {steps}")
+        return world, End.of(world)
+
+    def lane(self, number: int, seed: int, end: End) -> None:
+        """Pipelines that are killed, until there were enough kills."""
+        lives = 0
+        while self.killed < self.wanted:
+            lives += 1
+            world = self.world(f"lane-{number}-{lives}")
+            self.life(world, random.Random(f"{seed} {number} {lives}"))
+            world.check_end("all", end)
+            self._count_twice(world, "train")
+            shutil.rmtree(world.root)
+
+    def life(self, world: World, chance: random.Random) -> None:
+        """One pipeline: killed several times in each phase, then run to its end."""
+        for phase in PHASES:
+            for _ in range(self.kills_a_phase):
+                if self.killed >= self.wanted or not self.kill_once(world, phase, chance):
+                    break
+        self._run_to_end(world, "all")
+        world.judge("all")
+
+    def kill_once(self, world: World, phase: str, chance: random.Random) -> bool:
+        """Kills a process in a phase; False if the phase has already ended."""
+        attempt = world.begin()
+        deadline = time.monotonic() + PATIENCE
+        wait: float | None = None
+        while attempt.process.is_alive() and (wait is None or time.monotonic() < wait):
+            world.look_at_versions(phase)
+            if wait is None and attempt.phase() == phase and not attempt.done(phase):
+                wait = time.monotonic() + chance.uniform(0, 1) * self.seconds[phase]
+            if time.monotonic() > deadline:
+                attempt.kill()
+                raise Stuck(f"{phase} was not reached\n{attempt.said()[-3000:]}")
+            if wait is None and attempt.done(phase):
+                # An earlier attempt had ended it: go on in the next phase.
+                phase = self._after(phase)
+            time.sleep(0.01)
+        if not attempt.process.is_alive():
+            code = attempt.end()
+            if code > 0:
+                raise Stuck(attempt.said()[-3000:])
+            if code < 0:
+                self._died(world, phase, code)
+            return code < 0
+        hit = attempt.phase() or phase
+        attempt.kill()
+        with self.tally.lock:
+            self.tally.kills[hit] += 1
+            self.killed += 1
+            print(f"{self.killed:4} killed in {hit:9} ({world.name})", flush=True)
+        world.judge(hit)
+        return not attempt.done(phase)
+
+    def _run_to_end(self, world: World, row: str) -> None:
+        while (code := world.run(row)) != 0:
+            if code > 0 or self.tally.died > DEATHS:
+                raise Stuck(_last_words(world))
+            self._died(world, row, code)
+
+    def _died(self, world: World, row: str, code: int) -> None:
+        """A process that crashed: no fault of the pipeline's, and no excuse for it either."""
+        with self.tally.lock:
+            self.tally.died += 1
+        print(f"     died of {signal.Signals(-code).name} by itself ({world.name})", flush=True)
+        if self.tally.died > DEATHS:
+            raise Stuck(_last_words(world))
+        world.judge(row)
+
+    def _after(self, phase: str) -> str:
+        phases = list(PHASES)
+        return phases[min(phases.index(phase) + 1, len(phases) - 1)]
+
+    def torn_checkpoint(self, end: End) -> None:
+        """The newest checkpoint's data ends in the middle."""
+        world = self.world("torn")
+        attempt = world.begin()
+        while len(list(world.store.glob("*/checkpoint-*.record.json"))) < 3:
+            time.sleep(0.01)
+        attempt.kill()
+        newest = max(
+            world.store.glob("*/*.index"), key=lambda path: int(path.stem.rpartition("-")[2])
+        )
+        data = newest.with_suffix(".data-00000-of-00001")
+        data.write_bytes(data.read_bytes()[: data.stat().st_size // 2])
+        self._finish(world, "torn checkpoint", end)
+
+    def full_disk(self) -> None:
+        """No file may become as large as a checkpoint."""
+        units = (500, 500)
+        whole, end = self.uninterrupted(hidden_units=units)
+        size = max(p.stat().st_size for p in whole.store.rglob("*.data-*"))
+        world = self.world("full", hidden_units=units)
+        if world.run("full disk", file_limit=size - 1000) == 0:
+            raise Stuck("a full disk was not noticed")
+        log = max((world.root / "attempts").glob("*.log"))
+        if "no room to write a checkpoint" not in log.read_text(errors="replace"):
+            raise Stuck(_last_words(world))
+        world.judge("full disk")
+        self._finish(world, "full disk", end)
+
+    def two_at_once(self, end: End) -> None:
+        """Two runs of one pipeline: one checkpoint store, one folder of versions."""
+        row = "two at once"
+        world = self.world("two")
+        attempt = world.begin()
+        while attempt.phase() != "train" and attempt.process.is_alive():
+            time.sleep(0.01)
+        attempt.kill()  # Else both would transform, and train on what they made themselves.
+        world.judge(row)
+        attempts = [world.begin(), world.begin()]
+        while any(attempt.process.is_alive() for attempt in attempts):
+            world.look_at_versions(row)
+            time.sleep(0.02)
+        for attempt in attempts:
+            if attempt.end() != 0:
+                raise Stuck(attempt.said()[-3000:])
+        world.judge(row)
+        # Each may export, and no two exports are equal in bytes: one or two are pushed.
+        came = End.of(world)
+        world.check_end(row, dataclasses.replace(end, pushed=came.pushed))
+        self._count_twice(world, row)
+
+    def _finish(self, world: World, row: str, end: End) -> None:
+        self._run_to_end(world, row)
+        # What was torn on purpose is not lost by the pipeline.
+        world.judge(row)
+        world.check_end(row, end)
+        self._count_twice(world, row)
+
+    def _count_twice(self, world: World, row: str) -> None:
+        with self.tally.lock:
+            self.tally.twice[row] += len(world.steps()) - len(set(world.steps()))
+
+
+def _last_words(world: World) -> str:
+    newest = max((world.root / "attempts").glob("*.log"))
+    return newest.read_text(errors="replace")[-3000:]
+
+
+def main() -> None:
+    """Causes the faults and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--lanes", type=int, default=2, help="pipelines at a time")
+    options = parser.parse_args()
+    print(f"seed {options.seed}")
+    began = time.monotonic()
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([*PRELOADED, "faulty_pipeline"])
+    with tempfile.TemporaryDirectory() as folder:
+        # What is killed leaves files of Beam's and TensorFlow's: they go with the rest.
+        os.environ["TMPDIR"] = f"{folder}/tmp"
+        pathlib.Path(folder, "tmp").mkdir()
+        faults = Faults(pathlib.Path(folder), context, options.kills)
+        # A short run has its share of every phase, too.
+        share = options.kills // (len(PHASES) * options.lanes)
+        faults.kills_a_phase = min(MOST_KILLS_A_PHASE, max(1, share))
+        write_data(pathlib.Path(folder) / "data")
+        _, end = faults.uninterrupted()
+        times = ", ".join(f"{phase} {s:.1f} s" for phase, s in faults.seconds.items())
+        print(f"uninterrupted: {times}", flush=True)
+        for cause in (
+            lambda: faults.torn_checkpoint(end),
+            lambda: faults.two_at_once(end),
+            faults.full_disk,
+        ):
+            cause()
+            print(f"{time.monotonic() - began:4.0f} s", flush=True)
+        problems: list[BaseException] = []
+
+        def lane(number: int) -> None:
+            try:
+                faults.lane(number, options.seed, end)
+            except BaseException as error:
+                problems.append(error)
+                faults.wanted = 0
+
+        lanes = [threading.Thread(target=lane, args=(n,)) for n in range(options.lanes)]
+        for one in lanes:
+            one.start()
+        for one in lanes:
+            one.join()
+        if problems:
+            raise problems[0]
+    _print(faults.tally, time.monotonic() - began)
+
+
+def _print(tally: Tally, seconds: float) -> None:
+    others = ["torn checkpoint", "two at once", "full disk"]
+    print(f"\n{'fault':28}{'caused':>8}{'lost':>6}{'half-published':>16}{'steps twice':>13}")
+    for row in [*PHASES, "all", *others]:
+        caused = tally.kills[row] if row in PHASES else 1
+        title = f"kill in {row}" if row in PHASES else row
+        if row == "all":
+            title, caused = "pipelines run to their end", 0
+        lost = sum(at == row for at, _ in tally.lost)
+        half = sum(at == row for at, _ in tally.half)
+        twice = tally.twice[row] if row not in PHASES or row == "train" else ""
+        print(f"{title:28}{caused or '':>8}{lost:>6}{half:>16}{twice:>13}")
+    print(f"{tally.died} processes died by themselves; {seconds:.0f} s in all")
+    kills = sum(tally.kills.values())
+    answer = {"kills": kills, "lost": len(tally.lost), "half_published": len(tally.half)}
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()

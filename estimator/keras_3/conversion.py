@@ -22,6 +22,8 @@ __all__ = ["in_keras_2", "is_keras_3"]
 
 _TOLERANCE = 1e-4
 _ROWS = 3
+# Keras 2's from_config wants the shapes that such a layer was built with.
+_MADE_BY_ARGUMENTS = {"MultiHeadAttention"}
 _OPTIONAL_SIZE = 5  # stands for a dimension of unknown size
 _REGULARIZED = (
     "beta", "bias", "depthwise", "embeddings", "gamma", "kernel", "pointwise", "recurrent",
@@ -134,8 +136,8 @@ def _layer(model: Any, old: Any) -> Any:
         # Keras 3 regularizes what is trained, Keras 2 everything.
         config |= dict.fromkeys({f"{of}_regularizer" for of in _REGULARIZED} & set(config))
     try:
-        return cls.from_config(config)
-    except (TypeError, ValueError, ImportError) as error:
+        return cls(**config) if kind in _MADE_BY_ARGUMENTS else cls.from_config(config)
+    except (KeyError, TypeError, ValueError, ImportError) as error:
         raise refusal(
             model, f"its layer {old.name!r} cannot be made in Keras 2: {error}"
         ) from error

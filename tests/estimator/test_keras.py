@@ -100,7 +100,8 @@ def of_many_layers() -> Any:
     shared = layers.Dense(4, activation="tanh", name="shared")
     seen = shared(layers.GlobalAveragePooling2D()(base(image)))
     embedded = layers.Embedding(4, 4, name="embedded")(words)
-    read = shared(layers.Bidirectional(layers.LSTM(2))(embedded))
+    attended = layers.LayerNormalization()(layers.MultiHeadAttention(2, 4)(embedded, embedded))
+    read = shared(layers.Bidirectional(layers.LSTM(2))(attended))
     both = layers.Concatenate()([seen, layers.Dropout(0.5)(read), layers.Multiply()([seen, read])])
     outputs = {
         "kind": layers.Dense(3, "softmax", name="kind", kernel_regularizer="l2")(both),

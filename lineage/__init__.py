@@ -3,19 +3,30 @@
 * `records`, `record_files`: what components write beside their files, to be told later.
 * `reconcile`, `origins`: telling ML Metadata what the records say.
 * `store`: a connection that waits its turn; `select`, `tables`: what fits conditions.
+* `runs`, `checkpoints`, `models`: listed, and found by what users call them.
+* `graph`, `trace`: who made what from what; `compare`: what two runs did differently.
+* `restore`, `garbage`: a checkpoint taken out of the store; what nothing needs any more.
 * `outputs`: what a pipeline's node last produced.
 * `properties`, `digests`: names and values of facts; digests of contents.
 """
 
 __all__ = [
+    "checkpoints",
+    "compare",
     "digests",
+    "garbage",
+    "graph",
+    "models",
     "origins",
     "outputs",
     "properties",
     "reconcile",
     "record_files",
     "records",
+    "restore",
+    "runs",
     "select",
     "store",
     "tables",
+    "trace",
 ]

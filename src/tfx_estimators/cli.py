@@ -15,8 +15,10 @@ import warnings
 import click
 
 from tfx_estimators import __version__
+from tfx_estimators.commands.checkpoint_store import gc, import_records, restore
 from tfx_estimators.commands.kubeflow import compile_package
 from tfx_estimators.commands.kubeflow_local import containers_option, image_option
+from tfx_estimators.commands.lineage import checkpoints, diff, lineage, models, runs
 from tfx_estimators.commands.push import rollback, versions
 from tfx_estimators.commands.submit import submit
 from tfx_estimators.errors import PipelineError, TfxEstimatorsError
@@ -127,7 +129,12 @@ def run(
         click.echo(module.summary(root))
 
 
-for _command in (compile_package, submit, versions, rollback):
+for _command in (
+    *(compile_package, submit),
+    *(runs, checkpoints, models, lineage, diff),
+    *(restore, gc, import_records),
+    *(versions, rollback),
+):
     main.add_command(_command)
 
 

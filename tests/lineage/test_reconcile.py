@@ -80,8 +80,9 @@ def test_in_parts_and_backwards(world: Any, told: Any, tmp_path: Any) -> None:
     whole = snapshot(world)
     world.database = tmp_path / "other.sqlite"
     records = [r for folder in world.folders() for r in read_records(folder).values()]
+    records.reverse()
     # A step first: of a checkpoint alone nobody knows the type of its execution.
-    for record in sorted(records[::-1], key=lambda record: record.kind != "step"):
+    for record in sorted(records, key=lambda record: record.kind != "step"):
         reconcile(open_store(world.database, write=True, create=True), [record])
     told()
     assert snapshot(world) == whole

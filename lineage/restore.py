@@ -1,0 +1,101 @@
+"""Puts a checkpoint into a folder that a training can begin with."""
+
+from __future__ import annotations
+
+import shutil
+
+from tfx_estimators.errors import CorruptRecordError, NotInMetadataError, UnsupportedOptionError
+from tfx_estimators.lineage.checkpoints import Checkpoint
+from tfx_estimators.lineage.digests import checkpoint_digest, checkpoint_files
+from tfx_estimators.lineage.models import list_models
+from tfx_estimators.lineage.record_files import LOCAL, Files
+from tfx_estimators.lineage.store import Store
+
+__all__ = ["find_export", "restore"]
+
+_SERVING = "Format-Serving"
+"""Where TFX has the SavedModel in a Model artifact."""
+
+
+def restore(checkpoint: Checkpoint, folder: str, files: Files = LOCAL) -> str:
+    """Copies a checkpoint, checks the copy and writes TensorFlow's `checkpoint` file last.
+
+    Args:
+        checkpoint: from `checkpoints.find_checkpoint`.
+        folder: made if it is not there; holds no other checkpoint.
+        files: the file system of both.
+
+    Returns:
+        The copy's prefix, as `warm_start_from` or `tf.train.latest_checkpoint` give it.
+
+    Raises:
+        NotInMetadataError: if the checkpoint's files are gone.
+        UnsupportedOptionError: if the folder holds a checkpoint already.
+        CorruptRecordError: if the files are not those that were recorded.
+    """
+    folder = folder.rstrip("/") or "/"
+    state = f"{folder}/checkpoint"
+    if files.exists(state):
+        raise UnsupportedOptionError(
+            f"{folder} holds a checkpoint already",
+            expected="an empty folder, or one that is not there",
+            fix="give another folder",
+        )
+    found = _files_of(checkpoint, files)
+    files.makedirs(folder)
+    stem = checkpoint.uri.rpartition("/")[2]
+    prefix = f"{folder}/{stem}"
+    for path in found:
+        with (
+            files.open(path, "rb") as source,
+            files.open(prefix + path[len(checkpoint.uri) :], "wb") as target,
+        ):
+            shutil.copyfileobj(source, target, length=1 << 20)
+    digest = checkpoint_digest(prefix, files)
+    if digest != checkpoint.digest:
+        raise CorruptRecordError(
+            f"the files at {checkpoint.uri} have the digest {digest[:12]}",
+            expected=f"{checkpoint.digest[:12]}, as recorded when they were written",
+            fix="restore another checkpoint: these were damaged or written over",
+        )
+    with files.open(state, "w") as file:
+        file.write(f'model_checkpoint_path: "{stem}"\nall_model_checkpoint_paths: "{stem}"\n')
+    return prefix
+
+
+def find_export(store: Store, checkpoint: Checkpoint, files: Files = LOCAL) -> str:
+    """The newest SavedModel that a checkpoint's training has exported, of any checkpoint.
+
+    Args:
+        store: the store.
+        checkpoint: from `checkpoints.find_checkpoint`.
+        files: the file system.
+
+    Returns:
+        The SavedModel's folder.
+
+    Raises:
+        NotInMetadataError: if there is none, or the checkpoint's files are gone.
+    """
+    _files_of(checkpoint, files)
+    for model in list_models(store, limit=None):
+        folder = f"{model.uri.rstrip('/')}/{_SERVING}"
+        if model.fingerprint == checkpoint.fingerprint and files.exists(f"{folder}/saved_model.pb"):
+            return folder
+    raise NotInMetadataError(
+        f"the training {checkpoint.fingerprint[:12]} of checkpoint {checkpoint.id} has exported "
+        "no model that is still there",
+        expected="a model of the same training, from whichever of its checkpoints",
+        fix="run the training to its end, which exports one",
+    )
+
+
+def _files_of(checkpoint: Checkpoint, files: Files) -> list[str]:
+    found = checkpoint_files(checkpoint.uri, files)
+    if not found:
+        raise NotInMetadataError(
+            f"the files of checkpoint {checkpoint.id} are gone from {checkpoint.uri}",
+            expected="a checkpoint that is kept",
+            fix=f"tfx-estimators checkpoints --fingerprint {checkpoint.fingerprint[:12]}",
+        )
+    return found

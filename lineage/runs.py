@@ -1,0 +1,159 @@
+"""Runs of pipelines and their steps."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+from tfx_estimators.errors import NotInMetadataError
+from tfx_estimators.lineage.properties import Value, values_of
+from tfx_estimators.lineage.select import Condition, select
+from tfx_estimators.lineage.store import Store
+
+__all__ = ["Run", "Step", "find_run", "list_runs"]
+
+_RUN = "pipeline_run"
+_STATES = {0: "unknown", 1: "new", 2: "running", 3: "complete", 4: "failed", 5: "cached",
+           6: "canceled"}  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """An execution.
+
+    Attributes:
+        id: its number.
+        node: the node's id.
+        type: the component's type.
+        state: "complete", "cached", "failed", "running" ...
+        started: in seconds since 1970 (UTC).
+        seconds: how long it took, or has taken by its last change.
+        parameters: its execution properties.
+    """
+
+    id: int
+    node: str
+    type: str
+    state: str
+    started: float
+    seconds: float
+    parameters: dict[str, Value]
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One run of a pipeline.
+
+    Attributes:
+        id: number of its context.
+        name: the run's id.
+        pipeline: the pipeline's name.
+        state: "failed" or "running" if any step is, else "complete"; a step that was tried
+            again counts by its last attempt.
+        started: in seconds since 1970 (UTC).
+        seconds: from the first step's beginning to the last one's end.
+        steps: in order of time.
+    """
+
+    id: int
+    name: str
+    pipeline: str
+    state: str
+    started: float
+    seconds: float
+    steps: tuple[Step, ...]
+
+
+def list_runs(store: Store, *, pipeline: str | None = None, limit: int | None = 20) -> list[Run]:
+    """Runs, the newest first.
+
+    Args:
+        store: the store.
+        pipeline: of this pipeline only.
+        limit: how many at most; None for all.
+    """
+    # Which pipeline a run is of only its steps say.
+    asked = None if pipeline is not None else limit
+    found = (
+        _describe(store, context)
+        for context in select(store, "contexts", _RUN, limit=asked, newest_first=True)
+    )
+    runs = [run for run in found if pipeline is None or run.pipeline == pipeline]
+    return runs[:limit]
+
+
+def find_run(store: Store, name: str) -> Run:
+    """A run by its id, the beginning of it, or "latest".
+
+    Raises:
+        NotInMetadataError: if there is none, or several begin so.
+    """
+    if name == "latest":
+        contexts = select(store, "contexts", _RUN, limit=1, newest_first=True)
+    else:
+        contexts = select(store, "contexts", _RUN, [Condition("name", "=", name)])
+        contexts = contexts or select(store, "contexts", _RUN, [Condition("name", "PREFIX", name)])
+    if len(contexts) != 1:
+        raise _unknown(store, name, [context.name for context in contexts])
+    return _describe(store, contexts[0])
+
+
+def _unknown(store: Store, name: str, found: Sequence[str]) -> NotInMetadataError:
+    if found:
+        return NotInMetadataError(
+            f"{len(found)} runs begin with {name!r}: {', '.join(sorted(found)[:5])}",
+            expected="more of the run's id",
+            fix="tfx-estimators runs",
+        )
+    known = [context.name for context in select(store, "contexts", _RUN)]
+    near = difflib.get_close_matches(name, known, n=1)
+    return NotInMetadataError(
+        f"{store.name} knows no run {name!r}",
+        expected=f"a run's id{f', such as {near[0]!r}' if near else ''}, or latest",
+        fix="tfx-estimators runs",
+    )
+
+
+def _describe(store: Store, context: Any) -> Run:
+    executions = sorted(store.get_executions_by_context(context.id), key=lambda e: e.id)
+    names = {
+        execution.id: {c.type: c.name for c in store.get_contexts_by_execution(execution.id)}
+        for execution in executions
+    }
+    pipeline = next((n["pipeline"] for n in names.values() if "pipeline" in n), "unknown")
+    steps = tuple(
+        _step(execution, names[execution.id].get("node", "unknown"), pipeline)
+        for execution in executions
+    )
+    last = {step.node: step.state for step in steps}
+    state = next((s for s in ("failed", "running") if s in last.values()), "complete")
+    started = min((step.started for step in steps), default=_seconds(context, "create"))
+    ended = max((step.started + step.seconds for step in steps), default=started)
+    return Run(
+        id=context.id,
+        name=context.name,
+        pipeline=pipeline,
+        state=state if steps else "unknown",
+        started=started,
+        seconds=ended - started,
+        steps=steps,
+    )
+
+
+def _step(execution: Any, node: str, pipeline: str) -> Step:
+    started = _seconds(execution, "create")
+    return Step(
+        id=execution.id,
+        node=node.removeprefix(f"{pipeline}."),
+        type=execution.type,
+        state=_STATES.get(execution.last_known_state, "unknown"),
+        started=started,
+        seconds=max(0.0, _seconds(execution, "last_update") - started),
+        parameters=values_of(execution),
+    )
+
+
+def _seconds(thing: Any, which: str) -> float:
+    return float(getattr(thing, f"{which}_time_since_epoch")) / 1000

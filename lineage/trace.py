@@ -1,0 +1,179 @@
+"""From a pushed version to the rows it was trained on, and what came of anything."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from tfx_estimators.errors import NotInMetadataError
+from tfx_estimators.lineage.checkpoints import find_checkpoint
+from tfx_estimators.lineage.graph import Graph
+from tfx_estimators.lineage.models import PUSHED, find_model
+from tfx_estimators.lineage.properties import CHECKPOINT_TYPE, Value, value_of, values_of
+from tfx_estimators.lineage.select import Condition, select
+from tfx_estimators.lineage.store import Store
+
+__all__ = ["Node", "downstream", "find_artifact", "upstream"]
+
+_MODEL = "Model"
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """An artifact on the way.
+
+    Attributes:
+        id: its number.
+        type: its type.
+        uri: where it lies.
+        properties: its custom properties.
+        execution: number of the execution that made it, if known.
+        step: that execution's component type.
+        depth: how many steps it is away.
+        next: numbers of the artifacts that are one step further away.
+    """
+
+    id: int
+    type: str
+    uri: str
+    properties: dict[str, Value]
+    execution: int | None
+    step: str | None
+    depth: int
+    next: tuple[int, ...]
+
+
+def find_artifact(store: Store, name: str) -> int:
+    """The number of what a name means.
+
+    Args:
+        store: the store.
+        name: an artifact's number or uri, a pushed version (its name or folder), the
+            beginning of a model's or a checkpoint's digest, or "span:7" for examples.
+
+    Raises:
+        NotInMetadataError: if there is nothing of that name.
+    """
+    if name.startswith("span:") and name[5:].isdecimal():
+        condition = Condition("span", "=", int(name[5:]))
+        of_span = select(store, "artifacts", "Examples", [condition])
+        if of_span:
+            # The examples that were read in come before what was made of them.
+            return int(of_span[0].id)
+        raise _unknown(store, name)
+    if name.isdecimal() and int(name) < 1 << 63:
+        if store.get_artifacts_by_id([int(name)]):
+            return int(name)
+    else:
+        by_uri = select(store, "artifacts", None, [Condition("uri", "=", name.rstrip("/"))])
+        if by_uri:
+            return int(by_uri[-1].id)
+    which = "pushed_destination" if "/" in name else "pushed_version"
+    pushed = select(store, "artifacts", PUSHED, [Condition(which, "=", name.rstrip("/"))])
+    if pushed:
+        return int(pushed[-1].id)
+    for find in (find_model, find_checkpoint):
+        try:
+            return int(find(store, name).id)
+        except NotInMetadataError:
+            continue
+    raise _unknown(store, name)
+
+
+def upstream(store: Store, artifact: int) -> list[Node]:
+    """What an artifact was made from, itself first, the raw examples last.
+
+    A model was made from its checkpoint, and a checkpoint from those that its training
+    went on from.
+    """
+    graph = Graph(store)
+
+    def before(numbers: list[int]) -> dict[int, list[int]]:
+        producers = graph.producers(numbers)
+        inputs = graph.inputs(producers.values())
+        found = {n: list(inputs.get(producers[n], ())) for n in numbers if n in producers}
+        for model, checkpoint in _exported_from(store, graph, numbers).items():
+            found.setdefault(model, []).append(checkpoint)
+        return found
+
+    return _walk(graph, artifact, before)
+
+
+def downstream(store: Store, artifact: int) -> list[Node]:
+    """What came of an artifact, itself first: what else came from these rows?"""
+    graph = Graph(store)
+
+    def after(numbers: list[int]) -> dict[int, list[int]]:
+        consumers = graph.consumers(numbers)
+        outputs = graph.outputs(n for readers in consumers.values() for n in readers)
+        return {
+            number: [n for reader in readers for n in outputs.get(reader, ())]
+            for number, readers in consumers.items()
+        }
+
+    return _walk(graph, artifact, after)
+
+
+def _walk(
+    graph: Graph, start: int, step: Callable[[list[int]], Mapping[int, Iterable[int]]]
+) -> list[Node]:
+    depths, further = {start: 0}, dict[int, tuple[int, ...]]()
+    layer, depth = [start], 0
+    while layer:
+        found = step(layer)
+        depth += 1
+        fresh: list[int] = []
+        for number in layer:
+            further[number] = tuple(sorted(set(found.get(number, ())) - {number}))
+            for one in further[number]:
+                if one not in depths:
+                    depths[one] = depth
+                    fresh.append(one)
+        layer = fresh
+    artifacts, producers = graph.artifacts(depths), graph.producers(depths)
+    executions = graph.executions(producers.values())
+    return [
+        Node(
+            id=number,
+            type=artifacts[number].type,
+            uri=artifacts[number].uri,
+            properties=values_of(artifacts[number]),
+            execution=producers.get(number),
+            step=executions[producers[number]].type if number in producers else None,
+            depth=depths[number],
+            next=further[number],
+        )
+        for number in depths
+        if number in artifacts
+    ]
+
+
+def _exported_from(store: Store, graph: Graph, numbers: Iterable[int]) -> dict[int, int]:
+    """Model -> the checkpoint that it was exported from, where the model says."""
+    models = [a for a in graph.artifacts(numbers).values() if a.type == _MODEL]
+    wanted = {m.id: digest for m in models if (digest := value_of(m, "checkpoint_digest"))}
+    if not wanted:
+        return {}
+    # Nearly always the training's own; a store may hold very many others.
+    trainings = set(graph.producers(wanted).values())
+    near = [*graph.inputs(trainings).values(), *graph.outputs(trainings).values()]
+    known = _digests(graph.artifacts(n for part in near for n in part).values())
+    elsewhere = set(wanted.values()) - set(known)
+    if elsewhere:
+        condition = Condition("digest", "IN", sorted(map(str, elsewhere)))
+        known |= _digests(select(store, "artifacts", CHECKPOINT_TYPE, [condition]))
+    return {model: known[digest] for model, digest in wanted.items() if digest in known}
+
+
+def _digests(artifacts: Iterable[Any]) -> dict[Value | None, int]:
+    return {value_of(a, "digest"): int(a.id) for a in artifacts if a.type == CHECKPOINT_TYPE}
+
+
+def _unknown(store: Store, name: str) -> NotInMetadataError:
+    return NotInMetadataError(
+        f"{store.name} knows nothing called {name!r}",
+        expected="an artifact's number or uri, a pushed version, the beginning of a digest, "
+        "or span:NUMBER",
+        fix="tfx-estimators models lists models with their versions",
+    )

@@ -1,0 +1,132 @@
+"""What is done with checkpoints: restore, gc, import."""
+
+from __future__ import annotations
+
+import pathlib
+
+import click
+
+from tfx_estimators.commands import places
+
+__all__ = ["gc", "import_records", "restore"]
+
+
+@click.command()
+@click.argument("checkpoint")
+@click.argument("folder")
+@click.option("--saved-model", is_flag=True, help="Make a SavedModel of it, to serve.")
+@places.metadata_option
+def restore(checkpoint: str, folder: str, saved_model: bool, metadata: str | None) -> None:
+    """Copy CHECKPOINT into FOLDER, for another training to begin with.
+
+    CHECKPOINT is its number, the beginning of its digest, or its prefix: see
+    tfx-estimators checkpoints. The copy's digest has to be the recorded one.
+    FOLDER then holds what warm_start_from or model_dir take. With --saved-model it holds
+    what a model server takes, made from any model that the same training has exported.
+    """
+    from tfx_estimators.components.gfile import files_for
+    from tfx_estimators.lineage.checkpoints import find_checkpoint
+    from tfx_estimators.lineage.restore import find_export
+    from tfx_estimators.lineage.restore import restore as copy
+    from tfx_estimators.lineage.store import open_store
+
+    store = open_store(places.place(metadata))
+    found = find_checkpoint(store, checkpoint)
+    files = files_for(found.uri)
+    if saved_model:
+        from tfx_estimators.components.checkpoint_export import export_checkpoint
+
+        export_checkpoint(find_export(store, found, files), found.uri, folder)
+        click.echo(f"a SavedModel of step {found.step} is in {folder}")
+        return
+    click.echo(copy(found, folder, files))
+
+
+@click.command()
+@click.argument("folder", required=False)
+@click.option("--delete", is_flag=True, help="Remove them; without it they are only listed.")
+@click.option(
+    "--keep-last",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="How many of the newest of each training are kept in any case.",
+)
+@places.metadata_option
+def gc(folder: str | None, delete: bool, keep_last: int, metadata: str | None) -> None:
+    """List checkpoints that nothing needs any more; with --delete, remove them.
+
+    Kept are those that a model or a pushed version was exported from, and the newest of
+    each training. FOLDER is the checkpoint store  [default: checkpoints beside the
+    metadata's folder, as tfx-estimators run has it].
+    """
+    from tfx_estimators.components.gfile import files_for
+    from tfx_estimators.lineage.garbage import find_garbage, remove
+    from tfx_estimators.lineage.store import open_store, sqlite_file
+
+    where = places.place(metadata)
+    store = open_store(where, write=True)
+    if folder is None:
+        if "://" in where or where.endswith(".pbtxt"):
+            raise click.UsageError("say the FOLDER of the checkpoint store")
+        folder = str(sqlite_file(where).parent.parent / "checkpoints")
+    files = files_for(folder)
+    found = find_garbage(store, folder, keep_last=keep_last, files=files)
+    places.show_table(
+        ["step", "written", "MB", "training", "checkpoint"],
+        [
+            [one.record.step, places.when(one.record.wall_time),
+             f"{one.record.size_bytes / 1e6:.2f}", one.record.fingerprint[:12], one.record.uri]
+            for one in found
+        ],
+        "nothing to remove",
+    )  # fmt: skip
+    if not found:
+        return
+    size = sum(one.record.size_bytes for one in found) / 1e6
+    if delete:
+        remove(store, found, files)
+        click.echo(f"{len(found)} checkpoints removed, {size:.2f} MB")
+    else:
+        click.echo(f"{len(found)} checkpoints, {size:.2f} MB; --delete removes them")
+
+
+@click.command(name="import")
+@click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
+@click.option("--create", is_flag=True, help="Make the SQLite file if it is not there.")
+@places.metadata_option
+def import_records(folders: tuple[str, ...], create: bool, metadata: str | None) -> None:
+    """Tell ML Metadata what steps and trainings have recorded in FOLDERs.
+
+    A run on Kubeflow leaves its records on a volume: FOLDERs are that of the steps'
+    records and the checkpoint store. It may be repeated: what is known is not told twice.
+
+    \b
+      tfx-estimators import /volume/taxi/records /volume/taxi/checkpoints \\
+          --metadata taxi.sqlite --create
+    """
+    from tfx_estimators.components.gfile import files_for
+    from tfx_estimators.errors import NotInMetadataError
+    from tfx_estimators.lineage.reconcile import reconcile
+    from tfx_estimators.lineage.record_files import read_records
+    from tfx_estimators.lineage.store import open_store
+
+    records = [
+        record
+        for folder in folders
+        for record in read_records(folder.rstrip("/"), files_for(folder)).values()
+    ]
+    if not records:
+        raise NotInMetadataError(
+            f"there are no records in {', '.join(folders)}",
+            expected="files whose names end in .record.json",
+            fix="check the paths",
+        )
+    where = places.place(metadata)
+    if create and "://" not in where:
+        pathlib.Path(where).absolute().parent.mkdir(parents=True, exist_ok=True)
+    done = reconcile(open_store(where, write=True, create=create), records)
+    click.echo(
+        f"{done.records} records: {done.artifacts} artifacts and {done.events} events written"
+        + (f", {done.waiting} wait for their runner to publish" if done.waiting else "")
+    )

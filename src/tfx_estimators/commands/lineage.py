@@ -1,0 +1,266 @@
+"""Questions to ML Metadata: runs, checkpoints, models, lineage, diff."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tfx_estimators.commands import places
+
+if TYPE_CHECKING:
+    from tfx_estimators.lineage.trace import Node
+
+__all__ = ["checkpoints", "diff", "lineage", "models", "runs"]
+
+_limit = click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most."
+)
+
+
+@click.command()
+@click.argument("run", required=False)
+@click.option("--pipeline", help="Only runs of this pipeline.")
+@_limit
+@places.metadata_option
+@places.json_option
+def runs(
+    run: str | None, pipeline: str | None, limit: int, metadata: str | None, as_json: bool
+) -> None:
+    """List runs, the newest first, or show one: RUN is its id, the beginning of it, or latest.
+
+    \b
+      tfx-estimators runs
+      tfx-estimators runs latest
+    """
+    from tfx_estimators.lineage.runs import find_run, list_runs
+    from tfx_estimators.lineage.store import open_store
+
+    store = open_store(places.place(metadata))
+    if run is None:
+        listed = list_runs(store, pipeline=pipeline, limit=limit)
+        if as_json:
+            places.show_json(listed)
+            return
+        places.show_table(
+            ["run", "pipeline", "started", "seconds", "state", "steps"],
+            [
+                [one.name, one.pipeline, places.when(one.started), f"{one.seconds:.1f}",
+                 one.state, len(one.steps)]
+                for one in listed
+            ],
+            "no runs",
+        )  # fmt: skip
+        return
+    found = find_run(store, run)
+    if as_json:
+        places.show_json(found)
+        return
+    click.echo(f"{found.name}  ({found.pipeline}, {places.when(found.started)}, {found.state})\n")
+    places.show_table(
+        ["execution", "step", "state", "seconds", "type"],
+        [[s.id, s.node, s.state, f"{s.seconds:.1f}", s.type] for s in found.steps],
+        "no steps",
+    )
+
+
+@click.command()
+@click.argument("checkpoint", required=False)
+@click.option("--fingerprint", help="Only checkpoints of this training; its beginning will do.")
+@click.option("--min-step", type=int, help="Only checkpoints of this step or later.")
+@click.option("--kept", is_flag=True, help="Only those whose files are there.")
+@_limit
+@places.metadata_option
+@places.json_option
+def checkpoints(
+    checkpoint: str | None,
+    fingerprint: str | None,
+    min_step: int | None,
+    kept: bool,
+    limit: int,
+    metadata: str | None,
+    as_json: bool,
+) -> None:
+    """List checkpoints, the newest first, or show one.
+
+    CHECKPOINT is its number, the beginning of its digest, or its prefix.
+    """
+    from tfx_estimators.lineage.checkpoints import find_checkpoint, list_checkpoints
+    from tfx_estimators.lineage.store import open_store
+
+    store = open_store(places.place(metadata))
+    if checkpoint is not None:
+        found = find_checkpoint(store, checkpoint)
+        if as_json:
+            places.show_json(found)
+        else:
+            _show_facts(found)
+        return
+    listed = list_checkpoints(
+        store, fingerprint=fingerprint, min_step=min_step, kept=kept, limit=limit
+    )
+    if as_json:
+        places.show_json(listed)
+        return
+    places.show_table(
+        ["id", "step", "examples", "written", "MB", "kept", "training", "digest", "metrics"],
+        [
+            [one.id, one.step, one.global_examples, places.when(one.wall_time),
+             f"{one.size_bytes / 1e6:.2f}", "yes" if one.kept else "no",
+             one.fingerprint[:12], one.digest[:12], _metrics(one.metrics)]
+            for one in listed
+        ],
+        "no checkpoints",
+    )  # fmt: skip
+
+
+@click.command()
+@click.argument("model", required=False)
+@click.option("--fingerprint", help="Only models of this training; its beginning will do.")
+@click.option("--blessed", is_flag=True, help="Only those whose newest verdict is good.")
+@_limit
+@places.metadata_option
+@places.json_option
+def models(
+    model: str | None,
+    fingerprint: str | None,
+    blessed: bool,
+    limit: int,
+    metadata: str | None,
+    as_json: bool,
+) -> None:
+    """List models, the newest first, with verdicts and pushed versions, or show one.
+
+    MODEL is its number, the beginning of its digest, its uri, or a version that was pushed.
+    """
+    from tfx_estimators.lineage.models import find_model, list_models
+    from tfx_estimators.lineage.store import open_store
+
+    store = open_store(places.place(metadata))
+    if model is not None:
+        found = find_model(store, model)
+        if as_json:
+            places.show_json(found)
+        else:
+            _show_facts(found)
+        return
+    listed = list_models(store, fingerprint=fingerprint, blessed=blessed, limit=limit)
+    if as_json:
+        places.show_json(listed)
+        return
+    places.show_table(
+        ["id", "made", "step", "blessed", "pushed as", "training", "digest", "uri"],
+        [
+            [one.id, places.when(one.created), _or_dash(one.step),
+             {True: "yes", False: "no", None: "-"}[one.blessed],
+             ", ".join(version.version for version in one.versions) or "-",
+             (one.fingerprint or "-")[:12], (one.digest or "-")[:12], one.uri]
+            for one in listed
+        ],
+        "no models",
+    )  # fmt: skip
+
+
+@click.command()
+@click.argument("name")
+@click.option("--down", is_flag=True, help="What came of it, instead of what it was made from.")
+@places.metadata_option
+@places.json_option
+def lineage(name: str, down: bool, metadata: str | None, as_json: bool) -> None:
+    """Walk from a pushed version to the rows it was trained on, or with --down the other way.
+
+    NAME is a pushed version (its name or folder), an artifact's number or uri, the
+    beginning of a model's or a checkpoint's digest, or span:NUMBER for examples.
+
+    \b
+      tfx-estimators lineage 1795442212
+      tfx-estimators lineage span:7 --down
+    """
+    from tfx_estimators.lineage.store import open_store
+    from tfx_estimators.lineage.trace import downstream, find_artifact, upstream
+
+    store = open_store(places.place(metadata))
+    walk = downstream if down else upstream
+    nodes = walk(store, find_artifact(store, name))
+    if as_json:
+        places.show_json(nodes)
+        return
+    for line in _tree({node.id: node for node in nodes}, nodes[0].id, 0, set()):
+        click.echo(line)
+
+
+@click.command()
+@click.argument("left")
+@click.argument("right")
+@places.metadata_option
+@places.json_option
+def diff(left: str, right: str, metadata: str | None, as_json: bool) -> None:
+    """Compare the parameters, columns and metrics of two runs: LEFT and RIGHT.
+
+    Each is a run's id, the beginning of it, or latest.
+    """
+    from tfx_estimators.components.gfile import files_for
+    from tfx_estimators.lineage.compare import compare
+    from tfx_estimators.lineage.runs import find_run
+    from tfx_estimators.lineage.store import open_store
+
+    store = open_store(places.place(metadata))
+    one, other = find_run(store, left), find_run(store, right)
+    found = compare(store, one, other, files_for(""))
+    if as_json:
+        places.show_json(found)
+        return
+    places.show_table(
+        ["", "name", one.name, other.name],
+        [[d.about, d.name, _short(d.left), _short(d.right)] for d in found],
+        "no difference",
+    )
+
+
+def _tree(nodes: dict[int, Node], number: int, depth: int, shown: set[int]) -> list[str]:
+    node = nodes[number]
+    facts = {
+        name: value
+        for name, value in node.properties.items()
+        if name in _SHOWN or name.startswith("metric.")
+    }
+    said = "".join(f" {name.removeprefix('metric.')}={_short(v)}" for name, v in facts.items())
+    by = f"  <- {node.step.rpartition('.')[2]}" if node.step else ""
+    line = f"{'  ' * depth}{node.type} {node.id}{said}{by}"
+    if number in shown:
+        return [f"{line}  (see above)"] if node.next else [line]
+    shown.add(number)
+    lines = [line, f"{'  ' * depth}  {node.uri}"]
+    for further in node.next:
+        if further in nodes:
+            lines += _tree(nodes, further, depth + 1, shown)
+    return lines
+
+
+_SHOWN = ("step", "global_examples", "pushed_version", "blessed", "span", "split_names")
+
+
+def _show_facts(found: Any) -> None:
+    import dataclasses
+
+    for name, value in dataclasses.asdict(found).items():
+        if name in ("wall_time", "created"):
+            value = places.when(value)
+        if name == "metrics":
+            value = _metrics(value)
+        click.echo(f"{name:<18}{value if value not in (None, ()) else '-'}")
+
+
+def _metrics(metrics: dict[str, float]) -> str:
+    return " ".join(f"{name}={value:.4g}" for name, value in metrics.items()) or "-"
+
+
+def _or_dash(value: object) -> object:
+    return "-" if value is None else value
+
+
+def _short(value: object) -> str:
+    if value is None:
+        return "-"
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

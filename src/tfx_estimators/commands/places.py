@@ -1,0 +1,71 @@
+"""Where metadata lies when nothing is said, and how tables and JSON are printed."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from tfx_estimators.errors import NotInMetadataError
+
+__all__ = ["json_option", "metadata_option", "place", "show_json", "show_table", "when"]
+
+metadata_option = click.option(
+    "--metadata",
+    metavar="PLACE",
+    envvar="TFX_ESTIMATORS_METADATA",
+    show_envvar=True,
+    help="An SQLite file, the folder of a run, a .pbtxt with ml-metadata's connection "
+    "settings, grpc://host:port or mysql://user:password@host:port/database.  "
+    "[default: the newest below runs/]",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+
+
+def place(metadata: str | None) -> str:
+    """The store that is meant.
+
+    Raises:
+        NotInMetadataError: if nothing is said and nothing was run here.
+    """
+    if metadata is not None:
+        return metadata
+    found = list(pathlib.Path("runs").glob("*/metadata/metadata.sqlite"))
+    if not found:
+        raise NotInMetadataError(
+            f"there is no metadata below {pathlib.Path('runs').absolute()}",
+            expected="the folder of a run, as tfx-estimators run leaves it",
+            fix="run this where the pipeline was run, or pass --metadata",
+        )
+    newest = max(found, key=lambda file: file.stat().st_mtime)
+    if len(found) > 1:
+        click.echo(f"metadata: {newest}", err=True)
+    return str(newest)
+
+
+def show_json(things: Any) -> None:
+    """Prints dataclasses, or a list of them, as JSON."""
+    many = isinstance(things, (list, tuple))
+    plain = [dataclasses.asdict(thing) for thing in (things if many else [things])]
+    click.echo(json.dumps(plain if many else plain[0], indent=2))
+
+
+def show_table(headers: Sequence[str], rows: Sequence[Sequence[Any]], nothing: str) -> None:
+    """Prints a table, or a line that there is nothing."""
+    from tabulate import tabulate
+
+    if not rows:
+        click.echo(nothing)
+        return
+    click.echo(tabulate(rows, headers=headers, disable_numparse=True))
+
+
+def when(seconds: float) -> str:
+    """A moment as people read it, in local time."""
+    moment = datetime.datetime.fromtimestamp(seconds, tz=datetime.timezone.utc).astimezone()
+    return moment.strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,189 @@
+"""Runs, checkpoints, models and the ways between them, asked as users ask."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import sqlite3
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tfx_estimators.cli import main
+from tfx_estimators.lineage.properties import CHECKPOINT_TYPE
+from tfx_estimators.lineage.select import Condition, select
+from tfx_estimators.lineage.store import open_store
+
+pytestmark = pytest.mark.stacks
+
+
+@pytest.fixture
+def ask(world: Any, told: Any) -> Any:
+    told()
+
+    def invoke(*arguments: str, fails: bool = False) -> Result:
+        result = CliRunner().invoke(main, [*arguments, "--metadata", str(world.database)])
+        assert (result.exit_code != 0) == fails, result.output
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def facts(ask: Any) -> Any:
+    return lambda *arguments: json.loads(ask(*arguments, "--json").output)
+
+
+def test_runs_and_their_steps(ask: Any, facts: Any) -> None:
+    listed = facts("runs")
+    assert [run["name"] for run in listed] == ["run-2", "run-1"]
+    assert all(run["pipeline"] == "small" for run in listed)
+    # The interrupted trainer was tried again and ended well.
+    assert {run["state"] for run in listed} == {"complete"}
+    steps = facts("runs", "run-1")["steps"]
+    assert [(s["node"], s["state"]) for s in steps] == [
+        ("Gen", "complete"), ("Trainer", "failed"), ("Trainer", "complete"), ("Pusher", "complete"),
+    ]  # fmt: skip
+    assert "run-2" in ask("runs", "latest").output
+    assert facts("runs", "--pipeline", "nothing") == []
+
+
+def test_checkpoints_are_listed_filtered_and_shown(ask: Any, facts: Any) -> None:
+    assert [c["step"] for c in facts("checkpoints")] == [200, 200, 100]
+    assert [c["step"] for c in facts("checkpoints", "--fingerprint", "f1f1")] == [200, 100]
+    assert [c["step"] for c in facts("checkpoints", "--min-step", "150")] == [200, 200]
+    (newest,) = facts("checkpoints", "--limit", "1")
+    assert facts("checkpoints", newest["digest"][:12]) == newest
+    assert facts("checkpoints", str(newest["id"])) == newest
+    assert facts("checkpoints", newest["uri"]) == newest
+    assert newest["metrics"]["auc"] == pytest.approx(0.7)
+    assert "auc=0.7" in ask("checkpoints").output
+
+
+def test_models_say_where_they_come_from_and_went(ask: Any, facts: Any) -> None:
+    newest, older = facts("models")
+    assert newest["step"] == 200
+    assert [version["version"] for version in older["versions"]] == ["101"]
+    assert facts("models", "101") == older
+    assert facts("models", "/serving/102") == newest
+    assert facts("models", newest["digest"][:8]) == newest
+    known = facts("checkpoints", newest["checkpoint_digest"][:12])["uri"]
+    assert known.endswith("2/model.ckpt-200")
+
+
+def test_from_a_version_to_its_rows_and_back(ask: Any, facts: Any) -> None:
+    up = facts("lineage", "101")
+    assert [node["type"] for node in up] == [
+        "PushedModel", "Model", "Examples", CHECKPOINT_TYPE, CHECKPOINT_TYPE,
+    ]  # fmt: skip
+    steps = {n["properties"].get("step") for n in up if n["type"] == CHECKPOINT_TYPE}
+    assert steps == {100, 200}
+    assert up[2]["uri"] == "/data/examples"
+    down = facts("lineage", "span:7", "--down")
+    # Both runs have read them.
+    assert sum(node["type"] == "PushedModel" for node in down) == 2
+    assert sum(node["type"] == CHECKPOINT_TYPE for node in down) == 3
+    shown = ask("lineage", "101").output
+    assert shown.index("PushedModel") < shown.index("Model") < shown.index("/data/examples")
+
+
+def test_what_two_runs_did_differently(facts: Any, ask: Any) -> None:
+    found = {d["name"]: (d["left"], d["right"]) for d in facts("diff", "run-1", "run-2")}
+    assert found["Trainer.custom_config.seed"] == (1, 2)
+    assert "no difference" in ask("diff", "run-1", "run-1").output
+
+
+def test_tables_and_reading_everything_find_the_same(world: Any, ask: Any) -> None:
+    quick, slow = open_store(world.database), open_store(world.database)
+    slow.database = None
+    questions = [
+        ("artifacts", CHECKPOINT_TYPE, []),
+        ("artifacts", CHECKPOINT_TYPE, [Condition("step", ">=", 150)]),
+        ("artifacts", CHECKPOINT_TYPE, [Condition("metric.auc", ">", 0.65)]),
+        ("artifacts", CHECKPOINT_TYPE, [Condition("step", "IN", (100, 7))]),
+        ("artifacts", CHECKPOINT_TYPE, [Condition("fingerprint", "PREFIX", "f1")]),
+        ("artifacts", CHECKPOINT_TYPE, [Condition("fingerprint", "PREFIX", "F1")]),
+        ("artifacts", CHECKPOINT_TYPE, [Condition("state", "=", "LIVE")]),
+        ("artifacts", CHECKPOINT_TYPE, [Condition("step", "=", "100")]),
+        ("artifacts", "Model", [Condition("step", "!=", 100)]),
+        ("artifacts", "Nothing", []),
+        ("artifacts", None, [Condition("uri", "=", "/data/examples")]),
+        ("executions", "a.Trainer", [Condition("last_known_state", "=", "FAILED")]),
+        ("contexts", "pipeline_run", [Condition("name", "PREFIX", "run-")]),
+    ]
+    for kind, type_name, conditions in questions:
+        for limit, newest_first in [(None, False), (2, True)]:
+            options: Any = {"limit": limit, "newest_first": newest_first}
+            found = [
+                [thing.id for thing in select(store, kind, type_name, conditions, **options)]
+                for store in (quick, slow)
+            ]
+            assert found[0] == found[1], (kind, type_name, conditions)
+
+
+def test_gc_leaves_what_a_model_or_a_training_needs(world: Any, ask: Any) -> None:
+    for step in (20, 40, 60):
+        world.checkpoint(2, step, attempt=2)
+    before = sorted(world.checkpoints.rglob("*.index"))
+    listed = ask("gc", str(world.checkpoints), "--keep-last", "1").output
+    assert "4 checkpoints" in listed
+    assert sorted(world.checkpoints.rglob("*.index")) == before
+    ask("gc", str(world.checkpoints), "--keep-last", "1", "--delete")
+    left = {p.relative_to(world.checkpoints).as_posix() for p in world.checkpoints.rglob("*.index")}
+    # Of the first training the one that was resumed from is no model's: it went too.
+    assert left == {"1/model.ckpt-200.index", "2/model.ckpt-200.index"}
+    assert "nothing to remove" in ask("gc", str(world.checkpoints), "--keep-last", "2").output
+    kept = json.loads(ask("checkpoints", "--kept", "--json").output)
+    assert len(kept) == 2
+
+
+def test_an_unknown_thing_is_said_with_what_to_do(ask: Any) -> None:
+    for arguments, expected in [
+        (("runs", "run-3"), "such as 'run-"),
+        (("runs", "run"), "2 runs begin with 'run'"),
+        (("checkpoints", "abcdef"), "knows no checkpoint 'abcdef'"),
+        (("models", "77"), "knows no model '77'"),
+        (("lineage", "span:99"), "knows nothing called 'span:99'"),
+        (("diff", "run-1", "nothing"), "knows no run 'nothing'"),
+        (("gc", "/nowhere"), "there is no folder /nowhere"),
+        (("import", "/nowhere"), "there is no folder /nowhere"),
+        (("restore", "abcdef", "/tmp/never"), "knows no checkpoint"),
+    ]:
+        assert expected in ask(*arguments, fails=True).output
+
+
+def test_a_store_that_is_none(tmp_path: pathlib.Path) -> None:
+    def fails(place: object) -> str:
+        result = CliRunner().invoke(main, ["runs", "--metadata", str(place)])
+        assert result.exit_code != 0
+        return result.output
+
+    assert "there is no store" in fails(tmp_path / "missing.sqlite")
+    (tmp_path / "text.sqlite").write_text("no database" * 100)
+    assert "cannot be read as a store" in fails(tmp_path / "text.sqlite")
+    with sqlite3.connect(tmp_path / "other.sqlite") as connection:
+        connection.execute("CREATE TABLE MLMDEnv (schema_version INTEGER)")
+        connection.execute("INSERT INTO MLMDEnv VALUES (11)")
+    assert "schema version 11" in fails(tmp_path / "other.sqlite")
+    assert "names no store" in fails("http://somewhere")
+    assert "***" in fails("mysql://user:secret@/")
+    assert "secret" not in fails("mysql://user:secret@/")
+    (tmp_path / "torn.pbtxt").write_text("sqlite {")
+    assert "is no connection" in fails(tmp_path / "torn.pbtxt")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "other.sqlite", "text.sqlite", "torn.pbtxt",
+    ]  # fmt: skip
+
+
+def test_import_makes_a_store_only_when_asked(world: Any, tmp_path: pathlib.Path) -> None:
+    database = tmp_path / "new" / "store.sqlite"
+    arguments = ["import", *world.folders(), "--metadata", str(database)]
+    refused = CliRunner().invoke(main, arguments)
+    assert refused.exit_code != 0
+    assert not database.exists()
+    done = CliRunner().invoke(main, [*arguments, "--create"])
+    assert done.exit_code == 0, done.output
+    assert "8 artifacts" in done.output
+    again = CliRunner().invoke(main, arguments)
+    assert "0 artifacts and 0 events" in again.output

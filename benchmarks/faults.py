@@ -1,6 +1,6 @@
 """Faults caused, and what they cost: kills at random moments over a whole pipeline.
 
-    python benchmarks/faults.py [--kills 200] [--seed 1] [--lanes 2]
+    python benchmarks/faults.py [--kills 200] [--seed 1] [--lanes 2] [--kills-only]
 
 A pipeline (transform, training with a checkpoint every ten steps, export, evaluation, push)
 is run by TFX's own LocalDagRunner in a process of its own, which gets SIGKILL at a random
@@ -532,6 +532,11 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lanes", type=int, default=2, help="pipelines at a time")
+    parser.add_argument(
+        "--kills-only",
+        action="store_true",
+        help="no torn checkpoint, no two runs at once, no full disk",
+    )
     options = parser.parse_args()
     print(f"seed {options.seed}")
     began = time.monotonic()
@@ -549,13 +554,16 @@ def main() -> None:
         _, end = faults.uninterrupted()
         times = ", ".join(f"{phase} {s:.1f} s" for phase, s in faults.seconds.items())
         print(f"uninterrupted: {times}", flush=True)
-        for cause in (
-            lambda: faults.torn_checkpoint(end),
-            lambda: faults.two_at_once(end),
-            faults.full_disk,
-        ):
+        others = {
+            "torn checkpoint": lambda: faults.torn_checkpoint(end),
+            "two at once": lambda: faults.two_at_once(end),
+            "full disk": faults.full_disk,
+        }
+        if options.kills_only:
+            others = {}
+        for name, cause in others.items():
             cause()
-            print(f"{time.monotonic() - began:4.0f} s", flush=True)
+            print(f"{time.monotonic() - began:4.0f} s: {name}", flush=True)
         problems: list[BaseException] = []
 
         def lane(number: int) -> None:
@@ -572,11 +580,10 @@ def main() -> None:
             one.join()
         if problems:
             raise problems[0]
-    _print(faults.tally, time.monotonic() - began)
+    _print(faults.tally, list(others), time.monotonic() - began)
 
 
-def _print(tally: Tally, seconds: float) -> None:
-    others = ["torn checkpoint", "two at once", "full disk"]
+def _print(tally: Tally, others: list[str], seconds: float) -> None:
     print(f"\n{'fault':28}{'caused':>8}{'lost':>6}{'half-published':>16}{'steps twice':>13}")
     for row in [*PHASES, "all", *others]:
         caused = tally.kills[row] if row in PHASES else 1

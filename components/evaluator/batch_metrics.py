@@ -21,7 +21,7 @@ from tensorflow_model_analysis.metrics import metric_types, metric_util
 
 from tfx_estimators.components.evaluator.measures import MEASURES, Rows
 
-__all__ = ["BatchMetric", "over_batches", "why_by_example"]
+__all__ = ["BatchMetric", "metric_classes", "over_batches", "why_by_example"]
 
 _OWN = "tfx_estimators.components.evaluator"
 _OPTIONS = {
@@ -56,6 +56,12 @@ def why_by_example(config: Any, outputs: Iterable[str]) -> str | None:
             if other:
                 return f"the metric {metric.class_name} is of the output {other[0]}"
     return None
+
+
+def metric_classes(config: Any) -> tuple[str, ...]:
+    """Class names of the metrics that are asked for, each once."""
+    names = {str(metric.class_name) for spec in config.metrics_specs for metric in spec.metrics}
+    return tuple(sorted(names))
 
 
 def over_batches(config: Any) -> Any:

@@ -16,7 +16,7 @@ from tfx.utils import io_utils
 
 from tfx_estimators.components.evaluator import analysis
 from tfx_estimators.components.evaluator import eval_config as configs
-from tfx_estimators.components.evaluator.batch_metrics import why_by_example
+from tfx_estimators.components.evaluator.batch_metrics import metric_classes, why_by_example
 from tfx_estimators.components.evaluator.blessing import write_blessing
 from tfx_estimators.components.evaluator.columns import choose_columns
 from tfx_estimators.components.evaluator.extracts import ExtractExamples, Model
@@ -77,7 +77,7 @@ class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):
             models,
             graph.uri if graph is not None else None,
             schema,
-            over_batches=why is None,
+            measures=metric_classes(resolved) if why is None else None,
         )
         with (
             show_progress("EstimatorEvaluator", "examples"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
 
 from tfx_estimators.components.evaluator.columns import Columns
+from tfx_estimators.components.evaluator.measures import MEASURES, Rows
 from tfx_estimators.components.evaluator.transformed_columns import TransformedColumns
 from tfx_estimators.components.record_batches import DecodeRecords
 from tfx_estimators.components.saved_model import SignatureCall
@@ -49,7 +50,8 @@ class ExtractExamples(beam.DoFn):
         models: the candidate and, if there is one, the baseline.
         transform_graph: URI of the TransformGraph artifact, if `columns` need it.
         schema: `schema_pb2.Schema` of the raw examples, or None.
-        over_batches: whether extracts are of many examples.
+        measures: metrics of `measures`, by class name, for extracts of many examples;
+            None for extracts of one.
     """
 
     def __init__(
@@ -59,12 +61,12 @@ class ExtractExamples(beam.DoFn):
         transform_graph: str | None,
         schema: Any,
         *,
-        over_batches: bool,
+        measures: Sequence[str] | None,
     ) -> None:
         self._columns = columns
         self._models = tuple(models)
         self._transform_graph = transform_graph
-        self._over_batches = over_batches
+        self._measures = measures
         self._decoder = DecodeRecords(_project(schema, columns.raw), None)
         self._transformed: TransformedColumns | None = None
 
@@ -92,6 +94,7 @@ class ExtractExamples(beam.DoFn):
         weights = None
         if self._columns.weight:
             weights = _dense(rows[self._columns.weight], self._columns.weight, DataError)
+        self._check(labels, predictions.values())
         single = len(self._models) == 1
 
         def by_model(values: Mapping[str, Any] | Any, chosen: Any) -> Any:
@@ -114,11 +117,17 @@ class ExtractExamples(beam.DoFn):
                 extract["example_weights"] = by_model(dict.fromkeys(predictions, weights), chosen)
             yield extract
 
+    def _check(self, labels: Any, predictions: Collection[Any]) -> None:
+        """Raises for rows that a metric cannot take: from within TFMA it would not be read."""
+        for view in {MEASURES[name].rows for name in self._measures or ()}:
+            for predicted in predictions:
+                view(Rows(labels, predicted, np.ones(len(labels))))
+
     def _choose(
         self, rows: Mapping[str, Sequence[Sequence[Any]]], size: int
     ) -> Iterator[tuple[int, Any]]:
         """The rows of each extract: the first one, and an index of all."""
-        if not self._over_batches:
+        if self._measures is None:
             yield from ((row, row) for row in range(size))
             return
         groups: dict[tuple[Any, ...], list[int]] = {}

@@ -72,6 +72,7 @@ class Measure:
     Attributes:
         name: what it is called unless its configuration says.
         outputs: the signature outputs that it is computed of here.
+        rows: the view of rows that it takes; raises if they do not fit the metric.
         size: how many sums it needs.
         sums: those sums over rows, float64 [size].
         value: the metric, of the sums over all rows and the metric's settings.
@@ -80,10 +81,15 @@ class Measure:
 
     name: str
     outputs: tuple[str, ...]
+    rows: Callable[[Rows], Any]
     size: int
     sums: Callable[[Rows], Any]
     value: Callable[[Any, Mapping[str, Any]], float]
     settings: tuple[str, ...] = ()
+
+
+def _any_rows(rows: Rows) -> None:
+    """Whatever they are, they can be counted."""
 
 
 def _count(rows: Rows) -> Any:
@@ -183,6 +189,7 @@ def _weighted(values: Any, weights: Any) -> Any:
 
 
 def _classes(rows: Rows) -> Any:
+    """The label of each row as the number of a class."""
     classes, count = rows.labels.astype(np.int64).ravel(), rows.predictions.shape[1]
     wrong = classes[(classes < 0) | (classes >= count)]
     if len(wrong) or len(classes) != len(rows.predictions):
@@ -209,26 +216,44 @@ def _mean_or_zero(sums: Any, settings: Mapping[str, Any]) -> float:
 
 MEASURES: dict[str, Measure] = {
     "ExampleCount": Measure(
-        "example_count", (*_ONE, *_CLASSES), 1, _count, lambda sums, _: float(sums[0])
+        "example_count", (*_ONE, *_CLASSES), _any_rows, 1, _count, lambda sums, _: float(sums[0])
     ),
-    "MeanLabel": Measure("mean_label", _ONE, 2, _mean_label, _mean),
-    "MeanPrediction": Measure("mean_prediction", _ONE, 2, _mean_prediction, _mean),
-    "MeanSquaredError": Measure("mean_squared_error", _ONE, 2, _squared_error, _mean),
-    "MeanAbsoluteError": Measure("mean_absolute_error", _ONE, 2, _absolute_error, _mean),
-    "BinaryCrossEntropy": Measure("binary_crossentropy", _BINARY, 2, _binary_cross_entropy, _mean),
+    "MeanLabel": Measure("mean_label", _ONE, Rows.pairs, 2, _mean_label, _mean),
+    "MeanPrediction": Measure("mean_prediction", _ONE, Rows.pairs, 2, _mean_prediction, _mean),
+    "MeanSquaredError": Measure("mean_squared_error", _ONE, Rows.pairs, 2, _squared_error, _mean),
+    "MeanAbsoluteError": Measure(
+        "mean_absolute_error", _ONE, Rows.pairs, 2, _absolute_error, _mean
+    ),
+    "BinaryCrossEntropy": Measure(
+        "binary_crossentropy", _BINARY, Rows.pairs, 2, _binary_cross_entropy, _mean
+    ),
     "BinaryAccuracy": Measure(
-        "binary_accuracy", _BINARY, 4, _confusion, lambda s, _: _ratio(s[0] + s[2], s.sum())
+        "binary_accuracy",
+        _BINARY,
+        Rows.binary,
+        4,
+        _confusion,
+        lambda s, _: _ratio(s[0] + s[2], s.sum()),
     ),
     "Precision": Measure(
-        "precision", _BINARY, 4, _confusion, lambda s, _: _ratio(s[0], s[0] + s[1])
+        "precision", _BINARY, Rows.binary, 4, _confusion, lambda s, _: _ratio(s[0], s[0] + s[1])
     ),
-    "Recall": Measure("recall", _BINARY, 4, _confusion, lambda s, _: _ratio(s[0], s[0] + s[3])),
-    "EstimatorAUC": Measure("auc", _BINARY, 2 * AUC_BUCKETS, auc_sums, auc_value, ("curve",)),
+    "Recall": Measure(
+        "recall", _BINARY, Rows.binary, 4, _confusion, lambda s, _: _ratio(s[0], s[0] + s[3])
+    ),
+    "EstimatorAUC": Measure(
+        "auc", _BINARY, Rows.pairs, 2 * AUC_BUCKETS, auc_sums, auc_value, ("curve",)
+    ),
     "SparseCategoricalAccuracy": Measure(
-        "sparse_categorical_accuracy", _CLASSES, 2, _class_accuracy, _mean_or_zero
+        "sparse_categorical_accuracy", _CLASSES, _classes, 2, _class_accuracy, _mean_or_zero
     ),
     "SparseCategoricalCrossentropy": Measure(
-        "sparse_categorical_crossentropy", _CLASSES, 2, _class_cross_entropy, _mean_or_zero
+        "sparse_categorical_crossentropy",
+        _CLASSES,
+        _classes,
+        2,
+        _class_cross_entropy,
+        _mean_or_zero,
     ),
 }
 """By the class name that an EvalConfig calls them."""

@@ -27,8 +27,8 @@ class EstimatorPusher(base_component.BaseComponent):
 
     The output `pushed_model` is that of TFX's Pusher: a copy of the model with the
     properties `pushed`, `pushed_destination` and `pushed_version`, and beside them
-    `model_digest`; or, for a model whose blessing does not call it blessed, `pushed` = 0
-    and nothing else.
+    `model_digest` and `model_uri`; or, for a model whose blessing does not call it
+    blessed, `pushed` = 0 and nothing else.
 
     Args:
         model: Model with a serving SavedModel.

@@ -66,6 +66,7 @@ class PusherExecutor(base_executor.BaseExecutor):
         pushed.set_string_custom_property("pushed_destination", done.folder)
         pushed.set_string_custom_property("pushed_version", done.version)
         pushed.set_string_custom_property("model_digest", done.digest)
+        pushed.set_string_custom_property("model_uri", model.uri)
 
 
 def _first_examples(examples: list[Artifact]) -> list[bytes]:

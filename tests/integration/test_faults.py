@@ -1,0 +1,24 @@
+"""The benchmark of faults, with one kill for each phase of a pipeline."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+BENCHMARK = pathlib.Path(__file__).parents[2] / "benchmarks" / "faults.py"
+
+
+@pytest.mark.slow
+def test_a_pipeline_that_is_killed_in_every_phase_loses_nothing() -> None:
+    command = [sys.executable, str(BENCHMARK), "--kills", "5", "--lanes", "1", "--kills-only"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=3000, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    found = json.loads(lines[-1])
+    assert found == {"kills": 5, "lost": 0, "half_published": 0}, done.stdout
+    killed = [line.split()[3] for line in lines if " killed in " in line]
+    assert len(set(killed)) >= 4, "a phase may end before its turn to be killed comes"

@@ -20,7 +20,7 @@ from tfx_estimators.components.progress import show_progress
 from tfx_estimators.components.trainer.elsewhere import Watch, find_starter
 from tfx_estimators.components.trainer.interruption import listening
 from tfx_estimators.components.trainer.job import Artifacts, TrainingJob
-from tfx_estimators.components.trainer.member_files import Said, give_start
+from tfx_estimators.components.trainer.member_files import Said
 from tfx_estimators.components.trainer.role import Part, StatusFile
 from tfx_estimators.errors import EmptySplitError, TrainingError, UnsupportedOptionError
 from tfx_estimators.estimator.distribution import MultiWorker, ParameterServer
@@ -126,7 +126,7 @@ def _run(job: TrainingJob, tasks: Sequence[Task], part: Part, folder: pathlib.Pa
 
     said = Said(folder / _LOGS / f"{leader.name}.log")
     for task in tasks:
-        give_start(job.training, folder / task.name)
+        (folder / task.name).mkdir(exist_ok=True)
     with _shown(job, part) as show, listening() as interruption:
 
         def watch(running: int, of: int) -> None:

@@ -25,18 +25,24 @@ def give_start(training: Training, folder: pathlib.Path) -> None:
     """
     import tensorflow as tf
 
+    from tfx_estimators.estimator.checkpoints import list_checkpoints
+
     folder.mkdir(parents=True, exist_ok=True)
-    latest = tf.train.latest_checkpoint(training.folder) if training.start.step else None
-    if latest is None:
+    there = list_checkpoints(training.folder) if training.start.step else []
+    if not there:
         return
-    for path in tf.io.gfile.glob(f"{latest}.*"):
+    latest = there[-1]
+    # A module may keep its checkpoints in a folder below.
+    inside = folder / latest.folder[len(training.folder) :].strip("/")
+    inside.mkdir(parents=True, exist_ok=True)
+    for path in tf.io.gfile.glob(f"{latest.prefix}.*"):
         name = path.rpartition("/")[2]
         if "://" in path:
-            tf.io.gfile.copy(path, str(folder / name), overwrite=True)
+            tf.io.gfile.copy(path, str(inside / name), overwrite=True)
         else:
-            shutil.copyfile(path, folder / name)
-    stem = latest.rpartition("/")[2]
-    (folder / "checkpoint").write_text(f'model_checkpoint_path: "{stem}"\n', encoding="utf-8")
+            shutil.copyfile(path, inside / name)
+    stem = latest.prefix.rpartition("/")[2]
+    (inside / "checkpoint").write_text(f'model_checkpoint_path: "{stem}"\n', encoding="utf-8")
 
 
 class Said:

@@ -14,6 +14,7 @@ from tfx.utils import path_utils
 
 from tfx_estimators.components.gfile import files_for
 from tfx_estimators.components.model_digest import hash_model, model_digest
+from tfx_estimators.components.trainer.examples_note import EXAMPLES_FILE
 from tfx_estimators.components.trainer.recorder import Recorder
 from tfx_estimators.components.trainer.store import WRITER_FILE, Training
 from tfx_estimators.lineage.record_files import SUFFIX, write_record
@@ -21,6 +22,7 @@ from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord
 
 __all__ = ["publish"]
 
+_NOTES = (WRITER_FILE, EXAMPLES_FILE)
 # Written once and never again, so that a second name will do for a copy.
 _UNCHANGING = re.compile(r"(\.index|\.meta|\.data-\d+-of-\d+)$")
 
@@ -79,7 +81,7 @@ def copy_run(folder: str, target: str) -> None:
     for inside, _, names in files_for(folder).walk(folder):
         relative = inside[len(folder) :].strip("/")
         destination = f"{target}/{relative}".rstrip("/")
-        wanted = [name for name in names if not name.endswith(SUFFIX) and name != WRITER_FILE]
+        wanted = [name for name in names if not name.endswith(SUFFIX) and name not in _NOTES]
         if wanted:
             fileio.makedirs(destination)
         for name in wanted:

@@ -18,6 +18,7 @@ import tensorflow as tf
 from tfx_estimators.components.gfile import files_for
 from tfx_estimators.components.trainer.evaluations import read_evaluations
 from tfx_estimators.components.trainer.example_counter import ExampleCounter
+from tfx_estimators.components.trainer.examples_note import noted_examples
 from tfx_estimators.components.trainer.retention import kept
 from tfx_estimators.components.trainer.store import Training
 from tfx_estimators.errors import NotInMetadataError
@@ -137,11 +138,15 @@ class Recorder:
         self._prune()
 
     def _reckoned(self, step: int) -> int:
-        known = [r for r in self._records.values() if 0 < r.step <= step and r.global_examples]
+        known = [(r.step, r.global_examples) for r in self._records.values()]
+        known = [(at, examples) for at, examples in known if 0 < at <= step and examples]
+        noted = noted_examples(self._training.folder)
+        if noted is not None and not known:
+            known = [noted]
         if not known:
             return 0
-        last = max(known, key=lambda record: record.step)
-        return last.global_examples * step // last.step
+        at, examples = max(known)
+        return examples * step // at
 
     def _note_metrics(self) -> None:
         for step, metrics in read_evaluations(self._training.folder).items():

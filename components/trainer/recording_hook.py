@@ -7,6 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfx_estimators.components.trainer.example_counter import ExampleCounter
+from tfx_estimators.components.trainer.examples_note import note_examples
 from tfx_estimators.components.trainer.recorder import RecordingListener
 
 __all__ = ["RecordingHook"]
@@ -22,14 +24,20 @@ class RecordingHook(tf.compat.v1.train.SessionRunHook):
 
     Args:
         listener: has them recorded.
+        folder: the training's.
+        counter: counts the examples; an earlier hook of the same session.
     """
 
-    def __init__(self, listener: RecordingListener) -> None:
+    def __init__(self, listener: RecordingListener, folder: str, counter: ExampleCounter) -> None:
         self._listener = listener
-        self._looked = time.monotonic()
+        self._folder = folder
+        self._counter = counter
+        self._looked: float | None = None
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
-        """Looks, if it is time to."""
-        if time.monotonic() - self._looked > _SECONDS_BETWEEN_LOOKS:
-            self._looked = time.monotonic()
+        """Looks, if it is time to; notes the examples for whoever records the rest."""
+        now = time.monotonic()
+        if self._looked is None or now - self._looked > _SECONDS_BETWEEN_LOOKS:
+            self._looked = now
+            note_examples(self._folder, self._counter.step, self._counter.count())
             self._listener.look()

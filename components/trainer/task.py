@@ -37,6 +37,7 @@ def main(folder: pathlib.Path, name: str, part: str) -> None:
 
     from tfx_estimators.components.trainer.contract_training import train
     from tfx_estimators.components.trainer.job import TrainingJob
+    from tfx_estimators.components.trainer.member_files import give_start
     from tfx_estimators.components.trainer.role import Part, Role
     from tfx_estimators.components.trainer.store import Training
 
@@ -50,6 +51,7 @@ def main(folder: pathlib.Path, name: str, part: str) -> None:
     if not task.leads and not evaluates:
         # What it saves is not wanted, but with some strategies it has to save.
         job = dataclasses.replace(job, model_run_dir=str(folder / name))
+        give_start(training, folder / name)
     role = Role(Part(part), evaluates, leads=task.leads, status=folder / f"{name}.status")
     cluster = (task.tf_config or {}).get("cluster")
     if kind == "worker" and isinstance(cluster, dict) and "chief" in cluster:

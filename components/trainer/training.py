@@ -106,7 +106,7 @@ def train_and_evaluate(
             listener = RecordingListener(recorder, estimator.model_dir, counter)
             stack.callback(listener.finish)
             if role.part is Part.MEMBER:
-                hooks.append(RecordingHook(listener))
+                hooks.append(RecordingHook(listener, training.folder, counter))
             else:
                 listeners = (*train_spec.saving_listeners, listener)
                 train_spec = train_spec._replace(saving_listeners=listeners)
@@ -115,11 +115,7 @@ def train_and_evaluate(
         stop = InterruptionHook(interruption, None)
         eval_spec = eval_spec._replace(hooks=(*eval_spec.hooks, stop))
         try:
-            if (
-                role.part is Part.MEMBER
-                and at_own_pace
-                and estimator.config.task_type == "evaluator"
-            ):
+            if role.evaluates:
                 follow(estimator, train_spec, eval_spec)
             elif role.part is not Part.FINISH:
                 tf_estimator.train_and_evaluate(estimator, train_spec, eval_spec)

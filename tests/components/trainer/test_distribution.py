@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import pathlib
 import threading
 from collections.abc import Callable
@@ -15,7 +17,12 @@ from tfx.types.artifact import Artifact
 
 from tfx_estimators import estimator as tf_estimator
 from tfx_estimators.components.artifacts import FeatureColumns
-from tfx_estimators.errors import EmptySplitError, TrainingError, UnsupportedOptionError
+from tfx_estimators.errors import (
+    EmptySplitError,
+    TrainingError,
+    TrainingInterruptedError,
+    UnsupportedOptionError,
+)
 from tfx_estimators.estimator.distribution import (
     Accelerators,
     Mirrored,
@@ -115,8 +122,10 @@ def check_published(outputs: Any, known: Callable[[], list[Any]], *, examples: i
     (model,) = [record for record in found if isinstance(record, ModelRecord)]
     assert model.checkpoint_digest == last.digest
     run = pathlib.Path(outputs["model_run"].uri)
-    assert tf.train.load_variable(tf.train.latest_checkpoint(str(run)), "global_step") == last.step
-    assert not list(run.glob("tmp_*"))
+    (state,) = run.rglob("checkpoint")
+    newest = tf.train.latest_checkpoint(str(state.parent))
+    assert tf.train.load_variable(newest, "global_step") == last.step
+    assert not list(run.rglob("tmp_*"))
 
 
 @pytest.mark.slow
@@ -155,6 +164,30 @@ def test_a_worker_that_dies_is_named_and_its_training_goes_on(
 
 @pytest.mark.slow
 @pytest.mark.stacks
+def test_sigterm_saves_first_and_ends_every_process(
+    train: Any, known: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARM", f"worker-1's-parent SIGTERM 5 {tmp_path / 'harmed'}")
+    with pytest.raises(TrainingInterruptedError, match="stopped by SIGTERM"):
+        train(MultiWorker(2), steps=100_000)
+    saved = [record.step for record in known() if record.kept]
+    log = next((tmp_path / "checkpoints").glob("*/logs/worker-0.log")).read_text()
+    assert f"stopped by SIGTERM at step {max(saved)}, which was saved" in log
+    assert not children(os.getpid(), "components.trainer.task")
+
+
+def children(parent: int, named: str) -> list[str]:
+    """Command lines of a process's children that have something in them."""
+    found = []
+    for status in pathlib.Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):  # It has ended meanwhile.
+            if f"PPid:\t{parent}\n" in status.read_text():
+                found.append(status.with_name("cmdline").read_bytes().decode())
+    return [command for command in found if named in command]
+
+
+@pytest.mark.slow
+@pytest.mark.stacks
 @pytest.mark.conformance("ParameterServerStrategy")
 def test_parameter_server(train: Any, known: Any) -> None:
     outputs = train(ParameterServer(workers=2, parameter_servers=1))
@@ -162,6 +195,32 @@ def test_parameter_server(train: Any, known: Any) -> None:
     logs = {path.name for path in pathlib.Path(outputs["model_run"].uri, "logs").iterdir()}
     kinds = {"chief-0", "worker-0", "worker-1", "ps-0", "evaluator-0", "trainer-0"}
     assert logs == {f"{kind}.log" for kind in kinds}
+
+
+@pytest.mark.slow
+@pytest.mark.stacks
+def test_a_module_with_trainer_fn(
+    execute: Any,
+    channel: Any,
+    points: Artifact,
+    schema_folder: pathlib.Path,
+    known: Any,
+) -> None:
+    from tfx.proto import trainer_pb2
+
+    from tfx_estimators.components import EstimatorTrainer
+
+    component = EstimatorTrainer(
+        examples=channel(standard_artifacts.Examples),
+        schema=channel(standard_artifacts.Schema),
+        module_file=str(MODULES / "trainer_fn_cluster_module.py"),
+        train_args=trainer_pb2.TrainArgs(num_steps=STEPS),
+        distribution=MultiWorker(2),
+    )
+    schema = standard_artifacts.Schema()
+    schema.uri = str(schema_folder)
+    outputs = execute(component, {"examples": points, "schema": schema})
+    check_published(outputs, known, examples=0)
 
 
 @pytest.mark.stacks

@@ -14,10 +14,14 @@ feature_columns = columns_module.feature_columns
 
 
 class Harm(tf.compat.v1.train.SessionRunHook):
-    """HARM is e.g. "worker-1 SIGKILL 5 FILE": ends that task at that step, once."""
+    """HARM is e.g. "worker-1 SIGKILL 5 FILE": what that task gets at that step, once.
+
+    A parent's task is the step itself: "worker-1's-parent SIGTERM 5 FILE".
+    """
 
     def __init__(self):
-        task, self._signal, self._at, file = os.environ.get("HARM", "- - 0 -").split()
+        victim, self._signal, self._at, file = os.environ.get("HARM", "- - 0 -").split()
+        task, self._of_parent, _ = victim.partition("'s-parent")
         here = json.loads(os.environ.get("TF_CONFIG", "{}")).get("task", {})
         self._file = pathlib.Path(file)
         self._due = task == f"{here.get('type')}-{here.get('index')}" and not self._file.exists()
@@ -31,7 +35,8 @@ class Harm(tf.compat.v1.train.SessionRunHook):
         if self._due and self._step == int(self._at):
             self._file.touch()
             print("about to end", flush=True)
-            os.kill(os.getpid(), getattr(signal, self._signal))
+            process = os.getppid() if self._of_parent else os.getpid()
+            os.kill(process, getattr(signal, self._signal))
 
 
 def estimator_fn(columns, config, params):

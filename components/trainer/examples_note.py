@@ -1,0 +1,37 @@
+"""How many examples a training had taken at some step, for who records after its end."""
+
+from __future__ import annotations
+
+import json
+
+from tfx_estimators.components.gfile import files_for
+
+__all__ = ["EXAMPLES_FILE", "note_examples", "noted_examples"]
+
+EXAMPLES_FILE = "examples.json"
+
+
+def note_examples(folder: str, step: int, examples: int | None) -> None:
+    """Writes it down; nothing where it is not known.
+
+    Args:
+        folder: the training's.
+        step: the global step.
+        examples: trained on up to there.
+    """
+    if not step or not examples:
+        return
+    path, files = f"{folder}/{EXAMPLES_FILE}", files_for(folder)
+    with files.open(f"{path}.new", "w") as file:
+        file.write(json.dumps([step, examples]))
+    files.rename(f"{path}.new", path, overwrite=True)
+
+
+def noted_examples(folder: str) -> tuple[int, int] | None:
+    """Step and examples as they were last noted."""
+    path, files = f"{folder}/{EXAMPLES_FILE}", files_for(folder)
+    if not files.exists(path):
+        return None
+    with files.open(path, "r") as file:
+        step, examples = json.loads(file.read())
+    return int(step), int(examples)

@@ -21,6 +21,9 @@ __all__ = ["EstimatorEvaluator"]
 class EstimatorEvaluator(base_beam_component.BaseBeamComponent):
     """Evaluates an estimator's SavedModel with TensorFlow Model Analysis.
 
+    Where all metrics are sums over rows, as the default ones are, it is given whole batches;
+    otherwise it goes example by example, and standard error says why.
+
     The model's `predict` signature runs over raw serialized tf.Examples. The label
     and the example weight come from the transform graph if it makes them, else from
     the raw examples; slices read raw features, or failing that transformed ones.

@@ -136,12 +136,14 @@ def test_many_classes(both: Any, three_heads: Artifact) -> None:
     assert set(report.overall().metrics) == {"example_count", "accuracy", "average_loss"}
 
 
+@pytest.mark.slow
 def test_a_regression(both: Any, three_heads: Artifact) -> None:
     fast, slow, _, _, report = both(REGRESSION, model=three_heads, label_key=None)
     assert_same(fast, slow)
     assert report.overall().metrics["average_loss"] > 0
 
 
+@pytest.mark.slow
 def test_extremes_and_empty_classes_are_the_same(
     both: Any, make_examples: Any, example: Any, tmp_path: pathlib.Path
 ) -> None:

@@ -10,7 +10,7 @@ import pathlib
 import pickle
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tfx.utils import io_utils, json_utils
@@ -25,6 +25,7 @@ from tfx_estimators.components.trainer.role import Part, StatusFile
 from tfx_estimators.errors import EmptySplitError, TrainingError, UnsupportedOptionError
 from tfx_estimators.estimator.distribution import MultiWorker, ParameterServer
 from tfx_estimators.estimator.distribution.cluster import Task, run_tasks, tasks_of
+from tfx_estimators.estimator.distribution.shares import VARIABLE, gpu_shares
 
 __all__ = ["joined_task", "train_in_processes"]
 
@@ -135,13 +136,27 @@ def _run(job: TrainingJob, tasks: Sequence[Task], part: Part, folder: pathlib.Pa
             interruption.check("in its processes")
 
         try:
-            run_tasks(tasks, command, folder / _LOGS, watch)
+            run_tasks(tasks, command, folder / _LOGS, watch, _devices(job, tasks))
         except TrainingError as error:
             for task in tasks:
                 raised = folder / f"{task.name}.error"
                 if raised.exists():
                     raise pickle.loads(raised.read_bytes()) from error
             raise
+
+
+def _devices(job: TrainingJob, tasks: Sequence[Task]) -> Callable[[Task], Mapping[str, str]]:
+    """Keeps processes of this machine off each other's GPUs; one alone sees them all."""
+    if len(tasks) == 1:
+        return lambda task: {}
+    import tensorflow as tf
+
+    found = len(tf.config.list_physical_devices("GPU"))
+    named = os.environ.get(VARIABLE)
+    gpus = named.split(",")[:found] if named else [str(number) for number in range(found)]
+    asked = job.distribution.accelerators if job.distribution is not None else None
+    shares = gpu_shares(gpus, tasks, asked.count if asked is not None else None)
+    return lambda task: {VARIABLE: shares[task.name]} if shares else {}
 
 
 def _keep_logs(logs: pathlib.Path, job: TrainingJob) -> None:

@@ -3,6 +3,7 @@
 * `policies`: what is wanted; `Mirrored`, `CentralStorage`, `MultiWorker`, `ParameterServer`.
 * `strategies`: what TensorFlow makes of a policy in one process.
 * `cluster`: the processes of a policy on this machine.
+* `ports`, `shares`: ports and GPUs of this machine, of which no two processes get the same.
 * `coordinator`: what TensorFlow removed of its distribute coordinator's glue.
 * `tpu`: why no Estimator trains on a TPU.
 """
@@ -30,6 +31,8 @@ __all__ = [
     "coordinator",
     "from_json",
     "policies",
+    "ports",
+    "shares",
     "strategies",
     "tpu",
 ]

@@ -91,6 +91,7 @@ def run_tasks(
     command: Callable[[Task], Sequence[str]],
     logs: pathlib.Path,
     watch: Callable[[int, int], None],
+    environment: Callable[[Task], Mapping[str, str]] = lambda task: {},
 ) -> None:
     """Runs every task as a process until all but the parameter servers have ended.
 
@@ -114,7 +115,7 @@ def run_tasks(
         try:
             for task in tasks:
                 log = stack.enter_context((logs / f"{task.name}.log").open("wb"))
-                running.append((task, _start(task, command(task), log)))
+                running.append((task, _start(task, command(task), environment(task), log)))
             while True:
                 watch(sum(process.poll() is None for _, process in running), len(tasks))
                 failed = [(task, process) for task, process in running if process.returncode]
@@ -145,17 +146,19 @@ def end_with_parent() -> None:
         sys.exit(f"the process {parent} that started this one is gone")
 
 
-def _start(task: Task, command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, _PARENT: str(os.getpid())}
-    environment.pop("TF_CONFIG", None)
+def _start(
+    task: Task, command: Sequence[str], environment: Mapping[str, str], log: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    variables = {**os.environ, **environment, _PARENT: str(os.getpid())}
+    variables.pop("TF_CONFIG", None)
     if task.tf_config is not None:
-        environment["TF_CONFIG"] = json.dumps(task.tf_config)
+        variables["TF_CONFIG"] = json.dumps(task.tf_config)
     return subprocess.Popen(
         list(command),
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
-        env=environment,
+        env=variables,
         # Ctrl-C is for the process that started it: it ends them in the right order.
         start_new_session=True,
     )

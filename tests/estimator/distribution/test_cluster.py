@@ -17,6 +17,7 @@ import pytest
 from tfx_estimators.errors import TrainingError
 from tfx_estimators.estimator.distribution import Mirrored, MultiWorker, ParameterServer
 from tfx_estimators.estimator.distribution.cluster import Task, run_tasks, tasks_of
+from tfx_estimators.estimator.distribution.shares import gpu_shares
 
 pytestmark = pytest.mark.stacks
 
@@ -104,6 +105,20 @@ def test_tf_config_of_each_task(tmp_path: pathlib.Path) -> None:
     assert all(port.startswith("127.0.0.1:") for port in ports)
     assert [f"{c['task']['type']}-{c['task']['index']}" for c in configs] == names
     assert [task.name for task in cluster.tasks if task.leads] == ["chief-0"]
+
+
+def test_gpus_are_dealt_out() -> None:
+    """A pure function: there are no GPUs to try it on."""
+    workers, several = tasks_of(MultiWorker(2)), tasks_of(ParameterServer(1, 1))
+    four = ["0", "1", "2", "3"]
+    assert gpu_shares(four, workers, None) == {"worker-0": "0,1", "worker-1": "2,3"}
+    assert gpu_shares(four, workers, 1) == {"worker-0": "0", "worker-1": "1"}
+    assert gpu_shares(["5"], workers, 1) == {"worker-0": "5", "worker-1": ""}
+    assert gpu_shares(["5"], workers, None) == {"worker-0": "", "worker-1": ""}
+    assert gpu_shares([], workers, 1) == {}
+    assert gpu_shares(["6", "7"], several, None) == {
+        "chief-0": "6", "worker-0": "7", "ps-0": "", "evaluator-0": "",
+    }  # fmt: skip
 
 
 def test_a_policy_of_one_process_has_no_tf_config(tmp_path: pathlib.Path) -> None:

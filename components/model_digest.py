@@ -78,7 +78,7 @@ def hash_model(folder: str) -> dict[str, FileDigest]:
 
 
 def model_digest(files: Mapping[str, FileDigest]) -> str:
-    """The one line: "sha256:" and 64 hexadecimal digits.
+    """The one line: a SHA-256, 64 hexadecimal digits, like the digests of checkpoints.
 
     Args:
         files: by path relative to the model's folder, as `hash_model` gives them.
@@ -86,7 +86,7 @@ def model_digest(files: Mapping[str, FileDigest]) -> str:
     digest = hashlib.sha256()
     for name, file in sorted(files.items()):
         digest.update(f"{name}\0{file.size}\0{file.sha256}\n".encode(errors="surrogateescape"))
-    return f"sha256:{digest.hexdigest()}"
+    return digest.hexdigest()
 
 
 def _names(folder: str) -> Iterator[str]:

@@ -105,7 +105,7 @@ class Push:
         io_utils.copy_dir(same, self.archive)
         pushed = Pushed(same, digest, new=False)
         print(
-            f"EstimatorPusher: version {pushed.version} is this model already ({digest[:19]}), "
+            f"EstimatorPusher: version {pushed.version} is this model already ({digest[:12]}), "
             "so nothing is pushed",
             file=sys.stderr,
         )

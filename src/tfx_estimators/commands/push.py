@@ -38,7 +38,7 @@ def versions(folder: str, as_json: bool) -> None:
             notes.append(f"back to {one.rolled_back_to}")
         if one.whole is False:
             notes.append("DAMAGED")
-        digest = one.digest.partition(":")[2][:12] if one.digest else "-"
+        digest = one.digest[:12] if one.digest else "-"
         line = f"{one.version:<12}{_when(one.wall_time):<22}{digest:<16}{', '.join(notes)}"
         click.echo(line.rstrip())
 
@@ -74,7 +74,7 @@ def rollback(folder: str, to: int | None, server: str | None, model_name: str | 
     told = ModelServer(server, model_name or place.base.rpartition("/")[2]) if server else None
     done = roll_back(place, to)
     what = "is now" if done.new else "is already"
-    click.echo(f"version {done.version} {what} what servers see (model {done.digest[7:19]})")
+    click.echo(f"version {done.version} {what} what servers see (model {done.digest[:12]})")
     if told is not None:
         reload(told, place.base, int(done.version))
         click.echo(f"{told.address} serves it")

@@ -13,7 +13,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tfx.utils import io_utils, json_utils
+from tfx.dsl.io import fileio
+from tfx.utils import json_utils
 
 from tfx_estimators.components.examples import read_batches
 from tfx_estimators.components.progress import show_progress
@@ -160,8 +161,11 @@ def _devices(job: TrainingJob, tasks: Sequence[Task]) -> Callable[[Task], Mappin
 
 
 def _keep_logs(logs: pathlib.Path, job: TrainingJob) -> None:
-    if logs.is_dir():
-        io_utils.copy_dir(str(logs), f"{job.training.folder}/{_LOGS}")
+    kept = f"{job.training.folder}/{_LOGS}"
+    for log in logs.glob("*.log"):
+        # Other machines of a cluster put theirs there too.
+        fileio.makedirs(kept)
+        fileio.copy(str(log), f"{kept}/{log.name}", overwrite=True)
 
 
 @contextlib.contextmanager

@@ -28,6 +28,7 @@ _SECONDS_BETWEEN_LOOKS = 0.2
 _SECONDS_TO_END = 5.0
 _SECONDS_TO_SAVE = 60.0
 _LINES_SHOWN = 15
+_CHIEFS = ("chief", "master")  # as clusters of today and of old call it
 _PARENT = "TFX_ESTIMATORS_PARENT"
 _PR_SET_PDEATHSIG = 1
 
@@ -55,9 +56,9 @@ class Task:
     def leads(self) -> bool:
         """Whether it writes the checkpoints."""
         cluster = (self.tf_config or {}).get("cluster")
-        if isinstance(cluster, Mapping) and "chief" not in cluster:
+        if isinstance(cluster, Mapping) and not any(kind in cluster for kind in _CHIEFS):
             return self.kind == "worker" and self.index == 0
-        return self.kind in ("chief", "trainer")
+        return self.kind in (*_CHIEFS, "trainer")
 
     @property
     def ports(self) -> list[int]:

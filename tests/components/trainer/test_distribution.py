@@ -29,6 +29,7 @@ from tfx_estimators.estimator.distribution import (
     MultiWorker,
     ParameterServer,
 )
+from tfx_estimators.estimator.distribution.ports import reserve_ports
 from tfx_estimators.lineage.record_files import read_records
 from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord
 
@@ -195,6 +196,21 @@ def test_parameter_server(train: Any, known: Any) -> None:
     logs = {path.name for path in pathlib.Path(outputs["model_run"].uri, "logs").iterdir()}
     kinds = {"chief-0", "worker-0", "worker-1", "ps-0", "evaluator-0", "trainer-0"}
     assert logs == {f"{kind}.log" for kind in kinds}
+
+
+@pytest.mark.slow
+@pytest.mark.stacks
+def test_a_cluster_that_is_there_is_joined(
+    train: Any, known: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here a cluster of one, as it takes this step alone to do all of its parts."""
+    ((port,), task) = (reserve_ports(1), {"type": "worker", "index": 0})
+    around = {"cluster": {"worker": [f"127.0.0.1:{port}"]}, "task": task}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(around))
+    outputs = train(MultiWorker(3))
+    check_published(outputs, known, examples=STEPS * BATCH)
+    logs = {path.name for path in pathlib.Path(outputs["model_run"].uri, "logs").iterdir()}
+    assert logs == {"worker-0.log", "trainer-0.log"}
 
 
 @pytest.mark.slow

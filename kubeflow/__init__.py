@@ -2,6 +2,8 @@
 
 * `package`: a TFX pipeline compiled into a package; `names`, `lint`, `resolution` and
   `platform` are its parts. `runner` does the same in the place of a TFX runner.
+* `jobs`: training on several machines; `training_steps`: steps that start such a job.
+* `access`: a Kubernetes API server.
 * `entrypoint`: what a step of a package runs.
 * `local`: a package run on this machine.
 * `submission`: a package run by a Kubeflow Pipelines server.
@@ -9,8 +11,10 @@
 """
 
 __all__ = [
+    "access",
     "blessed_model",
     "entrypoint",
+    "jobs",
     "lint",
     "local",
     "names",
@@ -19,4 +23,5 @@ __all__ = [
     "resolution",
     "runner",
     "submission",
+    "training_steps",
 ]

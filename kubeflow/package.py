@@ -24,6 +24,7 @@ from tfx_estimators.kubeflow.lint import check
 from tfx_estimators.kubeflow.names import executor_label, package_name, task_names
 from tfx_estimators.kubeflow.platform import apply_resources, platform_document
 from tfx_estimators.kubeflow.resolution import is_resolver, with_lookups
+from tfx_estimators.kubeflow.training_steps import with_jobs
 
 __all__ = ["COMMAND", "Package", "compile_pipeline"]
 
@@ -103,6 +104,8 @@ def compile_pipeline(
     changed.pipeline_info = copy.copy(pipeline.pipeline_info)
     changed.pipeline_info.pipeline_name = name
     resources = _resources(changed, every_step)
+    if cluster:
+        resources = with_jobs(changed, resources, image)
     images = _images(changed, resources, image, cluster)
     config = tfx_runner.KubeflowV2DagRunnerConfig(
         default_image=images, default_commands=list(COMMAND), use_pipeline_spec_2_1=True

@@ -119,8 +119,8 @@ def run(
     try:
         if runner == "kubeflow-local":
             run_compiled(definition, root, image=image, containers=containers)
-            return
-        run_pipeline(definition, "beam" if runner == "beam" else "local")
+        else:
+            run_pipeline(definition, "beam" if runner == "beam" else "local")
     except PipelineError:
         if hasattr(module, "diagnose"):
             module.diagnose(data)  # raises something better where it can

@@ -7,6 +7,7 @@ instance of the builtin a caller would already be catching.
 from __future__ import annotations
 
 __all__ = [
+    "ClusterError",
     "ColumnError",
     "ContainerError",
     "CorruptRecordError",
@@ -94,6 +95,10 @@ class EstimatorTypeError(TfxEstimatorsError, TypeError):
 
 class KerasConversionError(EstimatorTypeError):
     """A Keras 3 model that cannot be made again in Keras 2."""
+
+
+class ClusterError(TfxEstimatorsError, RuntimeError):
+    """A Kubernetes cluster refuses something, or cannot be reached."""
 
 
 class ColumnError(TfxEstimatorsError, ValueError):

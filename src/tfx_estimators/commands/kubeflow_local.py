@@ -24,7 +24,7 @@ image_option = click.option(
 def run_compiled(
     pipeline: Any, root: pathlib.Path, *, image: str | None, containers: bool = False
 ) -> pathlib.Path:
-    """Compiles a pipeline and runs the package.
+    """Compiles a pipeline and runs the package, then tells ML Metadata of the run.
 
     Args:
         pipeline: a `tfx.orchestration.pipeline.Pipeline`.
@@ -40,8 +40,13 @@ def run_compiled(
     """
     from tfx_estimators.kubeflow.local import run_package
     from tfx_estimators.kubeflow.package import compile_pipeline
+    from tfx_estimators.pipelines.recording import record_run
 
     package = root / "package.yaml"
     compile_pipeline(pipeline, image=image, cluster=False).write(package)
-    run_package(package, root, containers=containers)
+    try:
+        run_package(package, root, containers=containers)
+    finally:
+        # Also of a run that failed: its checkpoints are there.
+        record_run(pipeline, [str(root / "artifacts" / "records")])
     return package

@@ -14,8 +14,10 @@ import pytest
 import yaml
 
 from tfx_estimators.components.evaluator.report import load_report
+from tfx_estimators.lineage.properties import CHECKPOINT_TYPE
 from tfx_estimators.lineage.record_files import read_records
-from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord, StepRecord
+from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord
+from tfx_estimators.pipelines.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -44,9 +46,10 @@ def test_taxi_gives_what_the_local_runner_gives(taxi) -> None:
     root, answer = taxi
     assert f"[{STEPS}/{STEPS}] " in answer.stderr
     assert answer.stderr.count(": done (") == STEPS
-    (evaluation,) = root.glob("artifacts/taxi-*/EstimatorEvaluator/evaluation")
+    assert "blessed      yes" in answer.stdout
     reference = json.loads((TESTDATA / "taxi_metrics.json").read_text())
-    report = load_report(str(evaluation))
+    workspace = Workspace("taxi", root)
+    report = load_report(workspace.made("EstimatorEvaluator").uri("evaluation"))
     assert report.blessed
     for name in ("auc", "accuracy"):
         assert report.overall().metrics[name] == pytest.approx(reference[name], abs=0.0025)
@@ -67,12 +70,39 @@ def test_every_step_was_the_packages_command(taxi) -> None:
 
 
 @pytest.mark.stacks
-def test_records_tell_of_every_step_and_checkpoint(taxi) -> None:
+def test_records_alone_make_the_same_graph(taxi, tmp_path) -> None:
     root, _ = taxi
-    steps = read_records(str(root / "artifacts" / "records")).values()
-    assert len({r.node for r in steps if isinstance(r, StepRecord)}) == STEPS
-    kept = read_records(str(root / "checkpoints")).values()
-    assert max(r.step for r in kept if isinstance(r, CheckpointRecord)) == 400
+    workspace, store = Workspace("taxi", root), tmp_path / "store.sqlite"
+    folders = [str(root / "artifacts" / "records"), str(workspace.checkpoints)]
+    subprocess.run(
+        _command("import", *folders, "--metadata", str(store), "--create"),
+        check=True,
+        capture_output=True,
+    )
+    alone, after_run = (_models(place) for place in (store, workspace.metadata))
+    assert alone == after_run
+    (model,) = alone.values()
+    assert model["blessed"] is True
+    assert model["step"] == 400
+    (version,) = model["versions"]
+    assert pathlib.Path(version["destination"]) in workspace.serving.iterdir()
+    made_from = _asked("lineage", version["version"], "--metadata", str(store))
+    assert {"Model", "Examples", "Schema", CHECKPOINT_TYPE} <= {node["type"] for node in made_from}
+
+
+def _models(metadata: pathlib.Path) -> dict[str, dict]:
+    """Models by uri, without what depends on the order in which they were imported."""
+    found = {}
+    for model in _asked("models", "--metadata", str(metadata)):
+        versions = [{k: v for k, v in one.items() if k != "id"} for one in model["versions"]]
+        kept = {k: v for k, v in model.items() if k not in ("id", "created")}
+        found[model["uri"]] = kept | {"versions": versions}
+    return found
+
+
+def _asked(*arguments: str) -> list[dict]:
+    answer = subprocess.run(_command(*arguments, "--json"), check=True, capture_output=True)
+    return json.loads(answer.stdout)
 
 
 def test_a_training_that_is_killed_goes_on_from_its_checkpoint(tmp_path, taxi_folder) -> None:

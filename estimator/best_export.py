@@ -74,7 +74,8 @@ def _best_so_far(exporter: Any, export_path: str, eval_result: Result | None) ->
             note = json.load(opened)
         # The note is written before the export, which may not have come to its end.
         kept = note["result"] if newest > note["after"] else note["replaces"]
-        return None if kept is None else _from_json(kept)
+        remembered = None if kept is None else _from_json(kept)
+        return remembered if _can_compare(exporter, remembered, eval_result) else None
     if not exporter._event_file_pattern:
         return None
     best = None
@@ -122,10 +123,10 @@ def _evaluations(pattern: str, but_step: int | None) -> Iterator[Result]:
                 yield found
 
 
-def _can_compare(exporter: Any, event_result: Result, eval_result: Result | None) -> bool:
-    """Whether an event holds what the user's function compares: not all events do."""
+def _can_compare(exporter: Any, earlier: Result | None, eval_result: Result | None) -> bool:
+    """Whether an earlier result holds what the user's function compares: not all events do."""
     try:
-        exporter._compare_fn(event_result, eval_result)
+        exporter._compare_fn(best_eval_result=earlier, current_eval_result=eval_result)
     except (KeyError, TypeError, ValueError):
         return False
     return True

@@ -81,8 +81,7 @@ def roll_back(place: Place, to: int | None = None) -> Pushed:
             expected=f"one of {', '.join(map(str, found))}",
             fix=f"tfx-estimators versions {place.base}",
         )
-    source = f"{place.base}/{target}"
-    if version_digest(source) is None:
+    if version_digest(f"{place.base}/{target}") is None:
         raise PushError(
             f"version {target} in {place.base} is damaged: its files are not those that were "
             "pushed",
@@ -90,6 +89,20 @@ def roll_back(place: Place, to: int | None = None) -> Pushed:
             fix=f"choose another one: tfx-estimators versions {place.base}",
         )
     place.check_writable()
+    try:
+        return _publish_again(place, target)
+    except PushError:
+        raise
+    except OSError as error:
+        raise PushError(
+            f"version {target} could not be copied within {place.base}: {error}",
+            expected="room for one more version, and the right to write it",
+            fix=f"look at the space left: df -h {place.base}",
+        ) from error
+
+
+def _publish_again(place: Place, target: int) -> Pushed:
+    source = f"{place.base}/{target}"
     before = read_manifest(source)
     with place.staging() as folder:
         copy_tree(source, folder, lambda count: None)

@@ -39,7 +39,8 @@ def main(folder, task, policy):
     config = tf_estimator.RunConfig(
         str(folder / task), save_checkpoints_steps=100, train_distribute=strategy
     )
-    made = tf.keras.estimator.model_to_estimator(model, config=config)
+    # Batch normalization's averages are not saved by object in a replica: see docs/distribution.md.
+    made = tf.keras.estimator.model_to_estimator(model, config=config, checkpoint_format="saver")
     tf_estimator.train_and_evaluate(
         made,
         tf_estimator.TrainSpec(

@@ -1,0 +1,145 @@
+"""What we hand to Kubernetes, held against the official schemas.
+
+Core objects: the Kubernetes OpenAPI of a named version, as `kubernetes-validate` carries
+it. TFJob and InferenceService: the CRDs of the released training operator and KServe.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import subprocess
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import pytest
+import yaml
+
+from tfx_estimators.components.resources import (
+    Accelerator,
+    Claim,
+    ConfigMap,
+    NodeAffinity,
+    Resources,
+    Secret,
+    Toleration,
+)
+from tfx_estimators.estimator.distribution import MultiWorker, ParameterServer
+from tfx_estimators.kubeflow.jobs.interface import Job
+from tfx_estimators.kubeflow.jobs.pods import pod_settings
+from tfx_estimators.kubeflow.jobs.tfjob import manifest as tfjob_manifest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MANIFESTS = ROOT / "kubeflow" / "manifests"
+KUBERNETES = "1.34"
+
+EVERYTHING = Resources(
+    cpu="4",
+    memory="16Gi",
+    accelerator=Accelerator("nvidia.com/gpu", 2),
+    node_selector={"pool": "gpu"},
+    tolerations=[Toleration("gpu", "yes", "NoSchedule"), Toleration(seconds=60)],
+    affinity=[NodeAffinity("zone", ["a", "b"]), NodeAffinity("fast", weight=5)],
+    shared_memory="2Gi",
+    volumes=[
+        Claim("checkpoints", "/volume"),
+        Secret("token", "/secrets", {"key": "TOKEN"}),
+        ConfigMap("settings", None, {"level": "LEVEL"}),
+    ],
+    environment={"SEED": "1"},
+    image="registry/taxi:1",
+)
+
+
+def job(policy: Any, resources: Resources = EVERYTHING) -> dict[str, Any]:
+    wanted = Job(
+        name="train-1", replicas=policy.tasks(), command=["python", "-m", "x", "/volume/job"],
+        pod=pod_settings(resources, "registry/other:1"), labels={"a": "b"},
+    )  # fmt: skip
+    return tfjob_manifest(wanted, "team")
+
+
+@pytest.mark.parametrize("policy", [MultiWorker(2), ParameterServer(2)])
+@pytest.mark.parametrize("resources", [EVERYTHING, Resources()])
+def test_pods_of_a_job_are_pods(policy: Any, resources: Resources) -> None:
+    for kind, spec in job(policy, resources)["spec"]["tfReplicaSpecs"].items():
+        pod = {"apiVersion": "v1", "kind": "Pod", **spec["template"]}
+        pod["metadata"] = {"name": "p", **pod["metadata"]}
+        kubernetes_validate.validate(pod, KUBERNETES, strict=True)
+        (container,) = pod["spec"]["containers"]
+        assert container["name"] == "tensorflow"
+        limits = container.get("resources", {}).get("limits", {})
+        # What holds variables or evaluates needs no devices.
+        assert ("nvidia.com/gpu" in limits) == (
+            resources is EVERYTHING and kind in ("Chief", "Worker")
+        )
+
+
+@pytest.mark.slow
+def test_jobs_fit_the_released_crd() -> None:
+    import crds
+
+    tfjob = crds.schema(crds.tfjobs(), "v1")
+    for policy in (MultiWorker(2), ParameterServer(2)):
+        _check(job(policy), tfjob)
+    with pytest.raises(jsonschema.ValidationError):
+        _check({**job(MultiWorker(2)), "spec": {"tfReplicaSpecs": {"Worker": {"replicas": "2"}}}},
+               tfjob)  # fmt: skip
+
+
+def _check(thing: dict[str, Any], schema: dict[str, Any]) -> None:
+    jsonschema.validate(thing, _closed(schema))
+
+
+def _closed(schema: Any) -> Any:
+    """The same, with unknown fields refused: a server would drop them in silence."""
+    if isinstance(schema, list):
+        return [_closed(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {name: _closed(value) for name, value in schema.items()}
+    if schema.get("x-kubernetes-int-or-string"):
+        closed.pop("anyOf", None)
+        closed["type"] = ["integer", "string"]
+    open_ended = schema.get("x-kubernetes-preserve-unknown-fields")
+    if isinstance(schema.get("properties"), dict) and not open_ended:
+        if schema["properties"].keys() >= {"apiVersion", "kind"}:
+            closed["properties"]["metadata"] = {}
+        closed.setdefault("additionalProperties", False)
+    return closed
+
+
+def _documents() -> list[dict[str, Any]]:
+    kustomization = yaml.safe_load((MANIFESTS / "kustomization.yaml").read_text())
+    return [
+        document
+        for name in kustomization["resources"]
+        for document in yaml.safe_load_all((MANIFESTS / name).read_text())
+    ]
+
+
+def test_manifests_are_what_kubernetes_takes() -> None:
+    # Rendered by reading the kustomization: it lists files and sets the namespace.
+    documents = _documents()
+    for document in documents:
+        kubernetes_validate.validate(document, KUBERNETES, strict=True)
+    kinds = {document["kind"] for document in documents}
+    assert kinds == {
+        "Namespace", "ServiceAccount", "Role", "RoleBinding", "PersistentVolumeClaim",
+        "Deployment", "Service",
+    }  # fmt: skip
+    listed = yaml.safe_load((MANIFESTS / "kustomization.yaml").read_text())["resources"]
+    assert {*listed, "kustomization.yaml"} == {path.name for path in MANIFESTS.iterdir()}
+
+
+def test_the_dockerfile_knows_every_stack() -> None:
+    dockerfile = (ROOT / "kubeflow" / "images" / "Dockerfile").read_text()
+    assert "USER 1000" in dockerfile
+    for stack in ("legacy", "default", "current"):
+        assert (ROOT / "requirements" / f"{stack}.txt").is_file()
+    copied = set(re.findall(r"^COPY (\w+) /opt/project/", dockerfile, re.MULTILINE))
+    listed = subprocess.run(["git", "ls-files", "src/tfx_estimators"], cwd=ROOT, check=True,
+                            capture_output=True, text=True).stdout.split()  # fmt: skip
+    rooms = {path.name for name in listed if (path := ROOT / name).is_symlink()}
+    assert copied == {*rooms, "src"}

@@ -3,6 +3,7 @@
 * `package`: a TFX pipeline compiled into a package; `names`, `lint`, `resolution` and
   `platform` are its parts. `runner` does the same in the place of a TFX runner.
 * `jobs`: training on several machines; `training_steps`: steps that start such a job.
+* `serving`: what was pushed, served by KServe.
 * `access`: a Kubernetes API server.
 * `entrypoint`: what a step of a package runs.
 * `local`: a package run on this machine.
@@ -22,6 +23,7 @@ __all__ = [
     "platform",
     "resolution",
     "runner",
+    "serving",
     "submission",
     "training_steps",
 ]

@@ -16,6 +16,7 @@ import click
 
 from tfx_estimators import __version__
 from tfx_estimators.commands.checkpoint_store import gc, import_records, restore
+from tfx_estimators.commands.kserve import kserve
 from tfx_estimators.commands.kubeflow import compile_package
 from tfx_estimators.commands.kubeflow_local import containers_option, image_option
 from tfx_estimators.commands.lineage import checkpoints, diff, lineage, models, runs
@@ -61,7 +62,7 @@ def main(verbose: bool) -> None:
 @click.option(
     "--data",
     type=click.Path(path_type=pathlib.Path),
-    help="Folder of input files. The taxi pipeline has its own, from the TFX package.",
+    help="Folder of input files. Ready pipelines have their own.",
 )
 @click.option(
     "--root",
@@ -96,9 +97,10 @@ def run(
 ) -> None:
     """Run PIPELINE on this machine.
 
-    PIPELINE is the name of a ready pipeline (taxi) or a Python file that defines
-    create_pipeline(root, data) and returns a TFX Pipeline. It may also define
-    summary(root), printed at the end, and diagnose(data), called when a step failed.
+    PIPELINE is the name of a ready pipeline (taxi, titanic, digits, cats_vs_dogs) or a
+    Python file that defines create_pipeline(root, data) and returns a TFX Pipeline. It may
+    also define summary(root), printed at the end, and diagnose(data), called when a step
+    failed.
 
     Steps whose inputs and code have not changed are taken from the cache. A run that
     failed can be repeated: finished steps are not done again, and a training that was
@@ -130,7 +132,7 @@ def run(
 
 
 for _command in (
-    *(compile_package, submit),
+    *(compile_package, submit, kserve),
     *(runs, checkpoints, models, lineage, diff),
     *(restore, gc, import_records),
     *(versions, rollback),

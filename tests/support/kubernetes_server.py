@@ -123,7 +123,12 @@ class KubernetesServer:
         elif sub == "status":
             held["status"] = body.get("status", {})
         else:
-            held = copy.deepcopy(body)
+            read = body["metadata"].get("resourceVersion")
+            if read not in (None, held["metadata"]["resourceVersion"]):
+                raise Refused(409, "the object has been modified")
+            # As with a status that is a resource of its own.
+            kept = {"status": held["status"]} if "status" in held else {}
+            held = {**copy.deepcopy(body), **kept}
         if held["metadata"].get("deletionTimestamp") and not held["metadata"].get("finalizers"):
             del self.objects[plural, name]
             return held

@@ -1,0 +1,109 @@
+"""Whether a version serves: what KServe writes into a service's status.
+
+In Knative mode KServe copies the Knative service's generation, in Standard mode the
+deployment's, into `status.observedGeneration` (`PropagateStatus` and `PropagateRawStatus`,
+KServe 0.15): it is not that of the InferenceService, but it changes when a version comes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tfx_estimators.errors import PushError
+
+__all__ = ["is_ready", "wait_until_served", "why_not"]
+
+_FAILED = ("BlockedByFailedLoad", "InvalidSpec")
+_SECONDS_BETWEEN_LOOKS = 2.0
+
+
+def is_ready(service: Mapping[str, Any]) -> bool:
+    """Whether the newest version that the cluster knows of serves."""
+    status = service.get("status") or {}
+    predictor = (status.get("components") or {}).get("predictor") or {}
+    return (
+        _conditions(service).get("Ready", {}).get("status") == "True"
+        and predictor.get("latestReadyRevision") == predictor.get("latestCreatedRevision")
+        and _model(service).get("transitionStatus", "UpToDate") == "UpToDate"
+    )
+
+
+def why_not(service: Mapping[str, Any]) -> str:
+    """Why it does not, in KServe's words."""
+    failure = _model(service).get("lastFailureInfo") or {}
+    said = [_joined(failure.get("reason"), failure.get("message"))]
+    for kind, condition in sorted(_conditions(service).items()):
+        if condition.get("status") != "True":
+            said.append(_joined(kind, condition.get("reason"), condition.get("message")))
+    return "; ".join(part for part in said if part) or "it says nothing: is KServe running?"
+
+
+def wait_until_served(
+    read: Callable[[], Mapping[str, Any] | None],
+    before: Mapping[str, Any] | None,
+    seconds: float,
+    say: Callable[[str], None],
+    pause: float = _SECONDS_BETWEEN_LOOKS,
+) -> None:
+    """Waits until a version serves.
+
+    Args:
+        read: reads the service.
+        before: the service as it was before the version came; None to take its status as
+            that of the version.
+        seconds: at most.
+        say: takes why it does not yet, when that changes.
+        pause: seconds between two looks.
+
+    Raises:
+        PushError: if the model does not load, the service is deleted, or the time is over.
+    """
+    deadline = time.monotonic() + seconds
+    said = ""
+    while True:
+        service = read()
+        if service is None:
+            raise PushError(
+                "the InferenceService was deleted while it was to become ready",
+                fix="run the step again",
+            )
+        seen = before is None or _generation(service) != _generation(before)
+        fails = _model(service).get("transitionStatus") in _FAILED
+        if fails and (seen or before is None or _model(service) != _model(before)):
+            raise PushError(
+                f"KServe cannot serve {service['metadata']['name']}: {why_not(service)}",
+                expected="a model that its TensorFlow runtime loads",
+                fix="kubectl describe inferenceservice " + str(service["metadata"]["name"]),
+            )
+        if seen and is_ready(service):
+            return
+        if time.monotonic() > deadline:
+            raise PushError(
+                f"{service['metadata']['name']} does not serve after {seconds:g} s: "
+                f"{why_not(service)}",
+                expected="an InferenceService that becomes ready",
+                fix="kubectl describe inferenceservice " + str(service["metadata"]["name"]),
+            )
+        if seen and (why := why_not(service)) != said:
+            said = why
+            say(f"waiting: {why}")
+        time.sleep(pause)
+
+
+def _conditions(service: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {one["type"]: one for one in (service.get("status") or {}).get("conditions") or ()}
+
+
+def _model(service: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = (service.get("status") or {}).get("modelStatus") or {}
+    return found
+
+
+def _generation(service: Mapping[str, Any]) -> Any:
+    return (service.get("status") or {}).get("observedGeneration")
+
+
+def _joined(*parts: str | None) -> str:
+    return ": ".join(part for part in parts if part)

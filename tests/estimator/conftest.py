@@ -1,25 +1,19 @@
-"""tf.estimator where it used to be, and TensorFlow 2.15's figures."""
+"""tf.estimator where it used to be."""
 
 from __future__ import annotations
 
-import json
-import pathlib
-from typing import Any
+import tempfile
+from collections.abc import Iterator
 
 import pytest
 
-DATA = pathlib.Path(__file__).parents[1] / "testdata" / "estimator"
 
-
-@pytest.fixture(scope="session")
-def activated() -> None:
+@pytest.fixture(scope="module")
+def activated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """`tf.estimator` is there; estimators without a model_dir put it where pytest tidies up."""
     from tfx_estimators import estimator
 
     estimator.activate()
-
-
-@pytest.fixture(scope="session")
-def figures() -> dict[str, dict[str, dict[str, float]]]:
-    """Metrics by row of the conformance table and by model, of TensorFlow 2.15."""
-    kept: dict[str, Any] = json.loads((DATA / "figures.json").read_text())
-    return kept["figures"]
+    before, tempfile.tempdir = tempfile.tempdir, str(tmp_path_factory.mktemp("models"))
+    yield
+    tempfile.tempdir = before

@@ -63,7 +63,7 @@ def test_rows_of_a_frame_are_shuffled_and_come_once_an_epoch() -> None:
 
 
 @pytest.mark.stacks
-def test_a_tensorflow_dataset(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tensorflow_dataset(tmp_path: pathlib.Path) -> None:
     """Through its testing mock: the examples are made up, nothing is downloaded."""
     tfds = pytest.importorskip("tensorflow_datasets")
 

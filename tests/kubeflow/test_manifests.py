@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pathlib
 import re
+import shutil
 import subprocess
 from typing import Any
 
@@ -29,6 +30,8 @@ from tfx_estimators.estimator.distribution import MultiWorker, ParameterServer
 from tfx_estimators.kubeflow.jobs.interface import Job
 from tfx_estimators.kubeflow.jobs.pods import pod_settings
 from tfx_estimators.kubeflow.jobs.tfjob import manifest as tfjob_manifest
+from tfx_estimators.kubeflow.serving.manifest import changed, fresh
+from tfx_estimators.kubeflow.serving.service import InferenceService, Settings
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MANIFESTS = ROOT / "kubeflow" / "manifests"
@@ -88,6 +91,24 @@ def test_jobs_fit_the_released_crd() -> None:
                tfjob)  # fmt: skip
 
 
+@pytest.mark.slow
+def test_services_fit_the_released_crd() -> None:
+    import crds
+
+    schema = crds.schema(crds.inference_services(), "v1beta1")
+    service = InferenceService(
+        "taxi", canary_percent=5, resources=EVERYTHING, service_account="reader", max_replicas=3
+    )
+    settings = Settings.from_json(service.to_json())
+    first = fresh(settings, "team", "pvc://checkpoints/1")
+    _check(first, schema)
+    second = changed(first, settings, "pvc://checkpoints/2")
+    assert second["spec"]["predictor"]["canaryTrafficPercent"] == 5
+    _check(second, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        _check({**first, "spec": {"predictor": {"replicas": 1}}}, schema)
+
+
 def _check(thing: dict[str, Any], schema: dict[str, Any]) -> None:
     jsonschema.validate(thing, _closed(schema))
 
@@ -111,6 +132,14 @@ def _closed(schema: Any) -> Any:
 
 
 def _documents() -> list[dict[str, Any]]:
+    """Rendered by kubectl where there is one, else by reading the kustomization: it lists
+    files and sets the namespace.
+    """
+    kubectl = shutil.which("kubectl")
+    if kubectl is not None:
+        rendered = subprocess.run([kubectl, "kustomize", str(MANIFESTS)], check=True,
+                                  capture_output=True, text=True).stdout  # fmt: skip
+        return list(yaml.safe_load_all(rendered))
     kustomization = yaml.safe_load((MANIFESTS / "kustomization.yaml").read_text())
     return [
         document
@@ -120,7 +149,6 @@ def _documents() -> list[dict[str, Any]]:
 
 
 def test_manifests_are_what_kubernetes_takes() -> None:
-    # Rendered by reading the kustomization: it lists files and sets the namespace.
     documents = _documents()
     for document in documents:
         kubernetes_validate.validate(document, KUBERNETES, strict=True)
@@ -131,6 +159,22 @@ def test_manifests_are_what_kubernetes_takes() -> None:
     }  # fmt: skip
     listed = yaml.safe_load((MANIFESTS / "kustomization.yaml").read_text())["resources"]
     assert {*listed, "kustomization.yaml"} == {path.name for path in MANIFESTS.iterdir()}
+
+
+def test_the_role_has_the_rights_that_are_asked_for_and_no_others() -> None:
+    (role,) = (document for document in _documents() if document["kind"] == "Role")
+    given = {
+        (verb, f"{resource}.{group}".rstrip("."))
+        for rule in role["rules"]
+        for verb in rule["verbs"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    # Every call says what it needs, for the error where it is refused.
+    text = "\n".join(path.read_text() for path in (ROOT / "kubeflow").rglob("cluster.py"))
+    needs = " ".join(re.findall(r'explained\(.*?, "([^"]+)"\)', text))
+    asked = set(re.findall(r"(create|get|list|update|patch|watch|delete) ([a-z./]+)", needs))
+    assert asked == given
 
 
 def test_the_dockerfile_knows_every_stack() -> None:

@@ -77,5 +77,7 @@ def _crd(module: str, version: str, name: str) -> dict[str, Any]:
         fresh = kept.with_suffix(".new")
         fresh.write_bytes(text)
         fresh.replace(kept)
-    crd: dict[str, Any] = yaml.safe_load(kept.read_text())
+    # A megabyte: libyaml takes a second, where it is there.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    crd: dict[str, Any] = yaml.load(kept.read_text(), Loader=loader)
     return crd

@@ -16,6 +16,7 @@ import click
 
 from tfx_estimators import __version__
 from tfx_estimators.commands.checkpoint_store import gc, import_records, restore
+from tfx_estimators.commands.doctor import doctor
 from tfx_estimators.commands.kserve import kserve
 from tfx_estimators.commands.kubeflow import compile_package
 from tfx_estimators.commands.kubeflow_local import containers_option, image_option
@@ -132,6 +133,7 @@ def run(
 
 
 for _command in (
+    doctor,
     *(compile_package, submit, kserve),
     *(runs, checkpoints, models, lineage, diff),
     *(restore, gc, import_records),

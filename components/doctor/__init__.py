@@ -1,0 +1,13 @@
+"""Reads pipeline and model code of the TFX 1.x era without running it.
+
+* `uses`: what a file uses, by full names.
+* `rules`: what is known of each name.
+* `diagnosis`: both held together, file by file.
+"""
+
+from __future__ import annotations
+
+from tfx_estimators.components.doctor.diagnosis import Finding, diagnose
+from tfx_estimators.components.doctor.rules import Verdict
+
+__all__ = ["Finding", "Verdict", "diagnose"]

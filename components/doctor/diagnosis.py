@@ -1,0 +1,93 @@
+"""Files of the TFX 1.x era, held against what is known."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import pathlib
+from collections.abc import Iterator
+
+from tfx_estimators.components.doctor.rules import Verdict, find_rule
+from tfx_estimators.components.doctor.uses import find_uses
+from tfx_estimators.errors import UserModuleError
+
+__all__ = ["Finding", "diagnose"]
+
+_SKIPPED = ("site-packages", "node_modules", "__pycache__", "build", "dist")
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """What is known of something that a file uses.
+
+    Attributes:
+        file: the file.
+        lines: where.
+        name: what, in full.
+        verdict: "works", "change" or "gone".
+        why: what became of it.
+        instead: the change; "" where none is needed.
+    """
+
+    file: str
+    lines: tuple[int, ...]
+    name: str
+    verdict: str
+    why: str
+    instead: str
+
+
+def diagnose(path: pathlib.Path) -> list[Finding]:
+    """Reads a file, or every Python file in a folder and those below it.
+
+    Args:
+        path: of either. Hidden folders and installed packages are left out.
+
+    Returns:
+        findings by file and line. A file that cannot be parsed is one too.
+
+    Raises:
+        UserModuleError: if there is nothing to read.
+    """
+    if path.is_file():
+        return list(_of_file(path, path.name))
+    files = [
+        file
+        for file in sorted(path.rglob("*.py"))
+        if not any(p.startswith(".") or p in _SKIPPED for p in file.relative_to(path).parts)
+    ]
+    if not files:
+        raise UserModuleError(
+            f"{path} is no Python file" if path.exists() else f"there is no {path}",
+            expected="a Python file, or a folder with some",
+            fix="give the pipeline's file, its module's, or the folder of both",
+        )
+    return [one for file in files for one in _of_file(file, str(file.relative_to(path)))]
+
+
+def _of_file(file: pathlib.Path, shown: str) -> Iterator[Finding]:
+    try:
+        tree = ast.parse(file.read_bytes(), filename=str(file))
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        yield Finding(
+            shown, (line,), "the file", Verdict.CHANGE.value,
+            f"is no Python 3: {getattr(error, 'msg', error)}", "2to3, then by hand",
+        )  # fmt: skip
+        return
+    except OSError as error:
+        yield Finding(shown, (), "the file", Verdict.CHANGE.value,
+                      f"cannot be read: {error.strerror}", "give the right to read it")  # fmt: skip
+        return
+    found: dict[str, list[int]] = {}
+    for use in find_uses(tree):
+        rule = find_rule(use.name)
+        if rule is not None:
+            found.setdefault(rule[0], []).append(use.line)
+    for name, lines in sorted(found.items(), key=lambda item: (item[1], item[0])):
+        rule = find_rule(name)
+        assert rule is not None
+        yield Finding(
+            shown, tuple(dict.fromkeys(lines)), name, rule[1].verdict.value, rule[1].why,
+            rule[1].instead,
+        )  # fmt: skip

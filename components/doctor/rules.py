@@ -1,0 +1,206 @@
+"""What is known of names that TFX 1.x pipelines with estimators use.
+
+The longest name that a use begins with decides. What "works" is tested: by
+`tests/components/trainer/test_old_contracts.py`, `tests/estimator` and the docs that are
+named here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+__all__ = ["RULES", "Rule", "Verdict", "find_rule", "plain_name"]
+
+
+class Verdict(enum.Enum):
+    """What has to be done about a use."""
+
+    WORKS = "works"
+    CHANGE = "change"
+    GONE = "gone"
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    """What is known of a name and all below it.
+
+    Attributes:
+        verdict: whether it works as it is.
+        why: what became of it.
+        instead: the change; "" where none is needed.
+    """
+
+    verdict: Verdict
+    why: str
+    instead: str = ""
+
+
+def _works(why: str) -> Rule:
+    return Rule(Verdict.WORKS, why)
+
+
+def _change(why: str, instead: str) -> Rule:
+    return Rule(Verdict.CHANGE, why, instead)
+
+
+def _gone(why: str, instead: str) -> Rule:
+    return Rule(Verdict.GONE, why, instead)
+
+
+_TF1 = _gone("was removed in TensorFlow 2.0", "tf.compat.v1 has it under the same name")
+_TPU = _gone(
+    "needs parts of TensorFlow that were removed in 2.16",
+    "tf.estimator.Estimator with the same model_fn; TPUEstimatorSpec.as_estimator_spec()",
+)
+_RUNNER = _change(
+    "runs on one vendor's backend, or on Kubeflow Pipelines 1",
+    "tfx_estimators.kubeflow.runner.KubeflowRunner, or tfx-estimators compile",
+)
+_TFMA_PROTOS = _change(
+    "is no longer exported by TFMA from 0.52 on",
+    "from tensorflow_model_analysis.proto import config_pb2",
+)
+_RESOLVER = _change(
+    "was removed in TFX 1.0",
+    "tfx.dsl.components.common.resolver.Resolver(strategy_class=LatestBlessedModelStrategy, ...)",
+)
+
+RULES: dict[str, Rule] = {
+    # The model's module.
+    "tensorflow.estimator": _works("is put back before the module is imported"),
+    "tensorflow.compat.v1.estimator": _works("is put back before the module is imported"),
+    "tensorflow_estimator": _works("is loaded over any TensorFlow from 2.15 on"),
+    "tensorflow.keras.estimator": _works("is put back before the module is imported"),
+    "tensorflow.keras": _works("is Keras 2 (tf_keras) inside of the module"),
+    "tensorflow.compat.v1.keras": _works("is Keras 2 (tf_keras) inside of the module"),
+    "tensorflow.feature_column": _works("moves to Beam where it can: FeatureColumnTransform"),
+    "tensorflow.compat.v1.feature_column": _works("moves to Beam where it can"),
+    "tensorflow_transform": _works("is as it was"),
+    "tensorflow_model_analysis.export.EvalInputReceiver": _works("its record drives the evaluator"),
+    "tensorflow_model_analysis.export.build_parsing_eval_input_receiver_fn": _works(
+        "its record drives the evaluator"
+    ),
+    "tensorflow_model_analysis.export.export_eval_savedmodel": _works(
+        "writes what the evaluator needs; no TFMA reads an EvalSavedModel any more"
+    ),
+    "tensorflow_model_analysis.export": _gone(
+        "was removed from TFMA with EvalSavedModel",
+        "EvalInputReceiver, build_parsing_eval_input_receiver_fn and export_eval_savedmodel work",
+    ),
+    "tensorflow_model_analysis.eval_saved_model": _gone(
+        "was removed from TFMA with EvalSavedModel",
+        "leave it out: EstimatorEvaluator reads the exported SavedModel",
+    ),
+    "tensorflow_model_analysis.EvalConfig": _TFMA_PROTOS,
+    "tensorflow_model_analysis.ModelSpec": _TFMA_PROTOS,
+    "tensorflow_model_analysis.SlicingSpec": _TFMA_PROTOS,
+    "tensorflow_model_analysis.MetricsSpec": _TFMA_PROTOS,
+    "tensorflow_model_analysis.MetricConfig": _TFMA_PROTOS,
+    "tensorflow_model_analysis.MetricThreshold": _TFMA_PROTOS,
+    "tensorflow_model_analysis.GenericValueThreshold": _TFMA_PROTOS,
+    "tensorflow_model_analysis.GenericChangeThreshold": _TFMA_PROTOS,
+    "tensorflow_model_analysis.MetricDirection": _TFMA_PROTOS,
+    "tensorflow_model_analysis.SingleSlicingSpec": _change(
+        "was removed from TFMA", "config_pb2.SlicingSpec in the eval_config"
+    ),
+    "tfx.components.trainer.executor.TrainerFnArgs": _works("is TFX's FnArgs"),
+    "tfx.components.trainer.fn_args_utils": _works("is as it was"),
+    "tfx_bsl.public.tfxio": _works("is as it was"),
+    "tfx_bsl.tfxio": _works("is as it was"),
+    "tensorflow.estimator.tpu": _TPU,
+    "tensorflow.compat.v1.estimator.tpu": _TPU,
+    "tensorflow_estimator.python.estimator.tpu": _TPU,
+    "tensorflow.distribute.TPUStrategy": _gone(
+        "never supported Estimators", "MirroredStrategy on GPUs: docs/distribution.md"
+    ),
+    "tensorflow.distribute.experimental.TPUStrategy": _gone(
+        "never supported Estimators", "MirroredStrategy on GPUs: docs/distribution.md"
+    ),
+    "tensorflow.distribute.ParameterServerStrategy": _change(
+        "is refused by RunConfig", "tf.compat.v1.distribute.experimental.ParameterServerStrategy"
+    ),
+    "tensorflow.distribute.experimental.ParameterServerStrategy": _change(
+        "is refused by RunConfig", "tf.compat.v1.distribute.experimental.ParameterServerStrategy"
+    ),
+    "keras": _change(
+        "is Keras 3 from TensorFlow 2.16 on, for which estimators were not written",
+        "tf.keras, or tf_keras; a Keras 3 model is converted where that is faithful: docs/keras.md",
+    ),
+    "tensorflow.contrib": _gone("was removed in TensorFlow 2.0", "tf.estimator and tf.keras"),
+    **{
+        f"tensorflow.{name}": _TF1
+        for name in (
+            "ConfigProto", "FixedLenFeature", "GraphKeys", "Session", "VarLenFeature", "app",
+            "decode_csv", "flags", "get_collection", "get_default_graph", "get_variable", "gfile",
+            "global_variables_initializer", "layers", "log", "logging", "parse_example",
+            "placeholder", "python_io", "train.AdagradOptimizer", "train.AdamOptimizer",
+            "train.FtrlOptimizer", "train.GradientDescentOptimizer",
+            "train.MonitoredTrainingSession", "train.Saver", "train.get_global_step",
+            "train.get_or_create_global_step", "variable_scope",
+        )
+    },
+    # The pipeline's file.
+    "tfx.components.Trainer": _change(
+        "trains no estimators from TFX 1.16 on",
+        "tfx_estimators.components.EstimatorTrainer: the same channels and module",
+    ),
+    "tfx.components.Trainer(custom_executor_spec)": _change(
+        "names an executor that is gone", "leave it out: EstimatorTrainer finds the contract"
+    ),
+    "tfx.components.trainer.component.Trainer": _change(
+        "trains no estimators from TFX 1.16 on", "tfx_estimators.components.EstimatorTrainer"
+    ),
+    "tfx.components.trainer.executor": _change(
+        "was removed or trains no estimators", "tfx_estimators.components.EstimatorTrainer"
+    ),
+    "tfx.components.Evaluator": _change(
+        "takes no estimators from TFX 1.16 on", "tfx_estimators.components.EstimatorEvaluator"
+    ),
+    "tfx.components.ModelValidator": _gone(
+        "was removed in TFX 1.0", "tfx_estimators.components.EstimatorEvaluator with thresholds"
+    ),
+    "tfx.components.Pusher": _change(
+        "pushes any model, but neither atomically nor tried before",
+        "tfx_estimators.components.EstimatorPusher: the same channels; it may stay, too",
+    ),
+    "tfx.components.Transform": _works("may stay, with its preprocessing_fn"),
+    "tfx.components.ResolverNode": _RESOLVER,
+    "tfx.components.common_nodes": _RESOLVER,
+    "tfx.dsl.experimental": _RESOLVER,
+    "tfx.components.base": _change("moved in TFX 1.0", "tfx.dsl.components.base"),
+    "tfx.utils.dsl_utils": _gone(
+        "was removed in TFX 1.0", "CsvExampleGen(input_base='data'), no external_input"
+    ),
+    "tfx.orchestration.kubeflow.kubeflow_dag_runner": _RUNNER,
+    "tfx.orchestration.kubeflow.v2": _RUNNER,
+    "tfx.orchestration.experimental.KubeflowDagRunner": _RUNNER,
+    "tfx.orchestration.experimental.KubeflowV2DagRunner": _RUNNER,
+    "tfx.extensions.google_cloud_ai_platform.trainer": _change(
+        "trains on a vendor's service", "EstimatorTrainer(distribution=...): docs/kubeflow-jobs.md"
+    ),
+    "tfx.orchestration.local": _works("is as it was"),
+    "tfx.orchestration.beam": _works("is as it was"),
+}  # fmt: skip
+"""By the beginning of full names, without `tfx.v1` and `tensorflow.compat.v2`."""
+
+
+def plain_name(name: str) -> str:
+    """A full name without what says which version of an API is meant."""
+    for written, plain in (("tfx.v1.", "tfx."), ("tensorflow.compat.v2.", "tensorflow.")):
+        if name.startswith(written):
+            return plain + name[len(written) :]
+    return name
+
+
+def find_rule(name: str) -> tuple[str, Rule] | None:
+    """The longest rule that a full name falls under."""
+    plain = plain_name(name)
+    if plain in RULES:
+        return plain, RULES[plain]
+    parts = plain.partition("(")[0].split(".") if "(" not in plain else []
+    for length in range(len(parts), 0, -1):
+        beginning = ".".join(parts[:length])
+        if beginning in RULES:
+            return beginning, RULES[beginning]
+    return None

@@ -1,0 +1,82 @@
+"""What a file uses, by full names, whatever it calls them."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from collections.abc import Iterator
+
+__all__ = ["Use", "find_uses"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Use:
+    """A name that is used.
+
+    Attributes:
+        name: in full, e.g. "tensorflow.estimator.DNNClassifier"; for a keyword argument
+            the function's followed by the keyword: "tfx.components.Trainer(run_fn)".
+        line: where.
+    """
+
+    name: str
+    line: int
+
+
+def find_uses(tree: ast.Module) -> list[Use]:
+    """Every use of something imported, in order of lines.
+
+    Args:
+        tree: the parsed file.
+    """
+    names = dict(_imported(tree))
+    uses = {Use(name, line) for name, line in _imports(tree)}
+    inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Name) and id(node) not in inner:
+            full = _full_name(node, names)
+            if full is not None:
+                uses.add(Use(full, node.lineno))
+        if isinstance(node, ast.Call):
+            full = _full_name(node.func, names)
+            if full is not None:
+                uses |= {
+                    Use(f"{full}({keyword.arg})", keyword.value.lineno)
+                    for keyword in node.keywords
+                    if keyword.arg
+                }
+    return sorted(uses, key=lambda use: (use.line, use.name))
+
+
+def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Local name -> full name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.asname:
+                    yield alias.asname, alias.name
+                else:
+                    # `import a.b` binds `a`.
+                    first = alias.name.partition(".")[0]
+                    yield first, first
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                yield alias.asname or alias.name, f"{node.module}.{alias.name}"
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def _full_name(node: ast.AST, names: dict[str, str]) -> str | None:
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name) or node.id not in names:
+        return None
+    return ".".join([names[node.id], *reversed(parts)])

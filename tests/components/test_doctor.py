@@ -1,0 +1,131 @@
+"""What is said of code from the TFX 1.x era, and whether it is true."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pathlib
+import types
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tfx_estimators.cli import main
+from tfx_estimators.components.doctor import Verdict, diagnose
+from tfx_estimators.components.doctor.rules import RULES
+
+MODULES = pathlib.Path(__file__).parent / "trainer" / "modules"
+
+
+def found_in(tmp_path: pathlib.Path, code: str) -> dict[str, tuple[str, tuple[int, ...]]]:
+    (tmp_path / "code.py").write_text(code)
+    return {one.name: (one.verdict, one.lines) for one in diagnose(tmp_path / "code.py")}
+
+
+def doctor(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["doctor", *map(str, arguments)])
+
+
+def _exists(name: str) -> bool:
+    parts = name.split(".")
+    found: object = importlib.import_module(parts[0])
+    for number, part in enumerate(parts[1:], start=2):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            if not isinstance(found, types.ModuleType):
+                return False
+            try:
+                found = importlib.import_module(".".join(parts[:number]))
+            except ImportError:
+                return False
+    return True
+
+
+@pytest.mark.stacks
+def test_what_works_is_there_and_what_is_gone_is_not() -> None:
+    from tfx_estimators.components.trainer import legacy_tfma
+    from tfx_estimators.estimator import activate
+
+    activate()
+    legacy_tfma.install()
+    for name, rule in RULES.items():
+        if rule.verdict is Verdict.WORKS:
+            assert _exists(name), name
+        elif name.startswith("tensorflow.") and "2.0" in rule.why:
+            assert not _exists(name), name
+
+
+def test_names_are_found_whatever_they_are_called(tmp_path: pathlib.Path) -> None:
+    found = found_in(
+        tmp_path,
+        "import tensorflow as tf\n"
+        "import tensorflow.compat.v1 as tf1\n"
+        "from tensorflow import estimator as est\n"
+        "from tfx import v1 as tfx\n"
+        "from tfx.components.trainer import executor as ex\n"
+        "\n"
+        "a = est.DNNClassifier\n"
+        "b = tf.compat.v1.estimator.LinearRegressor\n"
+        "c = tf1.estimator.tpu.TPUEstimator\n"
+        "d = tfx.components.Trainer(custom_executor_spec=ex.GenericExecutor)\n"
+        "e = tf.compat.v2.estimator.RunConfig(\n"
+        "    train_distribute=tf.distribute.experimental.ParameterServerStrategy())\n"
+        "f = tf.placeholder(tf.float32)\n"
+        "def g(est): return est.anything\n",
+    )
+    assert found["tensorflow.estimator"] == ("works", (3, 7, 11, 14))
+    assert found["tensorflow.compat.v1.estimator"] == ("works", (8,))
+    assert found["tensorflow.compat.v1.estimator.tpu"] == ("gone", (9,))
+    assert found["tfx.components.Trainer"] == ("change", (10,))
+    assert found["tfx.components.Trainer(custom_executor_spec)"] == ("change", (10,))
+    assert found["tfx.components.trainer.executor"][0] == "change"
+    assert found["tensorflow.distribute.experimental.ParameterServerStrategy"] == ("change", (12,))
+    assert found["tensorflow.placeholder"] == ("gone", (13,))
+
+
+def test_a_module_of_the_era_needs_nothing() -> None:
+    answer = doctor(MODULES / "era_module.py", "--json")
+    assert answer.exit_code == 0
+    found = json.loads(answer.output)
+    assert {one["verdict"] for one in found} == {"works"}
+    assert any(one["name"].endswith("TrainerFnArgs") for one in found)
+
+
+def test_what_needs_a_change_comes_first_and_fails(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "pipeline.py").write_text(
+        "import tensorflow as tf\nfrom tfx.components import ModelValidator, Trainer\n"
+        "x = tf.estimator.RunConfig()\n"
+    )
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden" / "other.py").write_text("import keras\n")
+    answer = doctor(tmp_path)
+    assert answer.exit_code == 1
+    lines = answer.output.splitlines()
+    assert "ModelValidator" in answer.output
+    assert "EstimatorTrainer" in answer.output
+    assert lines[2].startswith("inner/pipeline.py:2")
+    assert lines[-1] == "1 work as they are, 2 need a change"
+    assert "keras" not in answer.output
+
+
+def test_nothing_is_run(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "code.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nimport tfx_missing\n")
+    assert "nothing of estimators" in doctor(tmp_path).output
+    assert not (tmp_path / "ran").exists()
+
+
+def test_files_that_cannot_be_parsed_are_named(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "old.py").write_text("print 'hello'\n")
+    (tmp_path / "latin.py").write_bytes(b"# -*- coding: utf-8 -*-\nx = '\xe9'\n")
+    answer = doctor(tmp_path)
+    assert answer.exit_code == 1
+    assert "old.py:1" in answer.output
+    assert "latin.py:" in answer.output
+
+
+def test_nothing_to_read(tmp_path: pathlib.Path) -> None:
+    assert "there is no" in doctor(tmp_path / "missing").output
+    assert "is no Python file" in doctor(tmp_path).output
+    assert doctor(tmp_path).exit_code != 0

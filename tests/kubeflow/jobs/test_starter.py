@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import time
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -89,12 +90,19 @@ def test_a_job_is_followed_to_its_end_and_leaves_its_logs(
         "assert (folder / 'step.json').read_text() == '{\"step\": 1}'\n"
         "print('hello')\n"
         "(folder / 'worker-0.status').write_text('{\"step\": 7, \"fields\": {}}')\n"
-        "time.sleep(2)\n"
+        f"while not pathlib.Path({str(tmp_path / 'seen')!r}).exists(): time.sleep(0.05)\n"
     )
-    seen = []
+    deadline = time.monotonic() + 180
+
+    def watch(*state: Any) -> None:
+        # Only once it was told how far the leader is, and that both run, do they end.
+        if state == ({"step": 7, "fields": {}}, 2, 2):
+            (tmp_path / "seen").touch()
+        assert time.monotonic() < deadline, state
+
     with operator(server, tmp_path, code):
-        run(training, jobs, tmp_path / "logs", lambda *state: seen.append(state))
-    assert (({"step": 7, "fields": {}}), 2, 2) in seen
+        run(training, jobs, tmp_path / "logs", watch)
+    assert (tmp_path / "seen").exists()
     assert jobs.state(job_name(training)) is None
     names = sorted(path.name for path in (tmp_path / "logs").iterdir())
     assert names == ["worker-0.log", "worker-1.log"]

@@ -76,7 +76,7 @@ def train_in_processes(
             elif starter is None:
                 _run(job, tasks, Part.MEMBER, folder)
             else:
-                with _shown(job, Part.MEMBER) as watch:
+                with _watched(job) as watch:
                     starter.run_members(job, inputs, outputs, step, folder / _LOGS, watch)
             if tasks[0].tf_config is not None and any(task.leads for task in tasks):
                 _run(job, [Task("trainer", 0, None)], Part.FINISH, folder)
@@ -166,6 +166,18 @@ def _keep_logs(logs: pathlib.Path, job: TrainingJob) -> None:
         # Other machines of a cluster put theirs there too.
         fileio.makedirs(kept)
         fileio.copy(str(log), f"{kept}/{log.name}", overwrite=True)
+
+
+@contextlib.contextmanager
+def _watched(job: TrainingJob) -> Iterator[Watch]:
+    """As `_shown`, for processes elsewhere: also ends the watching when the step is to end."""
+    with _shown(job, Part.MEMBER) as show, listening() as interruption:
+
+        def watch(status: Mapping[str, Any] | None, running: int, of: int) -> None:
+            show(status, running, of)
+            interruption.check("in its job, whose processes were told")
+
+        yield watch
 
 
 @contextlib.contextmanager

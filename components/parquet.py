@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tfx_estimators.errors import CorruptRecordError, FeatureDtypeError, FeatureNotFoundError
@@ -82,7 +83,7 @@ def read_parquet(
 def _as_lists(path: str, column: Any, field: Any) -> Any:
     kind = column.type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        lengths = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+        lengths = pc.list_value_length(column).fill_null(0).to_numpy(zero_copy_only=False)
         values = column.flatten()
     else:
         lengths = column.is_valid().to_numpy(zero_copy_only=False)

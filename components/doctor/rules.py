@@ -10,6 +10,8 @@ from __future__ import annotations
 import dataclasses
 import enum
 
+from tfx_estimators import estimator
+
 __all__ = ["RULES", "Rule", "Verdict", "find_rule", "plain_name"]
 
 
@@ -52,6 +54,13 @@ _TF1 = _gone("was removed in TensorFlow 2.0", "tf.compat.v1 has it under the sam
 _TPU = _gone(
     "needs parts of TensorFlow that were removed in 2.16",
     "tf.estimator.Estimator with the same model_fn; TPUEstimatorSpec.as_estimator_spec()",
+)
+_BOOSTED_TREES = _gone(
+    "was removed in TensorFlow 2.14 or before",
+    "another estimator, or TensorFlow Decision Forests outside of estimators",
+)
+_UNKNOWN_ESTIMATOR = _gone(
+    "is not in TensorFlow 2's tf.estimator", "look for it in tf.compat.v1.estimator"
 )
 _RUNNER = _change(
     "runs on one vendor's backend, or on Kubeflow Pipelines 1",
@@ -108,6 +117,14 @@ RULES: dict[str, Rule] = {
     "tfx.components.trainer.fn_args_utils": _works("is as it was"),
     "tfx_bsl.public.tfxio": _works("is as it was"),
     "tfx_bsl.tfxio": _works("is as it was"),
+    "tensorflow.estimator.inputs": _change(
+        "is in TensorFlow 1's API only", "tf.compat.v1.estimator.inputs"
+    ),
+    **{
+        f"tensorflow.{api}estimator.BoostedTrees{kind}": _BOOSTED_TREES
+        for api in ("", "compat.v1.")
+        for kind in ("Classifier", "Estimator", "Regressor")
+    },
     "tensorflow.estimator.tpu": _TPU,
     "tensorflow.compat.v1.estimator.tpu": _TPU,
     "tensorflow_estimator.python.estimator.tpu": _TPU,
@@ -137,7 +154,8 @@ RULES: dict[str, Rule] = {
             "placeholder", "python_io", "train.AdagradOptimizer", "train.AdamOptimizer",
             "train.FtrlOptimizer", "train.GradientDescentOptimizer",
             "train.MonitoredTrainingSession", "train.Saver", "train.get_global_step",
-            "train.get_or_create_global_step", "variable_scope",
+            "train.get_or_create_global_step", "trainable_variables", "truncated_normal",
+            "variable_scope",
         )
     },
     # The pipeline's file.
@@ -198,9 +216,16 @@ def find_rule(name: str) -> tuple[str, Rule] | None:
     plain = plain_name(name)
     if plain in RULES:
         return plain, RULES[plain]
-    parts = plain.partition("(")[0].split(".") if "(" not in plain else []
+    parts = plain.split(".") if "(" not in plain else []
     for length in range(len(parts), 0, -1):
         beginning = ".".join(parts[:length])
         if beginning in RULES:
+            if beginning == "tensorflow.estimator" and parts[2:] and not _is_there(parts[2]):
+                return ".".join(parts[:3]), _UNKNOWN_ESTIMATOR
             return beginning, RULES[beginning]
     return None
+
+
+def _is_there(name: str) -> bool:
+    """Whether `tf.estimator` has a name, a module's own ones and * left aside."""
+    return name in estimator.__all__ or name.startswith("_") or name == "*"

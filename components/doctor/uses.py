@@ -30,8 +30,10 @@ def find_uses(tree: ast.Module) -> list[Use]:
         tree: the parsed file.
     """
     names = dict(_imported(tree))
+    names.update(_renamed(tree, names))
     uses = {Use(name, line) for name, line in _imports(tree)}
     inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    _hide_local_names(tree, names)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute | ast.Name) and id(node) not in inner:
             full = _full_name(node, names)
@@ -62,6 +64,43 @@ def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
                 yield alias.asname or alias.name, f"{node.module}.{alias.name}"
+
+
+def _renamed(tree: ast.Module, names: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Local name -> full name, of assignments such as `tf_estimator = tf.estimator`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Attribute):
+            full = _full_name(node.value, names)
+            for target in node.targets:
+                if full is not None and isinstance(target, ast.Name):
+                    yield target.id, full
+
+
+def _hide_local_names(tree: ast.Module, names: dict[str, str]) -> None:
+    """Empties, in functions, the names that are something else there.
+
+    A function's parameters and variables hide what was imported under the same name:
+    `def train(estimator): estimator.train()` says nothing of `tf.estimator`.
+    """
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        inside = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
+        renamed = {
+            id(target)
+            for node in ast.walk(function)
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Attribute)
+            if _full_name(node.value, names) is not None
+            for target in node.targets
+        }
+        hidden = {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)} | {
+            node.id
+            for node in inside
+            if isinstance(node.ctx, ast.Store) and id(node) not in renamed
+        }
+        for node in inside:
+            if node.id in hidden:
+                node.id = ""
 
 
 def _imports(tree: ast.Module) -> Iterator[tuple[str, int]]:

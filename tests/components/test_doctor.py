@@ -72,9 +72,12 @@ def test_names_are_found_whatever_they_are_called(tmp_path: pathlib.Path) -> Non
         "e = tf.compat.v2.estimator.RunConfig(\n"
         "    train_distribute=tf.distribute.experimental.ParameterServerStrategy())\n"
         "f = tf.placeholder(tf.float32)\n"
-        "def g(est): return est.anything\n",
+        "def g(est): return est.anything\n"
+        "def h():\n"
+        "    est = make()\n"
+        "    est.train(steps=3)\n",
     )
-    assert found["tensorflow.estimator"] == ("works", (3, 7, 11, 14))
+    assert found["tensorflow.estimator"] == ("works", (3, 7, 11))
     assert found["tensorflow.compat.v1.estimator"] == ("works", (8,))
     assert found["tensorflow.compat.v1.estimator.tpu"] == ("gone", (9,))
     assert found["tfx.components.Trainer"] == ("change", (10,))
@@ -82,6 +85,26 @@ def test_names_are_found_whatever_they_are_called(tmp_path: pathlib.Path) -> Non
     assert found["tfx.components.trainer.executor"][0] == "change"
     assert found["tensorflow.distribute.experimental.ParameterServerStrategy"] == ("change", (12,))
     assert found["tensorflow.placeholder"] == ("gone", (13,))
+
+
+def test_names_that_were_assigned_and_names_that_are_in_no_estimator(
+    tmp_path: pathlib.Path,
+) -> None:
+    found = found_in(
+        tmp_path,
+        "import tensorflow as tf\n"
+        "tf_estimator = tf.estimator\n"
+        "a = tf_estimator.BoostedTreesClassifier\n"
+        "b = tf_estimator.inputs.pandas_input_fn\n"
+        "c = tf_estimator.NoSuchEstimator\n"
+        "d = tf.compat.v1.estimator.inputs.numpy_input_fn\n"
+        "tf = tf.compat.v1\n"
+        "e = tf_estimator.export.ServingInputReceiver\n",
+    )
+    assert found["tensorflow.estimator.BoostedTreesClassifier"] == ("gone", (3,))
+    assert found["tensorflow.estimator.inputs"] == ("change", (4,))
+    assert found["tensorflow.estimator.NoSuchEstimator"] == ("gone", (5,))
+    assert 8 in found["tensorflow.estimator"][1]
 
 
 def test_a_module_of_the_era_needs_nothing() -> None:

@@ -48,6 +48,7 @@ def submit(
     pipeline_root: str | None = None,
     namespace: str | None = None,
     token: str | None = None,
+    service_account: str | None = None,
 ) -> Submission:
     """Starts a run.
 
@@ -60,6 +61,7 @@ def submit(
         pipeline_root: where artifacts go, if elsewhere than the package says.
         namespace: on a server with several users.
         token: to authenticate with.
+        service_account: of the steps; by default the server's own choice.
 
     Raises:
         PackageError: if the file is no package, or would keep its artifacts on this
@@ -91,6 +93,7 @@ def submit(
             experiment_name=experiment,
             namespace=namespace,
             pipeline_root=pipeline_root,
+            service_account=service_account,
         )
     except kfp_server_api.ApiException as error:
         raise _refused(endpoint, error) from error

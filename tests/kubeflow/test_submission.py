@@ -70,6 +70,7 @@ def test_a_run_is_created_followed_and_its_address_printed(
     server = serve(("PENDING", "RUNNING", "RUNNING", "SUCCEEDED"))
     (tmp_path / "token").write_text("secret\n")
     options = ["--parameter", "steps=5", "--token-file", str(tmp_path / "token")]
+    options += ["--service-account", "trainer"]
     result = submit(package, server.endpoint, *options, "--experiment", "tries")
     assert result.exit_code == 0, result.output
     assert f"{server.endpoint}/#/runs/details/r1" in result.output
@@ -79,6 +80,7 @@ def test_a_run_is_created_followed_and_its_address_printed(
     assert run["runtime_config"]["parameters"] == {"steps": "5"}
     assert run["display_name"].startswith("small ")
     assert run["experiment_id"] == "e1"
+    assert run["service_account"] == "trainer"
     sent = run["pipeline_spec"]
     assert sent["pipeline_spec"]["pipelineInfo"] == {"name": "small"}
     assert "kubernetes" in sent["platform_spec"]["platforms"]

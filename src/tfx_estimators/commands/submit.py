@@ -36,6 +36,12 @@ __all__ = ["submit"]
     type=click.Path(path_type=pathlib.Path),
     help="A file that holds a token to authenticate with.",
 )
+@click.option(
+    "--service-account",
+    metavar="NAME",
+    help="Of the steps; by default the server's choice. For training jobs and serving it "
+    "needs the role in kubeflow/manifests/rbac.yaml.",
+)
 @click.option("--no-wait", is_flag=True, help="Return once the run has been created.")
 def submit(
     package: pathlib.Path,
@@ -46,6 +52,7 @@ def submit(
     pipeline_root: str | None,
     namespace: str | None,
     token_file: pathlib.Path | None,
+    service_account: str | None,
     no_wait: bool,
 ) -> None:
     """Run PACKAGE, which compile wrote, on Kubeflow Pipelines.
@@ -81,6 +88,7 @@ def submit(
         pipeline_root=pipeline_root,
         namespace=namespace,
         token=token,
+        service_account=service_account,
     )
     click.echo(run.address)
     if no_wait:

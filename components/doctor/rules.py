@@ -50,6 +50,9 @@ def _gone(why: str, instead: str) -> Rule:
     return Rule(Verdict.GONE, why, instead)
 
 
+_RECORDED = _works(
+    "is called and recorded; EstimatorEvaluator does without, given its label as label_key"
+)
 _TF1 = _gone("was removed in TensorFlow 2.0", "tf.compat.v1 has it under the same name")
 _TPU = _gone(
     "needs parts of TensorFlow that were removed in 2.16",
@@ -86,12 +89,10 @@ RULES: dict[str, Rule] = {
     "tensorflow.feature_column": _works("moves to Beam where it can: FeatureColumnTransform"),
     "tensorflow.compat.v1.feature_column": _works("moves to Beam where it can"),
     "tensorflow_transform": _works("is as it was"),
-    "tensorflow_model_analysis.export.EvalInputReceiver": _works("its record drives the evaluator"),
-    "tensorflow_model_analysis.export.build_parsing_eval_input_receiver_fn": _works(
-        "its record drives the evaluator"
-    ),
+    "tensorflow_model_analysis.export.EvalInputReceiver": _RECORDED,
+    "tensorflow_model_analysis.export.build_parsing_eval_input_receiver_fn": _RECORDED,
     "tensorflow_model_analysis.export.export_eval_savedmodel": _works(
-        "writes what the evaluator needs; no TFMA reads an EvalSavedModel any more"
+        "records the receiver and writes no EvalSavedModel, which no TFMA reads any more"
     ),
     "tensorflow_model_analysis.export": _gone(
         "was removed from TFMA with EvalSavedModel",
@@ -161,8 +162,18 @@ RULES: dict[str, Rule] = {
     # The pipeline's file.
     "tfx.components.Trainer": _change(
         "trains no estimators from TFX 1.16 on",
-        "tfx_estimators.components.EstimatorTrainer: the same channels and module",
+        "tfx_estimators.components.EstimatorTrainer, with the same module",
     ),
+    **{
+        f"tfx.components.Trainer({keyword})": _change(
+            "is no argument of EstimatorTrainer", instead
+        )
+        for keyword, instead in (
+            ("transformed_examples", "examples=transform.outputs['transformed_examples']"),
+            ("run_fn", "module_path='package.module', without the function"),
+            ("trainer_fn", "module_path='package.module', without the function"),
+        )
+    },
     "tfx.components.Trainer(custom_executor_spec)": _change(
         "names an executor that is gone", "leave it out: EstimatorTrainer finds the contract"
     ),
@@ -173,7 +184,11 @@ RULES: dict[str, Rule] = {
         "was removed or trains no estimators", "tfx_estimators.components.EstimatorTrainer"
     ),
     "tfx.components.Evaluator": _change(
-        "takes no estimators from TFX 1.16 on", "tfx_estimators.components.EstimatorEvaluator"
+        "takes no estimators from TFX 1.16 on",
+        "tfx_estimators.components.EstimatorEvaluator with label_key",
+    ),
+    "tfx.components.Evaluator(feature_slicing_spec)": _change(
+        "was removed in TFX 1.0", "slicing_specs in the eval_config"
     ),
     "tfx.components.ModelValidator": _gone(
         "was removed in TFX 1.0", "tfx_estimators.components.EstimatorEvaluator with thresholds"
@@ -181,6 +196,9 @@ RULES: dict[str, Rule] = {
     "tfx.components.Pusher": _change(
         "pushes any model, but neither atomically nor tried before",
         "tfx_estimators.components.EstimatorPusher: the same channels; it may stay, too",
+    ),
+    "tfx.components.Pusher(infra_blessing)": _change(
+        "is no argument of EstimatorPusher", "examples=: the pusher tries the model on some itself"
     ),
     "tfx.components.Transform": _works("may stay, with its preprocessing_fn"),
     "tfx.components.ResolverNode": _RESOLVER,

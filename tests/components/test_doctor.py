@@ -68,7 +68,7 @@ def test_names_are_found_whatever_they_are_called(tmp_path: pathlib.Path) -> Non
         "a = est.DNNClassifier\n"
         "b = tf.compat.v1.estimator.LinearRegressor\n"
         "c = tf1.estimator.tpu.TPUEstimator\n"
-        "d = tfx.components.Trainer(custom_executor_spec=ex.GenericExecutor)\n"
+        "d = tfx.components.Trainer(custom_executor_spec=ex.GenericExecutor, run_fn='m.run_fn')\n"
         "e = tf.compat.v2.estimator.RunConfig(\n"
         "    train_distribute=tf.distribute.experimental.ParameterServerStrategy())\n"
         "f = tf.placeholder(tf.float32)\n"
@@ -82,6 +82,7 @@ def test_names_are_found_whatever_they_are_called(tmp_path: pathlib.Path) -> Non
     assert found["tensorflow.compat.v1.estimator.tpu"] == ("gone", (9,))
     assert found["tfx.components.Trainer"] == ("change", (10,))
     assert found["tfx.components.Trainer(custom_executor_spec)"] == ("change", (10,))
+    assert found["tfx.components.Trainer(run_fn)"] == ("change", (10,))
     assert found["tfx.components.trainer.executor"][0] == "change"
     assert found["tensorflow.distribute.experimental.ParameterServerStrategy"] == ("change", (12,))
     assert found["tensorflow.placeholder"] == ("gone", (13,))

@@ -69,13 +69,20 @@ class TrainingOperator:
         return self._processes.get(job, {})
 
     def _loop(self) -> None:
+        from kubernetes import client
+
         try:
             while not self._ended.wait(0.1):
                 found = self._objects.list_namespaced_custom_object(
                     **_WHERE, namespace=self._namespace
                 )
                 for job in found["items"]:
-                    self._look_after(job)
+                    try:
+                        self._look_after(job)
+                    except client.exceptions.ApiException as error:
+                        # Changed or removed since it was read: it is looked at again.
+                        if error.status not in (404, 409):
+                            raise
         except BaseException as error:
             self.problem = error
 

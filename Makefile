@@ -6,7 +6,7 @@ PYTHON ?= python3
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile
 ARGS ?=
 
-.PHONY: help setup taxi test test-slow test-stacks engine-test lint lock bench clean
+.PHONY: help setup taxi test test-slow test-stacks lint lock bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -25,9 +25,6 @@ test-slow: setup ## the tests that take more than a minute each
 
 test-stacks: setup ## the tests that must pass on every stack
 	@$(PYTEST) -m stacks $(ARGS)
-
-engine-test: setup ## the transform on the direct runner's workers and on a portable engine
-	@$(BIN)/python -m pytest tests/engines -m slow $(ARGS)
 
 lint: setup ## ruff, mypy and the import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

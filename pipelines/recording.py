@@ -15,7 +15,7 @@ __all__ = ["record_run"]
 
 
 def record_run(pipeline: Any, folders: Sequence[str] = ()) -> Reconciled | None:
-    """Reconciles the records of a pipeline's trainings with its metadata.
+    """Reconciles the records of a pipeline's trainings and pushes with its metadata.
 
     Args:
         pipeline: a `tfx.orchestration.pipeline.Pipeline`; without a
@@ -29,7 +29,7 @@ def record_run(pipeline: Any, folders: Sequence[str] = ()) -> Reconciled | None:
         MetadataStoreError: if the store cannot be opened or written.
     """
     config = pipeline.metadata_connection_config
-    records = list(_read({*folders, *_checkpoint_stores(pipeline)}))
+    records = list(_read({*folders, *_checkpoint_stores(pipeline), *_push_records(pipeline)}))
     if config is None or not records:
         return None
     return reconcile(open_store(config, write=True, create=True), records)
@@ -42,6 +42,23 @@ def _checkpoint_stores(pipeline: Any) -> set[str]:
     root = pipeline.pipeline_info.pipeline_root
     trainers = [node for node in pipeline.components if isinstance(node, EstimatorTrainer)]
     return {store_folder(node.exec_properties, root) for node in trainers}
+
+
+def _push_records(pipeline: Any) -> set[str]:
+    from google.protobuf import json_format
+    from tfx.proto import pusher_pb2
+
+    from tfx_estimators.components import EstimatorPusher
+    from tfx_estimators.components.pusher.publication import RECORDS
+
+    folders = set()
+    for node in pipeline.components:
+        if isinstance(node, EstimatorPusher):
+            destination = pusher_pb2.PushDestination()
+            json_format.Parse(node.exec_properties["push_destination"], destination)
+            base = destination.filesystem.base_directory.rstrip("/")
+            folders.add(f"{base}/{RECORDS}")
+    return folders
 
 
 def _read(folders: Iterable[str]) -> Iterable[Record]:

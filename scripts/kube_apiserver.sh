@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds kube-apiserver from its Go module into .stacks/, for tests against the real one.
+# Builds kube-apiserver from its Go module into the user's cache, for tests against the real one.
 #
 #   scripts/kube_apiserver.sh          prints the program's path
 #
@@ -8,9 +8,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=v1.34.4
-program=$PWD/.stacks/kube-apiserver-$version
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/tfx-estimators
+program=$cache/kube-apiserver-$version
 if [ ! -x "$program" ]; then
   command -v go >/dev/null || { echo "$0: needs Go: https://go.dev/dl/" >&2; exit 1; }
+  mkdir -p "$cache"
   work=$(mktemp -d)
   trap 'rm -rf --one-file-system "$work"' EXIT
   cd "$work"
@@ -25,7 +27,6 @@ if [ ! -x "$program" ]; then
   printf 'package main\n\nimport _ "k8s.io/kubernetes/cmd/kube-apiserver/app"\n\nfunc main() {}\n' >main.go
   go mod tidy -e >tidy.log 2>&1 || { tail -n 20 tidy.log >&2; exit 1; }
   go build -trimpath -ldflags '-s -w' -o "$program.new" k8s.io/kubernetes/cmd/kube-apiserver >&2
-  mkdir -p "$(dirname "$program")"
   mv "$program.new" "$program"
 fi
 if ! command -v etcd >/dev/null; then

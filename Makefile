@@ -24,7 +24,7 @@ test-slow: setup ## the tests that take more than a minute each
 	@$(PYTEST) -m slow $(ARGS)
 
 test-stacks: setup ## the tests that must pass on every stack
-	@$(PYTEST) -m stacks $(ARGS)
+	@$(PYTEST) -m "stacks and not slow" $(ARGS)
 
 lint: setup ## ruff, mypy and the import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
@@ -34,6 +34,8 @@ lock: setup ## pin every stack anew
 
 bench: setup ## the figures the README quotes
 	@$(BIN)/python benchmarks/training.py && $(BIN)/python benchmarks/pipeline.py
+	@$(BIN)/python benchmarks/evaluation.py && $(BIN)/python benchmarks/metadata.py
+	@$(BIN)/python benchmarks/transform.py --rows 10000 100000
 
 clean: ## remove what runs and builds left behind
 	@rm -rf runs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

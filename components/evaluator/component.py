@@ -13,7 +13,7 @@ from tfx.types.channel import BaseChannel, Channel
 from tfx_estimators.components.evaluator import eval_config as configs
 from tfx_estimators.components.evaluator.spec import EstimatorEvaluatorSpec
 from tfx_estimators.components.executor_specs import LazyBeamExecutorSpec
-from tfx_estimators.errors import EmptySplitError, LabelError
+from tfx_estimators.errors import EmptySplitError
 
 __all__ = ["EstimatorEvaluator"]
 
@@ -53,14 +53,14 @@ class EstimatorEvaluator(base_beam_component.BaseBeamComponent):
             `estimator.evaluate` gives, under its names, which thresholds may use, and
             the overall slice. (What is 0/0, such as precision where nothing was
             predicted, is NaN here and 0 there.)
-        label_key: the label, unless `eval_config` names it. A string label is looked
-            up in the signature's `all_classes`.
+        label_key: the label, unless `eval_config` names it, or the module that
+            `EstimatorTrainer` ran has an `eval_input_receiver_fn` whose label is one of its
+            features. A string label is looked up in the signature's `all_classes`.
         example_weight_key: the weight of an example, unless `eval_config` names it.
         example_splits: the splits to evaluate on, together.
 
     Raises:
         UnsupportedOptionError: if `eval_config` holds an option that cannot be honoured.
-        LabelError: if no label is named.
         EmptySplitError: if `example_splits` is empty.
     """
 
@@ -84,12 +84,6 @@ class EstimatorEvaluator(base_beam_component.BaseBeamComponent):
     ) -> None:
         config = configs.read(eval_config if eval_config is not None else "")
         configs.check_supported(config)
-        if not (label_key or configs.candidate_spec(config).label_key):
-            raise LabelError(
-                "EstimatorEvaluator: no label is named",
-                expected="label_key, or eval_config.model_specs.label_key",
-                fix="pass label_key='...'",
-            )
         if not example_splits:
             raise EmptySplitError(
                 "EstimatorEvaluator: example_splits is empty",

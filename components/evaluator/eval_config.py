@@ -180,7 +180,8 @@ def with_defaults(
         )
         if not spec.label_key:
             raise LabelError(
-                "neither label_key nor eval_config.model_specs.label_key is given",
+                "neither label_key nor eval_config.model_specs.label_key is given, and the "
+                "model's trainer has found none",
                 expected="the feature, raw or made by the transform, that holds the label",
                 fix="pass label_key='...' to EstimatorEvaluator",
             )

@@ -57,7 +57,8 @@ class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):
         signature_name = configs.candidate_spec(config).signature_name or "predict"
         wanted = configs.with_defaults(
             config,
-            label_key=exec_properties.get("label_key"),
+            # A trainer says on its model which feature its module takes for the label.
+            label_key=exec_properties.get("label_key") or _property(model, "label_key"),
             example_weight_key=exec_properties.get("example_weight_key"),
             outputs=find_signature(serving_path(model), signature_name).output_names,
         )
@@ -113,6 +114,12 @@ class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):
                 baseline=baseline,
                 component_id=exec_properties.get("current_component_id"),
             )
+
+
+def _property(artifact: Artifact, name: str) -> str | None:
+    if not artifact.has_custom_property(name):
+        return None
+    return artifact.get_string_custom_property(name) or None
 
 
 def _optional(artifacts: dict[str, list[Artifact]], key: str) -> Artifact | None:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfx_estimators.errors import EstimatorTypeError
 
-__all__ = ["RECORD", "record_eval_receiver"]
+__all__ = ["RECORD", "record_eval_receiver", "recorded_label"]
 
 RECORD = "eval_input_receiver.json"
 
@@ -21,7 +21,8 @@ def record_eval_receiver(eval_input_receiver_fn: Callable[[], Any], folder: str)
     Args:
         eval_input_receiver_fn: returns an EvalInputReceiver.
         folder: where to write `eval_input_receiver.json`: an object with "features"
-            and "labels", each name -> dtype; a lone tensor is called "".
+            and "labels", each name -> dtype; a lone tensor is called "". Where the label
+            is one of the features, as it was in that era's modules, "label_key" names it.
 
     Returns:
         The path written.
@@ -39,12 +40,40 @@ def record_eval_receiver(eval_input_receiver_fn: Callable[[], Any], folder: str)
                 "EstimatorEvaluator does not need it",
             )
         labels = getattr(receiver, "labels", None)  # a receiver may have none
-        record = {"features": _dtypes(receiver.features), "labels": _dtypes(labels)}
+        record: dict[str, Any] = {
+            "features": _dtypes(receiver.features),
+            "labels": _dtypes(labels),
+        }
+        if (label_key := _label_among(receiver.features, labels)) is not None:
+            record["label_key"] = label_key
     path = f"{folder}/{RECORD}"
     tf.io.gfile.makedirs(folder)
     with tf.io.gfile.GFile(path, "w") as file:
         file.write(json.dumps(record, indent=2, sort_keys=True))
     return path
+
+
+def recorded_label(folder: str) -> str | None:
+    """The feature that a recorded receiver takes for the label; None if it says none.
+
+    Args:
+        folder: that the record was written into.
+    """
+    path = f"{folder}/{RECORD}"
+    if not tf.io.gfile.exists(path):
+        return None
+    with tf.io.gfile.GFile(path, "r") as file:
+        label: str | None = json.loads(file.read()).get("label_key")
+    return label
+
+
+def _label_among(features: Any, labels: Any) -> str | None:
+    if not isinstance(features, Mapping) or labels is None:
+        return None
+    alone = list(labels.values()) if isinstance(labels, Mapping) else [labels]
+    if len(alone) != 1:
+        return None
+    return next((name for name, tensor in features.items() if tensor is alone[0]), None)
 
 
 def _dtypes(tensors: Any) -> dict[str, str]:

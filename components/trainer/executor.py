@@ -43,4 +43,5 @@ class TrainerExecutor(base_executor.BaseExecutor):
                 train(job, input_dict, exec_properties, ALONE)
             else:
                 train_in_processes(job, input_dict, output_dict, exec_properties)
-            publish(training, model_run, artifact_utils.get_single_instance(output_dict["model"]))
+            model = artifact_utils.get_single_instance(output_dict["model"])
+            publish(training, model_run, model, job.label_key)

@@ -14,6 +14,7 @@ from tfx.utils import path_utils
 
 from tfx_estimators.components.gfile import files_for
 from tfx_estimators.components.model_digest import hash_model, model_digest
+from tfx_estimators.components.trainer.eval_receiver import recorded_label
 from tfx_estimators.components.trainer.examples_note import EXAMPLES_FILE
 from tfx_estimators.components.trainer.recorder import Recorder
 from tfx_estimators.components.trainer.store import WRITER_FILE, Training
@@ -27,16 +28,20 @@ _NOTES = (WRITER_FILE, EXAMPLES_FILE)
 _UNCHANGING = re.compile(r"(\.index|\.meta|\.data-\d+-of-\d+)$")
 
 
-def publish(training: Training, model_run: Artifact, model: Artifact) -> None:
+def publish(
+    training: Training, model_run: Artifact, model: Artifact, label_key: str | None = None
+) -> None:
     """Fills `model_run`, and says on `model` and beside the checkpoints what it is.
 
     The model gets the custom properties `model_digest`, `checkpoint_digest`,
-    `fingerprint` and `step`.
+    `fingerprint` and `step`, and `label_key` for an evaluator that is told of no label.
 
     Args:
         training: the training, which has ended.
         model_run: gets what the training's folder holds, but for our own notes.
         model: holds the exported SavedModel.
+        label_key: the label, where the trainer was given one; else the one that the
+            module's EvalInputReceiver names.
     """
     recorder = Recorder(training)
     recorder.catch_up()
@@ -45,6 +50,8 @@ def publish(training: Training, model_run: Artifact, model: Artifact) -> None:
     record = _checkpoint_of(serving, recorder)
     digest = model_digest(hash_model(serving))
     facts: dict[str, str | int] = {"model_digest": digest, "fingerprint": training.fingerprint}
+    if label := label_key or recorded_label(training.folder):
+        facts["label_key"] = label
     if record is not None:
         facts |= {"checkpoint_digest": record.digest, "step": record.step}
         origin = training.origin

@@ -47,11 +47,10 @@ def test_an_option_that_would_be_ignored_is_refused_at_construction(
         )
 
 
-def test_a_component_without_a_label_is_refused_at_construction(channel: Any) -> None:
-    with pytest.raises(LabelError, match="label_key"):
-        EstimatorEvaluator(
-            examples=channel(standard_artifacts.Examples),
-            model=channel(standard_artifacts.Model),
+def test_a_configuration_without_a_label_is_refused() -> None:
+    with pytest.raises(LabelError, match="neither label_key nor"):
+        configs.with_defaults(
+            configs.read(""), label_key=None, example_weight_key=None, outputs=["logistic"]
         )
 
 

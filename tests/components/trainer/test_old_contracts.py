@@ -13,7 +13,8 @@ import tensorflow as tf
 from tfx.proto import trainer_pb2
 
 from tfx_estimators import estimator as tf_estimator
-from tfx_estimators.components import EstimatorTrainer
+from tfx_estimators.components import EstimatorEvaluator, EstimatorTrainer
+from tfx_estimators.components.evaluator.report import load_report
 
 MODULES = pathlib.Path(__file__).parent / "modules"
 STEPS = 60
@@ -52,7 +53,14 @@ def trained(
         custom_config={"note": "as given"},
         **arguments,
     ).with_id("run_fn")
-    return run_pipeline([examples, schema, tuned, transform, trainer_fn, run_fn])
+    # Neither a label nor a configuration: the module's EvalInputReceiver has to do.
+    evaluator = EstimatorEvaluator(
+        examples=examples.outputs["result"],
+        model=trainer_fn.outputs["model"],
+        transform_graph=transform.outputs["transform_graph"],
+        schema=schema.outputs["result"],
+    )
+    return run_pipeline([examples, schema, tuned, transform, trainer_fn, run_fn, evaluator])
 
 
 def records(points: Any) -> list[bytes]:
@@ -102,6 +110,14 @@ def test_the_eval_input_receiver_is_recorded(trained: Any) -> None:
     record = json.loads(file.read_text())
     assert set(record["features"]) >= {"x", "x_xf"}
     assert record["labels"] == {"": "int64"}
+    assert record["label_key"] == "y_xf"
+
+
+def test_the_eval_input_receivers_label_drives_the_evaluator(trained: Any) -> None:
+    (evaluation,) = (trained.artifacts / "EstimatorEvaluator" / "evaluation").iterdir()
+    metrics = load_report(str(evaluation)).overall().metrics
+    assert metrics["example_count"] == 200
+    assert metrics["accuracy"] > 0.6
 
 
 def test_run_fn_gets_what_tfx_gives_it(trained: Any, points: Any) -> None:

@@ -228,7 +228,7 @@ def test_the_model_is_tried_and_pushed(
         push_destination=str(tmp_path / "serving"),
     )
     execute(component, {"model": world.model, "examples": world.examples})
-    (version,) = (tmp_path / "serving").iterdir()
+    (version,) = (tmp_path / "serving").glob("[0-9]*")
     signature = tf.saved_model.load(str(version)).signatures["predict"]
     found = signature(examples=tf.constant(world.records))["logistic"].numpy()
     np.testing.assert_allclose(found, world.predictions, rtol=0, atol=1e-6)

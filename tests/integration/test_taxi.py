@@ -38,7 +38,7 @@ class Run:
         return load_report(self.made("EstimatorEvaluator").uri("evaluation"))
 
     def pushed(self) -> pathlib.Path:
-        (version,) = (self.root / "serving").iterdir()
+        (version,) = (self.root / "serving").glob("[0-9]*")
         return version
 
 

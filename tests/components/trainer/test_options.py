@@ -67,7 +67,11 @@ def test_an_eval_savedmodel_becomes_a_record(tmp_path: pathlib.Path) -> None:
     with pytest.warns(UserWarning, match="EvalSavedModel"):
         folder = legacy_tfma.export_eval_savedmodel(None, str(tmp_path), receiver_fn)
     record = json.loads((pathlib.Path(folder.decode()) / "eval_input_receiver.json").read_text())
-    assert record == {"features": {"x": "float32", "y": "int64"}, "labels": {"": "int64"}}
+    assert record == {
+        "features": {"x": "float32", "y": "int64"},
+        "labels": {"": "int64"},
+        "label_key": "y",
+    }
 
 
 def test_receiver_tensors_hold_the_examples_alone() -> None:

@@ -73,7 +73,15 @@ def _label_among(features: Any, labels: Any) -> str | None:
     alone = list(labels.values()) if isinstance(labels, Mapping) else [labels]
     if len(alone) != 1:
         return None
-    return next((name for name, tensor in features.items() if tensor is alone[0]), None)
+    label = _origin(alone[0])
+    return next((name for name, tensor in features.items() if _origin(tensor) is label), None)
+
+
+def _origin(tensor: Any) -> Any:
+    """A tensor without the identities around it, in which TFMA 0.46 wraps each."""
+    while isinstance(tensor, tf.Tensor) and tensor.op.type == "Identity":
+        tensor = tensor.op.inputs[0]
+    return tensor
 
 
 def _dtypes(tensors: Any) -> dict[str, str]:

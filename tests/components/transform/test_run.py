@@ -252,7 +252,7 @@ def test_exported_model_computes_the_same_from_raw_examples(
     estimator.train(lambda: (tf.io.parse_example(transformed, spec), tf.zeros([8])), steps=1)
     exported = estimator.export_saved_model(str(tmp_path / "export"), receiver_fn)
     raw = raw_records(transform_run, "eval")[:500]
-    signature = tf.saved_model.load(exported.decode()).signatures["predict"]
+    signature = tf.saved_model.load(exported.decode()).signatures["serving_default"]
     served = {name: value.numpy() for name, value in signature(tf.constant(raw)).items()}
     expected = from_raw(transform_run, raw)
     np.testing.assert_array_equal(served.pop("dense"), expected.pop("dense"))

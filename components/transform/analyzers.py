@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,9 @@ __all__ = ["TransformAnalyzers", "read_facts"]
 
 # The file, among the transform graph's assets, that holds what was learned.
 _FACTS_FILE = "feature_column_facts.json"
+# A lookup table of so many strings takes some 100 MB in each process of the Beam
+# pipeline, of a training and of a server.
+MOST_ENTRIES = 1_000_000
 # Share of the examples by which a bucket may miss its size.
 _QUANTILES_ERROR = 0.001
 
@@ -40,6 +44,9 @@ class TransformAnalyzers:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._facts: dict[str, dict[str, Any]] = {}
+        # Analyses that columns share: TF Transform would run each as often as asked for.
+        self._vocabularies: dict[str, Any] = {}
+        self._analyses: dict[Any, Any] = {}
 
     def vocabulary_ids(
         self,
@@ -51,39 +58,53 @@ class TransformAnalyzers:
         num_oov_buckets: int,
         default_value: int,
     ) -> Any:
-        """See `Analyzers`."""
-        vocabulary = tft.vocabulary(
-            values,
-            top_k=top_k,
-            frequency_threshold=frequency_threshold,
-            vocab_filename=_vocabulary_file(name),
-        )
+        """See `Analyzers`.
+
+        Raises:
+            ColumnError: once it is learned, if it has more than `MOST_ENTRIES` entries
+                and no `top_k` allows them.
+        """
+        if name not in self._vocabularies:
+            self._vocabularies[name] = tft.vocabulary(
+                values,
+                top_k=top_k,
+                frequency_threshold=frequency_threshold,
+                vocab_filename=_vocabulary_file(name),
+            )
+            if top_k is None:
+                _check_size(self._vocabularies[name], name)
         return tft.apply_vocabulary(
             values,
-            vocabulary,
+            self._vocabularies[name],
             default_value=default_value,
             num_oov_buckets=num_oov_buckets,
         )
 
     def count(self, values: Any) -> Any:
         """See `Analyzers`."""
-        return tft.size(values)
+        return self._once("count", values, lambda: tft.size(values))
 
     def mean_and_variance(self, values: Any) -> tuple[Any, Any]:
         """See `Analyzers`."""
-        return tft.mean(values), tft.var(values)
+        made = self._once("moments", values, lambda: (tft.mean(values), tft.var(values)))
+        return made[0], made[1]
 
     def minimum_and_maximum(self, values: Any) -> tuple[Any, Any]:
         """See `Analyzers`."""
         # tft.min computes on what it learned, and then it is no constant to record.
-        return _negative(tft.max(-values)), tft.max(values)
+        made = self._once("range", values, lambda: (_negative(tft.max(-values)), tft.max(values)))
+        return made[0], made[1]
 
     def quantiles(self, values: Any, num_buckets: int) -> Any:
         """See `Analyzers`."""
-        boundaries = tft.quantiles(values, num_buckets, _QUANTILES_ERROR)
-        known = tf.get_static_value(boundaries)
-        # A constant has to stay one to be recorded.
-        return tf.reshape(boundaries, [-1]) if known is None else tf.constant(known.ravel())
+
+        def learn() -> Any:
+            boundaries = tft.quantiles(values, num_buckets, _QUANTILES_ERROR)
+            known = tf.get_static_value(boundaries)
+            # A constant has to stay one to be recorded.
+            return tf.reshape(boundaries, [-1]) if known is None else tf.constant(known.ravel())
+
+        return self._once(f"{num_buckets} quantiles", values, learn)
 
     def record(self, name: str, fact: str, value: Any) -> None:
         """See `Analyzers`."""
@@ -92,6 +113,12 @@ class TransformAnalyzers:
     def keep(self, resource: Any) -> None:
         """See `Analyzers`."""
         annotators.track_object(resource, name=None)
+
+    def _once(self, analysis: str, values: Any, learn: Callable[[], Any]) -> Any:
+        key = (analysis, values.ref())
+        if key not in self._analyses:
+            self._analyses[key] = learn()
+        return self._analyses[key]
 
     def save_facts(self) -> None:
         """Writes what was recorded, if it is known yet."""
@@ -142,15 +169,34 @@ def read_facts(output: Any, vocabularies: list[str]) -> dict[str, dict[str, Any]
 
 
 def _vocabulary_size(output: Any, name: str) -> int:
-    entries = output.vocabulary_by_name(_vocabulary_file(name))
+    size = int(output.vocabulary_size_by_name(_vocabulary_file(name)))
     # TF Transform writes one made-up entry into a vocabulary that came out empty.
-    if not entries or (len(entries) == 1 and entries[0] in _MADE_UP):
+    if not size or (size == 1 and output.vocabulary_by_name(_vocabulary_file(name))[0] in _MADE_UP):
         raise ColumnError(
             f"the vocabulary that column {name!r} learned is empty",
             expected="at least one value in the analysed splits",
             fix="lower frequency_threshold, or check the feature's values",
         )
-    return len(entries)
+    return size
+
+
+def _check_size(vocabulary: Any, name: str) -> None:
+    known = tf.get_static_value(getattr(vocabulary, "asset_path", vocabulary))
+    # It is unknown, or of a file with a made-up entry, until the analysis is done.
+    if known is None:
+        return
+    path = np.asarray(known).item()
+    if not tf.io.gfile.exists(path):
+        return
+    with tf.io.gfile.GFile(path, "rb") as file:
+        entries = sum(1 for _ in file)
+    if entries > MOST_ENTRIES:
+        raise ColumnError(
+            f"column {name!r} learned a vocabulary of {entries} entries",
+            expected=f"at most {MOST_ENTRIES}, or a top_k that allows more",
+            fix="pass top_k or frequency_threshold, or use "
+            "categorical_column_with_hash_bucket, which needs no vocabulary",
+        )
 
 
 def _negative(value: Any) -> Any:

@@ -22,7 +22,7 @@ from tfx_estimators.components.transform.analyzer_cache import AnalyzerCache
 from tfx_estimators.components.transform.analyzers import read_facts
 from tfx_estimators.components.transform.failures import explain
 from tfx_estimators.components.transform.preprocessing import Preprocessing
-from tfx_estimators.components.transform.schema_check import check_inputs
+from tfx_estimators.components.transform.schema_check import check_inputs, check_vocabulary_files
 from tfx_estimators.components.user_module import UserModule
 from tfx_estimators.estimator.columns.columns_file import write_columns
 from tfx_estimators.estimator.columns.plan import ColumnPlan
@@ -58,6 +58,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         plan = preprocessing.plan()
         type_specs = stages.RawData(schema).type_specs
         check_inputs(plan.inputs, type_specs)
+        check_vocabulary_files(plan)
         # Building the graph finds what is wrong with the functions and the label.
         keys = tft.get_transform_input_columns(preprocessing, type_specs)
         data = stages.RawData(schema, keys or None)

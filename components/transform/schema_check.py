@@ -1,4 +1,4 @@
-"""The columns against the schema, before any example is read."""
+"""The columns against the schema and the disk, before any example is read."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfx_estimators.errors import FeatureDtypeError, FeatureNotFoundError
+from tfx_estimators.errors import ColumnError, FeatureDtypeError, FeatureNotFoundError
 from tfx_estimators.estimator.columns.inputs import ColumnInput
+from tfx_estimators.estimator.columns.nests import flatten
+from tfx_estimators.estimator.columns.plan import ColumnPlan
+from tfx_estimators.estimator.columns.tensorflow_columns import VocabularyFileCategoricalColumn
 
-__all__ = ["check_inputs"]
+__all__ = ["check_inputs", "check_vocabulary_files"]
 
 
 def check_inputs(inputs: Collection[ColumnInput], raw: Mapping[str, Any]) -> None:
@@ -43,3 +46,28 @@ def check_inputs(inputs: Collection[ColumnInput], raw: Mapping[str, Any]) -> Non
                 expected=" or ".join(tf.as_dtype(d).name for d in needed.dtypes),
                 fix="give the column that dtype, use another kind of column, or correct the schema",
             )
+
+
+def check_vocabulary_files(plan: ColumnPlan) -> None:
+    """Checks that vocabulary files are there.
+
+    TensorFlow looks itself, but not where a column's `vocabulary_size` is given.
+
+    Args:
+        plan: the compiled columns.
+
+    Raises:
+        ColumnError: if a file is missing.
+    """
+    for _, column in flatten(plan.columns):
+        for part in plan.parts(column):
+            if isinstance(part, VocabularyFileCategoricalColumn) and not tf.io.gfile.exists(
+                part.vocabulary_file
+            ):
+                raise ColumnError(
+                    f"column {part.name!r} reads the vocabulary file {part.vocabulary_file}, "
+                    "which does not exist",
+                    expected="a text file, one entry a line",
+                    fix="correct the path; where steps run on other machines, put the file "
+                    "where all of them can read it",
+                )

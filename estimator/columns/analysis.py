@@ -33,7 +33,7 @@ class Analyzers(Protocol):
 
         Args:
             values: string or int64 `SparseTensor`.
-            name: unique name of the vocabulary.
+            name: of the vocabulary; the same name is the same vocabulary.
             top_k: most entries, None for all.
             frequency_threshold: fewest occurrences of an entry, None for one.
             num_oov_buckets: hash buckets for other values, after the entries.

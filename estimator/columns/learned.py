@@ -158,6 +158,11 @@ class LearnedVocabularyColumn(
         return [self.key]
 
     @property
+    def vocabulary(self) -> tuple[Any, ...]:
+        """What decides the vocabulary: columns where this is equal have the same one."""
+        return self.key, self.top_k, self.frequency_threshold, self.dtype
+
+    @property
     def parse_example_spec(self) -> dict[str, Any]:
         """How the raw feature is parsed."""
         return {self.key: tf.io.VarLenFeature(self.dtype)}

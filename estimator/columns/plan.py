@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import tensorflow as tf
 
-from tfx_estimators.errors import ColumnError, FeatureNotFoundError
+from tfx_estimators.errors import ColumnError, FeatureNotFoundError, TfxEstimatorsError
 from tfx_estimators.estimator.columns import inputs as raw_inputs
 from tfx_estimators.estimator.columns import tensorflow_columns as tfc
 from tfx_estimators.estimator.columns import transformed
@@ -73,12 +73,27 @@ def compile_columns(columns: Any) -> ColumnPlan:
         in another process gives the same one.
 
     Raises:
-        ColumnError: if there is something else in the nest, or no column.
+        ColumnError: if there is something else in the nest, or no column; or if the
+            function fails, as it does where TensorFlow refuses a column's arguments.
     """
     if callable(columns):
-        with tf.Graph().as_default():
-            columns = columns()
+        columns = _called(columns)
     return ColumnPlan(columns)
+
+
+def _called(function: Any) -> Any:
+    try:
+        with tf.Graph().as_default():
+            return function()
+    except TfxEstimatorsError:
+        raise
+    except Exception as error:
+        raise ColumnError(
+            f"feature_columns() failed: {type(error).__name__}: {error}",
+            expected="a function that makes columns with arguments TensorFlow accepts: sorted "
+            "boundaries, at least one hash bucket, a vocabulary file that exists",
+            fix="correct the column; the traceback above says which line made it",
+        ) from error
 
 
 class ColumnPlan:
@@ -119,7 +134,8 @@ class ColumnPlan:
     @property
     def vocabularies(self) -> list[str]:
         """Names under which columns learn a vocabulary."""
-        return [n for c, n in self._learned.items() if isinstance(c, LearnedVocabularyColumn)]
+        learned = self._learned.items()
+        return list(dict.fromkeys(n for c, n in learned if isinstance(c, LearnedVocabularyColumn)))
 
     def transform(self, raw: Mapping[str, Any], analyzers: Analyzers) -> dict[str, Any]:
         """Computes the transformed features, in the graph being built.
@@ -188,7 +204,17 @@ class ColumnPlan:
 
     def _name_learned(self, every: list[Any]) -> dict[Any, str]:
         names = _Names()
-        return {c: names.take(c.name) for c in every if isinstance(c, LEARNED)}
+        # Columns that differ only in what they do with unseen values learn one vocabulary.
+        vocabularies: dict[Any, str] = {}
+        learned: dict[Any, str] = {}
+        for column in every:
+            if isinstance(column, LearnedVocabularyColumn):
+                if column.vocabulary not in vocabularies:
+                    vocabularies[column.vocabulary] = names.take(column.name)
+                learned[column] = vocabularies[column.vocabulary]
+            elif isinstance(column, LEARNED):
+                learned[column] = names.take(column.name)
+        return learned
 
 
 class _Evaluation:
@@ -198,6 +224,7 @@ class _Evaluation:
         self._raw = raw
         self._state = state
         self._caches: dict[Any, raw_inputs.LeafCache] = {}
+        self._present: dict[Any, Any] = {}
 
     def feature(self, feature: TransformedFeature) -> Any:
         if feature.kind == "raw":
@@ -226,7 +253,9 @@ class _Evaluation:
             features[child] = cache.get(child, self._state)
             present.update(cache.present)
         for key, spec in _specs(column).items():
-            features[key], present[key] = self._read(key, spec, column)
+            features[key], values = self._read(key, spec, column)
+            # The same tensor for all columns, so that it is analysed once.
+            present[key] = self._present.setdefault((key, values.dtype), values)
         cache = raw_inputs.LeafCache(features, present)
         cache.get(column, self._state)
         self._caches[column] = cache

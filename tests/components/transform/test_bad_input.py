@@ -13,6 +13,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.types import standard_artifacts
 
 from tfx_estimators.components import FeatureColumnTransform
+from tfx_estimators.components.transform import analyzers
 from tfx_estimators.errors import (
     ColumnError,
     CorruptRecordError,
@@ -92,6 +93,38 @@ def transform(
             EmptySplitError,
             "no split 'test'",
         ),
+        (
+            '[fc.bucketized_column(fc.numeric_column("x"), [2.0, 1.0])]',
+            {},
+            ColumnError,
+            "feature_columns() failed: ValueError: boundaries must be",
+        ),
+        (
+            '[fc.categorical_column_with_hash_bucket("color", -5)]',
+            {},
+            ColumnError,
+            "hash_bucket_size must be at least 1",
+        ),
+        ('[fc.crossed_column(["color", "y"], -5)]', {}, ColumnError, "hash_bucket_size must be"),
+        (
+            '[fc.categorical_column_with_vocabulary_file("color", "/nowhere/words")]',
+            {},
+            ColumnError,
+            "vocabulary_file in color does not exist",
+        ),
+        (
+            "[fc.indicator_column(fc.categorical_column_with_vocabulary_file("
+            '"color", "/nowhere/words", vocabulary_size=3))]',
+            {},
+            ColumnError,
+            "the vocabulary file /nowhere/words, which does not exist",
+        ),
+        (
+            '[columns.categorical_column_with_learned_vocabulary("color", top_k=0)]',
+            {},
+            ColumnError,
+            "top_k=0",
+        ),
     ],
 )
 def test_found_before_any_example_is_read(
@@ -148,6 +181,17 @@ def test_vocabulary_that_comes_out_empty(transform: Any, examples: Any) -> None:
     column = 'columns.categorical_column_with_learned_vocabulary("color", frequency_threshold=999)'
     with pytest.raises(ColumnError, match="'color' learned is empty"):
         transform(examples, f"[{column}]")
+
+
+def test_vocabulary_that_is_too_large(
+    transform: Any, examples: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analyzers, "MOST_ENTRIES", 2)
+    column = 'columns.categorical_column_with_learned_vocabulary("color"{})'
+    with pytest.raises(ColumnError, match=r"(?s)'color' .* of 3 entries.*at most 2.*hash_bucket"):
+        transform(examples, f"[{column.format('')}]")
+    # Who names a size has thought of it.
+    transform(examples, f"[{column.format(', top_k=3')}]")
 
 
 def test_feature_without_values_to_learn_from(

@@ -13,8 +13,10 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from tfx_estimators import estimator as tf_estimator
 from tfx_estimators.errors import ColumnError
 from tfx_estimators.estimator import columns
+from tfx_estimators.estimator.serving import make_serving_input_receiver_fn
 
 try:
     import tf_keras as keras
@@ -216,6 +218,52 @@ def test_serving_computes_the_same_without_the_label(transform_run: Any) -> None
     raw = raw_records(transform_run, "eval")[:500]
     assert "tips" not in content(transform_run)["inputs"]
     assert rows(from_raw(transform_run, raw)) == rows(from_transform_graph(transform_run, raw))
+
+
+def test_exported_model_computes_the_same_from_raw_examples(
+    transform_run: Any, tmp_path: pathlib.Path
+) -> None:
+    of = model_columns(transform_run)
+
+    def model_fn(features: Any, labels: Any, mode: Any) -> Any:
+        cache = tf.__internal__.feature_column.FeatureTransformationCache(features)
+        made = {"dense": tf.compat.v1.feature_column.input_layer(features, of["dnn"])}
+        for column in of["linear"]:
+            ids = column.get_sparse_tensors(cache, None).id_tensor
+            made[column.name] = tf.sparse.to_dense(tf.cast(ids, tf.int64), -1)
+        step = tf.compat.v1.train.get_or_create_global_step()
+        return tf_estimator.EstimatorSpec(
+            mode,
+            predictions=made,
+            loss=tf.reduce_sum(made["dense"]),
+            train_op=tf.compat.v1.assign_add(step, 1),
+        )
+
+    spec = fc.make_parse_example_spec([*of["linear"], *of["dnn"]])
+    transformed = records(transform_run.transformed_examples, "train")[:8]
+    output = tft.TFTransformOutput(transform_run.transform_graph)
+    raw_spec = output.raw_feature_spec()
+    receiver_fn = make_serving_input_receiver_fn(
+        {key: raw_spec[key] for key in content(transform_run)["inputs"]},
+        output.transform_raw_features,
+        set(spec),
+    )
+    estimator = tf_estimator.Estimator(model_fn, str(tmp_path / "model"))
+    estimator.train(lambda: (tf.io.parse_example(transformed, spec), tf.zeros([8])), steps=1)
+    exported = estimator.export_saved_model(str(tmp_path / "export"), receiver_fn)
+    raw = raw_records(transform_run, "eval")[:500]
+    signature = tf.saved_model.load(exported.decode()).signatures["serving_default"]
+    served = {name: value.numpy() for name, value in signature(tf.constant(raw)).items()}
+    expected = from_raw(transform_run, raw)
+    np.testing.assert_array_equal(served.pop("dense"), expected.pop("dense"))
+    assert set(served) == set(expected)
+    for name, ids in expected.items():
+        found = [[i for i in row if i != -1] for row in served[name]]
+        wanted: list[list[int]] = [[] for _ in raw]
+        for (row, _), value in zip(ids.indices, ids.values, strict=True):
+            if value != -1:
+                wanted[row].append(int(value))
+        assert found == wanted, name
 
 
 def test_users_normalizer_may_call_an_analyzer(transform_run: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.stacks
 
 Row = dict[str, list[Any]]
 
+WORDS_FILE = pathlib.Path(__file__).parent / "words.txt"
 WORDS = ["a", "b", "c", "dd", "", "ünï", "zz"]
 DTYPES = {"s": tf.string, "t": tf.string, "i": tf.int64, "f": tf.float32, "v": tf.float32}
 
@@ -45,6 +47,11 @@ small = st.integers(1, 6)
 
 def halved(x: Any) -> Any:
     return x / 2 - 1
+
+
+def halved_sequence(x: Any) -> Any:
+    """TensorFlow gives a sequence column's function a `SparseTensor`."""
+    return x.with_values(halved(x.values))
 
 
 def weights(shape: Any, dtype: Any = tf.float32, partition_info: Any = None) -> Any:
@@ -72,11 +79,20 @@ def bucketized_columns(draw: Any) -> Any:
 
 @st.composite
 def leaf_categorical_columns(draw: Any) -> Any:
-    key = draw(st.sampled_from(["s", "t", "i"]))
-    kind = draw(st.sampled_from(["hash", "list", "oov", "default", "identity"]))
+    return draw(leaf_columns_of(draw(st.sampled_from(["s", "t", "i"]))))
+
+
+@st.composite
+def leaf_columns_of(draw: Any, key: str) -> Any:
+    kind = draw(st.sampled_from(["hash", "list", "oov", "default", "identity", "file"]))
+    if key != "i" and kind == "file":
+        size = draw(st.sampled_from([None, 2]))
+        return fc.categorical_column_with_vocabulary_file(
+            key, str(WORDS_FILE), size, num_oov_buckets=draw(st.sampled_from([0, 2]))
+        )
     if key == "i" and kind == "identity":
         return fc.categorical_column_with_identity(key, 5, default_value=draw(st.integers(0, 4)))
-    if kind in ("hash", "identity"):
+    if kind in ("hash", "identity", "file"):
         dtype = tf.int64 if key == "i" else tf.string
         return fc.categorical_column_with_hash_bucket(key, draw(small) + 1, dtype)
     entries = [3, 0, 7] if key == "i" else ["dd", "a", "zz"]
@@ -111,8 +127,7 @@ def dense_columns(draw: Any) -> Any:
         return draw(bucketized_columns())
     categorical = draw(categorical_columns)
     if kind == "weighted":
-        hashed = fc.categorical_column_with_hash_bucket("s", 4)
-        categorical = fc.weighted_categorical_column(hashed, "w")
+        categorical = fc.weighted_categorical_column(draw(leaf_columns_of("s")), "w")
     if kind == "indicator":
         return fc.indicator_column(categorical)
     combiner = draw(st.sampled_from(["mean", "sum", "sqrtn"]))
@@ -268,6 +283,46 @@ def test_linear_ids(written: list[Any], data: list[Row], sparse_schema: bool) ->
         np.testing.assert_array_equal(old.indices, new.indices)
     for column, rewritten in zip(written, model, strict=True):
         assert (column.name, column.num_buckets) == (rewritten.name, rewritten.num_buckets)
+
+
+@st.composite
+def sequence_columns(draw: Any) -> Any:
+    key = draw(st.sampled_from(["s", "t", "i", "f", "v"]))
+    if key in ("f", "v"):
+        default = draw(st.sampled_from([0.0, 9.0]))
+        normalizer = draw(st.sampled_from([None, halved_sequence]))
+        shape = (2,) if key == "v" else (1,)
+        return fc.sequence_numeric_column(key, shape, default, normalizer_fn=normalizer)
+    if key == "i":
+        made = fc.sequence_categorical_column_with_identity(key, 5, default_value=0)
+    elif draw(st.booleans()):
+        made = fc.sequence_categorical_column_with_hash_bucket(key, draw(small) + 1)
+    else:
+        buckets = draw(st.sampled_from([0, 2]))
+        made = fc.sequence_categorical_column_with_vocabulary_list(
+            key, ["a", "dd"], num_oov_buckets=buckets
+        )
+    if draw(st.booleans()):
+        return fc.indicator_column(made)
+    return fc.embedding_column(made, draw(small), initializer=weights)
+
+
+@settings
+@hypothesis.given(column=sequence_columns(), data=rows(), sparse_schema=st.booleans())
+def test_sequence_input(column: Any, data: list[Row], sparse_schema: bool) -> None:
+    """Values and lengths of a sequence."""
+    plan = compile_columns([column])
+    model = plan.model_columns({})
+
+    def sequence(columns_: list[Any]) -> Callable[[dict[str, Any]], Any]:
+        return lambda features: keras.experimental.SequenceFeatures(columns_)(features)
+
+    before, names = run([serialize(r) for r in data], [column], sequence([column]))
+    records = transform(plan, data, sparse_schema=sparse_schema)
+    after, new_names = run(records, model, sequence(model))
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert names == new_names
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 import subprocess
 import sys
+import tempfile
 import zipfile
 
 import pytest
@@ -39,13 +40,16 @@ def taxi_folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 def _fetch_trips(folder: pathlib.Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(
-        [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
-         "--no-deps", "--dest", str(folder), "tfx==1.16.0"],
-        check=True,
-    )  # fmt: skip
-    (wheel,) = folder.glob("tfx-*.whl")
-    with zipfile.ZipFile(wheel) as held:
-        data = held.read("tfx/components/testdata/external/csv/data.csv")
-    wheel.unlink()
-    (folder / "data.csv").write_bytes(data)
+    # In a folder of its own: several test processes may fetch at the same time.
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        subprocess.run(
+            [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
+             "--no-deps", "--dest", scratch, "tfx==1.16.0"],
+            check=True,
+        )  # fmt: skip
+        (wheel,) = pathlib.Path(scratch).glob("tfx-*.whl")
+        with zipfile.ZipFile(wheel) as held:
+            data = held.read("tfx/components/testdata/external/csv/data.csv")
+        fresh = pathlib.Path(scratch, "data.csv")
+        fresh.write_bytes(data)
+        fresh.replace(folder / "data.csv")

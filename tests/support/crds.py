@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pathlib
 import time
 import urllib.request
@@ -74,7 +75,7 @@ def _crd(module: str, version: str, name: str) -> dict[str, Any]:
             archive = zipfile.ZipFile(io.BytesIO(answer.read()))
         text = archive.read(f"{module}@{version}/{name}")
         kept.parent.mkdir(parents=True, exist_ok=True)
-        fresh = kept.with_suffix(".new")
+        fresh = kept.with_suffix(f".{os.getpid()}")  # Several test processes may fetch it.
         fresh.write_bytes(text)
         fresh.replace(kept)
     # A megabyte: libyaml takes a second, where it is there.

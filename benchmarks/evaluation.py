@@ -78,9 +78,7 @@ def evaluate(folder: pathlib.Path, model: Any, examples: Any) -> tuple[float, di
         outputs[key] = kind()
         outputs[key].uri = str(folder / key)
         (folder / key).mkdir(parents=True)
-    context = base_beam_executor.BaseBeamExecutor.Context(
-        beam_pipeline_args=["--runner=DirectRunner"], tmp_dir=str(folder), unique_id="1"
-    )
+    context = base_beam_executor.BaseBeamExecutor.Context(tmp_dir=str(folder), unique_id="1")
     began = time.perf_counter()
     executor.EvaluatorExecutor(context).Do(
         {"model": [model], "examples": [examples]},

@@ -29,6 +29,7 @@ def run(pipeline: Any, runner: Runner = "local") -> None:
     from tfx_estimators.pipelines.steps import announce_steps
 
     _make_metadata_folder(pipeline)
+    _spare_packaging(pipeline)
     resources = resources_by_step(pipeline)
     with announce_steps(len(pipeline.components), _say, resources) as steps:
         try:
@@ -79,6 +80,17 @@ def _runner(name: Runner) -> Any:
     from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
 
     return BeamDagRunner()
+
+
+def _spare_packaging(pipeline: Any) -> None:
+    from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
+
+    from tfx_estimators.components.beam_flags import spare_packaging
+
+    for component in pipeline.components:
+        if isinstance(component.executor_spec, BeamExecutorSpec):
+            spec = component.executor_spec
+            spec.beam_pipeline_args = spare_packaging(spec.beam_pipeline_args)
 
 
 def _make_metadata_folder(pipeline: Any) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
-from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
 
+from tfx_estimators.components.beam_executor import BeamExecutor
 from tfx_estimators.components.evaluator import analysis
 from tfx_estimators.components.evaluator import eval_config as configs
 from tfx_estimators.components.evaluator.batch_metrics import metric_classes, why_by_example
@@ -35,7 +35,7 @@ __all__ = ["EvaluatorExecutor"]
 _PREDICTION_OUTPUTS = ("logistic", "probabilities", "predictions")
 
 
-class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):
+class EvaluatorExecutor(BeamExecutor):
     """Executor of `EstimatorEvaluator`."""
 
     def Do(

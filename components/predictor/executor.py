@@ -7,10 +7,10 @@ from typing import Any
 
 import apache_beam as beam
 from absl import logging
-from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 
+from tfx_estimators.components.beam_executor import BeamExecutor
 from tfx_estimators.components.examples import Split, batch_reader, find_splits
 from tfx_estimators.components.predictor.records import PredictExamples, PredictLogs
 from tfx_estimators.components.progress import count_examples, show_progress
@@ -20,7 +20,7 @@ from tfx_estimators.errors import UnsupportedOptionError
 __all__ = ["PredictorExecutor"]
 
 
-class PredictorExecutor(base_beam_executor.BaseBeamExecutor):
+class PredictorExecutor(BeamExecutor):
     """Executor of `EstimatorPredictor`."""
 
     def Do(

@@ -8,13 +8,13 @@ from typing import Any
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 from tfx.components.util import examples_utils
-from tfx.dsl.components.base import base_beam_executor
 from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
 
+from tfx_estimators.components.beam_executor import BeamExecutor
 from tfx_estimators.components.examples import Split, find_splits
 from tfx_estimators.components.progress import show_progress
 from tfx_estimators.components.transform import stages
@@ -32,7 +32,7 @@ __all__ = ["Executor"]
 COLUMNS_FILE = "columns.json"
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):
+class Executor(BeamExecutor):
     """Executor of `FeatureColumnTransform`."""
 
     def Do(

@@ -88,7 +88,9 @@ def _context(executor_class: type[Any], invocation: Invocation) -> Any:
     # Beam executors have a context class of their own, with flags under another name.
     context_class = getattr(executor_class, "Context", BaseExecutor.Context)
     if any(base.__name__ == "BaseBeamExecutor" for base in executor_class.__mro__):
-        return context_class(beam_pipeline_args=flags, **said)
+        from tfx_estimators.components.beam_flags import spare_packaging
+
+        return context_class(beam_pipeline_args=spare_packaging(flags), **said)
     return context_class(extra_flags=flags, **said)
 
 

@@ -151,7 +151,7 @@ def execute(tmp_path: pathlib.Path) -> Callable[..., dict[str, Artifact]]:
         executor_class = component.executor_spec.executor_class
         if issubclass(executor_class, base_beam_executor.BaseBeamExecutor):
             context = base_beam_executor.BaseBeamExecutor.Context(
-                beam_pipeline_args=["--runner=DirectRunner"], tmp_dir=str(tmp_path), unique_id="1"
+                tmp_dir=str(tmp_path), unique_id="1"
             )
         else:
             context = base_executor.BaseExecutor.Context(tmp_dir=str(tmp_path), unique_id="1")

@@ -1,15 +1,17 @@
-"""`FeatureColumnTransform` gives the same by several threads and by several processes."""
+"""`FeatureColumnTransform` gives the same by threads, by processes and on a Flink cluster."""
 
 from __future__ import annotations
 
 import json
 import pathlib
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
+from flink import Flink
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, standard_artifacts
@@ -169,3 +171,13 @@ def test_direct_runner_with_several_workers(
         "--direct_num_workers=2",
     ]
     check(result(transform(inputs, tmp_path, flags)), expected)
+
+
+def test_flink_cluster(inputs: dict[str, list[Any]], expected: Any, tmp_path: pathlib.Path) -> None:
+    with Flink(tmp_path) as flink:
+        made = result(transform(inputs, tmp_path / "flink", flink.flags))
+        log = flink.log("job_server")
+    check(made, expected)
+    assert "switched from state RUNNING to FINISHED" in log
+    # Two task slots shared the analysis.
+    assert re.search(r"Analyze\}\).* \(2/2\)", log)

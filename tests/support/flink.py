@@ -1,0 +1,96 @@
+"""Beam's Flink job server with a Flink mini-cluster, and Beam's worker pool beside it.
+
+The cluster is a JVM of its own: it gets the pipeline over gRPC, shares it out over its task
+slots, and every slot's Python code runs in a process that the worker pool starts.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PATIENCE = 120  # seconds
+
+
+class Flink:
+    """Runs for the length of a block.
+
+    Args:
+        folder: for logs and staged files.
+    """
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self._folder = folder
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.flags: list[str] = []
+
+    def __enter__(self) -> Flink:
+        jars = subprocess.run(
+            [str(ROOT / "scripts" / "flink.sh")], check=True, stdout=subprocess.PIPE
+        )
+        jobs, workers = _free_ports(2)
+        try:
+            self._start(
+                "job_server", jobs, "java", "-Xmx2g", f"-Djava.io.tmpdir={self._folder}",
+                "-cp", f"{jars.stdout.decode().split()[-1]}/*",
+                "org.apache.beam.runners.flink.FlinkJobServerDriver",
+                "--flink-master=[local]", f"--job-port={jobs}", "--artifact-port=0",
+                "--expansion-port=-1", f"--artifacts-dir={self._folder}/staged",
+            )  # fmt: skip
+            self._start(
+                "worker_pool", workers, sys.executable,
+                "-m", "apache_beam.runners.worker.worker_pool_main", f"--service_port={workers}",
+            )  # fmt: skip
+        except BaseException:
+            self.__exit__()
+            raise
+        self.flags = [
+            "--runner=PortableRunner",
+            f"--job_endpoint=localhost:{jobs}",
+            "--environment_type=EXTERNAL",
+            f"--environment_config=localhost:{workers}",
+            "--parallelism=2",
+        ]
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for process in reversed(self._processes):
+            process.terminate()
+            process.wait(PATIENCE)
+
+    def log(self, name: str) -> str:
+        """What "job_server" or "worker_pool" wrote."""
+        return (self._folder / f"{name}.log").read_text(errors="replace")
+
+    def _start(self, name: str, port: int, *command: str) -> None:
+        # The pool starts "python", which has to be this one.
+        path = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        with (self._folder / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen(
+                command, stdout=log, stderr=log, env={**os.environ, "PATH": path}
+            )
+        self._processes.append(process)
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                socket.create_connection(("localhost", port), 1).close()
+                return
+            except OSError:
+                waiting = process.poll() is None and time.monotonic() < end
+                assert waiting, self.log(name)[-3000:]
+                time.sleep(0.1)
+
+
+def _free_ports(count: int) -> list[int]:
+    held = [socket.socket() for _ in range(count)]
+    for one in held:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in held]
+    for one in held:
+        one.close()
+    return ports

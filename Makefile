@@ -6,7 +6,7 @@ PYTHON ?= python3
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile
 ARGS ?=
 
-.PHONY: help setup taxi test test-slow test-stacks test-flink lint lock bench clean
+.PHONY: help setup taxi test test-slow test-stacks test-engines lint lock bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -26,8 +26,8 @@ test-slow: setup ## the tests that take more than a minute each
 test-stacks: setup ## the tests that must pass on every stack
 	@$(PYTEST) -m "stacks and not slow" $(ARGS)
 
-test-flink: setup ## the transform on a Flink cluster that it starts and stops
-	@$(PYTEST) -n 0 -m slow tests/components/transform/test_engines.py -k flink $(ARGS)
+test-engines: setup ## the transform on Flink and Spark, started and stopped
+	@$(PYTEST) -n 0 -m slow tests/components/transform/test_engines.py -k cluster $(ARGS)
 
 lint: setup ## ruff, mypy and the import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

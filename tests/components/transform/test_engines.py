@@ -1,4 +1,4 @@
-"""`FeatureColumnTransform` gives the same by threads, by processes and on a Flink cluster."""
+"""`FeatureColumnTransform` gives the same by threads, by processes and on clusters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
-from flink import Flink
+from engines import Engine
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, standard_artifacts
@@ -173,11 +173,20 @@ def test_direct_runner_with_several_workers(
     check(result(transform(inputs, tmp_path, flags)), expected)
 
 
-def test_flink_cluster(inputs: dict[str, list[Any]], expected: Any, tmp_path: pathlib.Path) -> None:
-    with Flink(tmp_path) as flink:
-        made = result(transform(inputs, tmp_path / "flink", flink.flags))
-        log = flink.log("job_server")
+FINISHED = {
+    "flink": r"FlinkPipelineRunner - Execution finished",
+    "spark": r"SparkPipelineRunner.*Job .* finished",
+}
+
+
+@pytest.mark.parametrize("engine", ["flink", "spark"])
+def test_cluster(
+    inputs: dict[str, list[Any]], expected: Any, tmp_path: pathlib.Path, engine: str
+) -> None:
+    with Engine(engine, tmp_path) as running:
+        made = result(transform(inputs, tmp_path / "made", running.flags))
+        log = running.log("job_server")
     check(made, expected)
-    assert "switched from state RUNNING to FINISHED" in log
-    # Two task slots shared the analysis.
-    assert re.search(r"Analyze\}\).* \(2/2\)", log)
+    assert re.search(FINISHED[engine], log)
+    # Worker processes, each with an environment of its own.
+    assert log.count("Beam Fn Control client connected") >= 2

@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
-# Fetches Beam's Flink job server and a Flink mini-cluster from Maven Central into the user's
-# cache, for tests on a real distributed engine.
+# Fetches one of Beam's job servers, with its engine, from Maven Central into the user's cache,
+# for tests on a real distributed engine.
 #
-#   scripts/flink.sh          prints the folder of jars
+#   scripts/job_server.sh flink|spark          prints the folder of jars
 #
 # Needs Java 11 or newer and Maven; as root it installs Debian's where there are none. Two
-# minutes and 150 MB the first time, nothing afterwards.
+# minutes and 150 to 250 MB the first time, nothing afterwards.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-version=$(sed -n 's/.*<version>\(.*\)<\/version>.*/\1/p' scripts/flink/pom.xml | head -n 1)
+engine=${1:?"usage: scripts/job_server.sh flink|spark"}
+parts=scripts/job_servers/$engine.xml
+[ -f "$parts" ] || { echo "$0: no engine $engine: expected flink or spark" >&2; exit 2; }
+version=$(sed -n 's/.*<version>\(.*\)<\/version>.*/\1/p' "$parts" | head -n 1)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/tfx-estimators
-jars=$cache/flink-job-server-$version
+jars=$cache/$engine-job-server-$version
 if ! command -v java >/dev/null || { [ ! -d "$jars" ] && ! command -v mvn >/dev/null; }; then
   apt-get update -qq >&2
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq maven >&2
@@ -18,9 +21,9 @@ fi
 if [ ! -d "$jars" ]; then
   mkdir -p "$cache"
   # Under its own name only once it is whole.
-  fresh=$(mktemp -d "$cache/flink.XXXXXX")
+  fresh=$(mktemp -d "$cache/$engine.XXXXXX")
   trap 'rm -rf --one-file-system "$fresh"' EXIT
-  mvn --quiet --batch-mode -f scripts/flink/pom.xml \
+  mvn --quiet --batch-mode -f "$parts" \
     org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
     -DincludeScope=runtime -DoutputDirectory="$fresh/jars" >&2
   mv "$fresh/jars" "$jars"

@@ -1,6 +1,6 @@
-"""Beam's Flink job server with a Flink mini-cluster, and Beam's worker pool beside it.
+"""Beam's job servers over Flink and Spark on this machine, and Beam's worker pool beside them.
 
-The cluster is a JVM of its own: it gets the pipeline over gRPC, shares it out over its task
+An engine is a JVM of its own: it gets the pipeline over gRPC, shares it out over its two task
 slots, and every slot's Python code runs in a process that the worker pool starts.
 """
 
@@ -16,31 +16,45 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PATIENCE = 120  # seconds
 
+# Spark 3.2 was made for Java 11 and reaches into the later ones' packages.
+_OPENED = ("java.lang", "java.lang.invoke", "java.nio", "java.util", "sun.nio.ch")
+_SERVERS = {
+    "flink": ["org.apache.beam.runners.flink.FlinkJobServerDriver", "--flink-master=[local]"],
+    "spark": [
+        "org.apache.beam.runners.spark.SparkJobServerDriver",
+        "--spark-master-url=local[2]",
+    ],
+}
 
-class Flink:
+
+class Engine:
     """Runs for the length of a block.
 
     Args:
+        name: "flink" or "spark".
         folder: for logs and staged files.
     """
 
-    def __init__(self, folder: pathlib.Path) -> None:
+    def __init__(self, name: str, folder: pathlib.Path) -> None:
+        self._name = name
         self._folder = folder
         self._processes: list[subprocess.Popen[bytes]] = []
         self.flags: list[str] = []
 
-    def __enter__(self) -> Flink:
+    def __enter__(self) -> Engine:
         jars = subprocess.run(
-            [str(ROOT / "scripts" / "flink.sh")], check=True, stdout=subprocess.PIPE
+            [str(ROOT / "scripts" / "job_server.sh"), self._name],
+            check=True,
+            stdout=subprocess.PIPE,
         )
         jobs, workers = _free_ports(2)
         try:
             self._start(
                 "job_server", jobs, "java", "-Xmx2g", f"-Djava.io.tmpdir={self._folder}",
-                "-cp", f"{jars.stdout.decode().split()[-1]}/*",
-                "org.apache.beam.runners.flink.FlinkJobServerDriver",
-                "--flink-master=[local]", f"--job-port={jobs}", "--artifact-port=0",
-                "--expansion-port=-1", f"--artifacts-dir={self._folder}/staged",
+                *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED),
+                "-cp", f"{jars.stdout.decode().split()[-1]}/*", *_SERVERS[self._name],
+                f"--job-port={jobs}", "--artifact-port=0", "--expansion-port=-1",
+                f"--artifacts-dir={self._folder}/staged",
             )  # fmt: skip
             self._start(
                 "worker_pool", workers, sys.executable,
@@ -55,6 +69,9 @@ class Flink:
             "--environment_type=EXTERNAL",
             f"--environment_config=localhost:{workers}",
             "--parallelism=2",
+            "--sdk_worker_parallelism=2",
+            # Else Spark starts a worker for each stage, and each imports TensorFlow.
+            "--environment_cache_millis=600000",
         ]
         return self
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
 from tfx.dsl.components.base import base_beam_executor
 
 from tfx_estimators.components.beam_flags import spare_packaging
+from tfx_estimators.components.progress import counted_examples, show_progress
 
 __all__ = ["BeamExecutor"]
 
@@ -16,3 +21,11 @@ class BeamExecutor(base_beam_executor.BaseBeamExecutor):
         if context is not None:
             context.beam_pipeline_args = spare_packaging(context.beam_pipeline_args or ())
         super().__init__(context)
+
+    @contextlib.contextmanager
+    def _beam_pipeline(self, step: str) -> Iterator[Any]:
+        """A pipeline that is run at the block's end, its examples shown as `step`'s progress."""
+        with show_progress(step, "examples") as progress:
+            with self._make_beam_pipeline() as pipeline:
+                yield pipeline
+            progress.reach(counted_examples(pipeline.result))

@@ -2,7 +2,8 @@
 
 One bar a step on a terminal; elsewhere one line every few seconds, so that a log
 stays readable. Beam stages count through `count_examples`: in the runner's own
-process the count drives the bar, on every runner it is also a Beam metric.
+process the count drives the bar; from workers in processes of their own it
+comes as a Beam metric, at the end.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-__all__ = ["Progress", "advance", "count_examples", "show_progress"]
+__all__ = ["Progress", "advance", "count_examples", "counted_examples", "show_progress"]
 
 METRIC_NAMESPACE = "tfx_estimators"
 
@@ -119,3 +120,15 @@ def count_examples(label: str, size: Callable[[Any], int] | None = None) -> Any:
         return element
 
     return f"Count[{label}]" >> beam.Map(count)
+
+
+def counted_examples(result: Any) -> int:
+    """What all `count_examples` of a pipeline that has run have counted.
+
+    Args:
+        result: a Beam `PipelineResult`.
+    """
+    import apache_beam as beam
+
+    ours = beam.metrics.MetricsFilter().with_namespace(METRIC_NAMESPACE)
+    return sum(counter.result for counter in result.metrics().query(ours)["counters"])

@@ -25,7 +25,7 @@ from tfx_estimators.components.evaluator.report import Check, Report, Skew, save
 from tfx_estimators.components.evaluator.skew import find_skew
 from tfx_estimators.components.evaluator.transformed_columns import transformed_names
 from tfx_estimators.components.examples import Split, batch_reader, find_splits, read_batches
-from tfx_estimators.components.progress import count_examples, show_progress
+from tfx_estimators.components.progress import count_examples
 from tfx_estimators.components.saved_model import find_signature, serving_path
 from tfx_estimators.errors import EvaluationError, UnsupportedOptionError
 
@@ -80,10 +80,7 @@ class EvaluatorExecutor(BeamExecutor):
             schema,
             measures=metric_classes(resolved) if why is None else None,
         )
-        with (
-            show_progress("EstimatorEvaluator", "examples"),
-            self._make_beam_pipeline() as pipeline,
-        ):
+        with self._beam_pipeline("EstimatorEvaluator") as pipeline:
             batches = [pipeline | batch_reader(split) for split in splits]
             _ = (
                 batches

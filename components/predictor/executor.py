@@ -13,7 +13,7 @@ from tfx.types.artifact import Artifact
 from tfx_estimators.components.beam_executor import BeamExecutor
 from tfx_estimators.components.examples import Split, batch_reader, find_splits
 from tfx_estimators.components.predictor.records import PredictExamples, PredictLogs
-from tfx_estimators.components.progress import count_examples, show_progress
+from tfx_estimators.components.progress import count_examples
 from tfx_estimators.components.saved_model import SignatureCall, find_signature, serving_path
 from tfx_estimators.errors import UnsupportedOptionError
 
@@ -59,10 +59,7 @@ class PredictorExecutor(BeamExecutor):
     def _run(self, splits: list[Split], plan: Any) -> None:
         """Runs the pipeline; `plan` gives a split's DoFn and the prefix of its files."""
         written: dict[str, list[Any]] = {}
-        with (
-            show_progress("EstimatorPredictor", "examples"),
-            self._make_beam_pipeline() as pipeline,
-        ):
+        with self._beam_pipeline("EstimatorPredictor") as pipeline:
             for split in splits:
                 predict, prefix = plan(split)
                 predicted = (

@@ -16,7 +16,6 @@ from tfx.utils import io_utils
 
 from tfx_estimators.components.beam_executor import BeamExecutor
 from tfx_estimators.components.examples import Split, find_splits
-from tfx_estimators.components.progress import show_progress
 from tfx_estimators.components.transform import stages
 from tfx_estimators.components.transform.analyzer_cache import AnalyzerCache
 from tfx_estimators.components.transform.analyzers import read_facts
@@ -69,8 +68,7 @@ class Executor(BeamExecutor):
         folders = _prepare_examples(transformed, [split.name for split in splits])
         try:
             with (
-                show_progress("FeatureColumnTransform", "examples"),
-                self._make_beam_pipeline() as pipeline,
+                self._beam_pipeline("FeatureColumnTransform") as pipeline,
                 tft_beam.Context(temp_dir=temporary, use_deep_copy_optimization=True),
             ):
                 transform_fn = stages.analyze(

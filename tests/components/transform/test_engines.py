@@ -181,12 +181,17 @@ FINISHED = {
 
 @pytest.mark.parametrize("engine", ["flink", "spark"])
 def test_cluster(
-    inputs: dict[str, list[Any]], expected: Any, tmp_path: pathlib.Path, engine: str
+    inputs: dict[str, list[Any]],
+    expected: Any,
+    tmp_path: pathlib.Path,
+    engine: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     with Engine(engine, tmp_path) as running:
         made = result(transform(inputs, tmp_path / "made", running.flags))
         log = running.log("job_server")
     check(made, expected)
     assert re.search(FINISHED[engine], log)
+    assert f"FeatureColumnTransform: {FILES * ROWS * 3} examples" in capsys.readouterr().err
     # Worker processes, each with an environment of its own.
     assert log.count("Beam Fn Control client connected") >= 2

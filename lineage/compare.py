@@ -55,9 +55,14 @@ def compare(store: Store, left: Run, right: Run, files: Files = LOCAL) -> list[D
         found += [
             Difference(about, name, one.get(name), other.get(name))
             for name in sorted(one.keys() | other.keys())
-            if one.get(name) != other.get(name)
+            if not _same(one.get(name), other.get(name))
         ]
     return found
+
+
+def _same(one: Any, other: Any) -> bool:
+    # A metric that is no number in both runs, e.g. of an empty slice, is no difference.
+    return bool(one == other or (one != one and other != other))
 
 
 def _facts_of(store: Store, run: Run, files: Files) -> dict[str, dict[str, Any]]:

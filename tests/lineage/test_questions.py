@@ -12,6 +12,8 @@ from click.testing import CliRunner, Result
 
 from tfx_estimators.cli import main
 from tfx_estimators.lineage.properties import CHECKPOINT_TYPE
+from tfx_estimators.lineage.record_files import write_record
+from tfx_estimators.lineage.records import PushRecord
 from tfx_estimators.lineage.select import Condition, select
 from tfx_estimators.lineage.store import open_store
 
@@ -86,6 +88,25 @@ def test_from_a_version_to_its_rows_and_back(ask: Any, facts: Any) -> None:
     assert sum(node["type"] == CHECKPOINT_TYPE for node in down) == 3
     shown = ask("lineage", "101").output
     assert shown.index("PushedModel") < shown.index("Model") < shown.index("/data/examples")
+
+
+def test_a_rollback_is_a_push_of_the_older_model(
+    world: Any, told: Any, ask: Any, facts: Any
+) -> None:
+    older = facts("models", "101")
+    record = PushRecord(
+        pipeline="small", run="rollback-103", node="rollback", wall_time=30.0, uri="/serving/103",
+        version="103", destination="/serving/103", model_uri=older["uri"],
+        model_digest=older["digest"],
+    )  # fmt: skip
+    write_record(str(world.records), record)
+    done = told()
+    assert (done.artifacts, done.waiting) == (1, 0)
+    assert told().artifacts == 0
+    assert [one["version"] for one in facts("models", "103")["versions"]] == ["101", "103"]
+    assert "/data/examples" in [node["uri"] for node in facts("lineage", "103")]
+    down = facts("lineage", "span:7", "--down")
+    assert sum(node["type"] == "PushedModel" for node in down) == 3
 
 
 def test_what_two_runs_did_differently(facts: Any, ask: Any) -> None:

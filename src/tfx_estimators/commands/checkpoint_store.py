@@ -56,8 +56,8 @@ def restore(checkpoint: str, folder: str, saved_model: bool, metadata: str | Non
 def gc(folder: str | None, delete: bool, keep_last: int, metadata: str | None) -> None:
     """List checkpoints that nothing needs any more; with --delete, remove them.
 
-    Kept are those that a model or a pushed version was exported from, and the newest of
-    each training. FOLDER is the checkpoint store  [default: checkpoints beside the
+    Kept are those that a model or a pushed version was exported from, and the newest two of
+    each training (see --keep-last). FOLDER is the checkpoint store  [default: checkpoints beside the
     metadata's folder, as tfx-estimators run has it].
     """
     from tfx_estimators.components.gfile import files_for

@@ -229,8 +229,8 @@ def write(database: str, writer: int, records: int) -> None:
         "execution": f"run-{writer}-Trainer",
     }  # fmt: skip
     step = StepRecord(
-        **common, wall_time=float(writer), type="a.Trainer", state="complete",
-        inputs=(), outputs=(), parameters={},
+        **common, wall_time=float(writer), began=float(writer), type="a.Trainer",
+        state="complete", inputs=(), outputs=(), parameters={},
     )  # fmt: skip
     store = open_store(database, write=True, create=True)
     for begin in range(0, records, 10):

@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from tfx_estimators.lineage.properties import Value, fill
+from tfx_estimators.lineage.properties import BEGAN, ENDED, Value, fill
 from tfx_estimators.lineage.records import CheckpointRecord, Record, StepRecord
 from tfx_estimators.lineage.store import Store
 
@@ -89,10 +89,11 @@ class Origins:
             "execution", record.pipeline, record.run, record.node, str(record.execution)
         )
         state, type_name = mlmd.Execution.UNKNOWN, _IMPORTED_TYPE
-        parameters: dict[str, Value] = {}
+        facts: dict[str, Value] = {BEGAN: record.wall_time, ENDED: record.wall_time}
         if isinstance(record, StepRecord):
             state = mlmd.Execution.State.Value(record.state.upper())
-            parameters, type_name = record.parameters, record.type
+            facts = {**record.parameters, BEGAN: record.began, ENDED: record.wall_time}
+            type_name = record.type
         elif not isinstance(record, CheckpointRecord):
             # It ended well: a checkpoint alone does not say so, a model does.
             state = mlmd.Execution.COMPLETE
@@ -103,7 +104,7 @@ class Origins:
                 external_id=identity,
                 last_known_state=state,
             )
-            fill(execution.custom_properties, parameters)
+            fill(execution.custom_properties, facts)
             contexts = [
                 mlmd.Context(type_id=self._context_type(kind), name=name)
                 for kind, name in _context_names(record)
@@ -121,7 +122,7 @@ class Origins:
         told = isinstance(record, StepRecord) or not execution.last_known_state
         if told and execution.last_known_state != state:
             execution.last_known_state = state
-            fill(execution.custom_properties, parameters)
+            fill(execution.custom_properties, facts)
             self._store.put_executions([execution])
         return Origin(execution.id, True, tuple(self._contexts_of(execution.id)))
 

@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-__all__ = ["CHECKPOINT_TYPE", "METRIC", "Value", "chunks", "fill", "value_of", "values_of"]
+__all__ = [
+    "BEGAN",
+    "CHECKPOINT_TYPE",
+    "ENDED",
+    "METRIC",
+    "Value",
+    "chunks",
+    "fill",
+    "value_of",
+    "values_of",
+]
 
 CHECKPOINT_TYPE = "tfx_estimators.Checkpoint"
 """The artifact type of checkpoints."""
 
 METRIC = "metric."
 """Begins the names of a checkpoint's properties that hold what was measured at its step."""
+
+BEGAN, ENDED = "tfx_estimators.began", "tfx_estimators.ended"
+"""Of executions that were imported, in seconds since 1970 (UTC): ML Metadata's own times are
+those of the import."""
 
 Value = str | int | float
 _T = TypeVar("_T")

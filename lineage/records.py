@@ -166,6 +166,8 @@ class StepRecord(_Origin):
     Attributes:
         type: the component's type, its importable dotted path.
         state: "running", "complete" or "failed".
+        began: when it began, in seconds since 1970 (UTC); `wall_time` is when it got into its
+            state.
         parameters: the execution properties.
         inputs: what it read.
         outputs: what it wrote.
@@ -175,6 +177,7 @@ class StepRecord(_Origin):
 
     type: str
     state: str
+    began: float
     parameters: dict[str, str | int | float] = dataclasses.field(default_factory=dict)
     inputs: tuple[ArtifactRecord, ...] = ()
     outputs: tuple[ArtifactRecord, ...] = ()

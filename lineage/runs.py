@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfx_estimators.errors import NotInMetadataError
-from tfx_estimators.lineage.properties import Value, values_of
+from tfx_estimators.lineage.properties import BEGAN, ENDED, Value, values_of
 from tfx_estimators.lineage.select import Condition, select
 from tfx_estimators.lineage.store import Store
 
@@ -143,15 +143,17 @@ def _describe(store: Store, context: Any) -> Run:
 
 
 def _step(execution: Any, node: str, pipeline: str) -> Step:
-    started = _seconds(execution, "create")
+    parameters = values_of(execution)
+    started = float(parameters.pop(BEGAN, _seconds(execution, "create")))
+    ended = float(parameters.pop(ENDED, _seconds(execution, "last_update")))
     return Step(
         id=execution.id,
         node=node.removeprefix(f"{pipeline}."),
         type=execution.type,
         state=_STATES.get(execution.last_known_state, "unknown"),
         started=started,
-        seconds=max(0.0, _seconds(execution, "last_update") - started),
-        parameters=values_of(execution),
+        seconds=max(0.0, ended - started),
+        parameters=parameters,
     )
 
 

@@ -9,27 +9,29 @@ looks whether it is there, see `reconcile`.
 from __future__ import annotations
 
 import contextlib
-import os
 import pathlib
 import random
-import sqlite3
 import time
-import urllib.parse
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tfx_estimators.errors import MetadataStoreError, NotInMetadataError
+from tfx_estimators.errors import MetadataStoreError
+from tfx_estimators.lineage.connection import config_of, name_of
 from tfx_estimators.lineage.properties import chunks
+from tfx_estimators.lineage.sqlite_file import prepare
 
-__all__ = ["SCHEMA_VERSION", "Store", "open_store", "sqlite_file"]
-
-SCHEMA_VERSION = 10
-"""Of ml-metadata 1.15.0, 1.16.0 and 1.21.0."""
+__all__ = ["Store", "open_store"]
 
 _SECONDS = 60.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
-_BUSY = ("database is locked", "database table is locked", "database is busy", "deadlock")
-_IN_A_RUN = pathlib.Path("metadata") / "metadata.sqlite"
+_BUSY = (
+    "database is locked",
+    "database table is locked",
+    "database is busy",
+    "deadlock",
+    # Another process is just making the tables.
+    "concurrent connection to the empty database",
+)
 
 
 class Store:
@@ -100,12 +102,12 @@ def open_store(
     from ml_metadata.metadata_store import MetadataStore
     from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-    config = _config_of(where)
+    config = config_of(where)
     database: pathlib.Path | None = None
-    name = _name_of(config)
+    name = name_of(config)
     if isinstance(config, mlmd.ConnectionConfig) and config.WhichOneof("config") == "sqlite":
         database = pathlib.Path(config.sqlite.filename_uri)
-        _prepare(database, config.sqlite, write=write, create=create)
+        prepare(database, config.sqlite, write=write, create=create)
     try:
         client = _patiently(lambda: MetadataStore(config), seconds, name)
     except MetadataStoreError:
@@ -117,161 +119,6 @@ def open_store(
             fix="check --metadata, and that the server runs",
         ) from error
     return Store(client, name, seconds, database)
-
-
-def sqlite_file(where: str | os.PathLike[str]) -> pathlib.Path:
-    """The SQLite file that a path names: itself, or that of the run whose folder it is."""
-    path = pathlib.Path(where)
-    return path / _IN_A_RUN if path.is_dir() else path
-
-
-def _config_of(where: Any) -> Any:
-    from ml_metadata.proto import metadata_store_pb2 as mlmd
-
-    if isinstance(where, mlmd.ConnectionConfig | mlmd.MetadataStoreClientConfig):
-        copy = type(where)()
-        copy.CopyFrom(where)
-        return copy
-    text = str(where)
-    if "://" in text:
-        return _config_of_url(text)
-    if text.endswith(".pbtxt"):
-        return _config_of_file(pathlib.Path(text))
-    config = mlmd.ConnectionConfig()
-    config.sqlite.filename_uri = str(sqlite_file(text))
-    return config
-
-
-def _config_of_url(text: str) -> Any:
-    from ml_metadata.proto import metadata_store_pb2 as mlmd
-
-    wrong = MetadataStoreError(
-        f"{_without_password(text)} names no store of ML Metadata",
-        expected="grpc://host:port or mysql://user:password@host:port/database",
-        fix="correct --metadata",
-    )
-    url = urllib.parse.urlsplit(text)
-    try:
-        host, port = url.hostname, url.port
-    except ValueError as error:
-        raise wrong from error
-    if url.scheme == "grpc" and host and port:
-        client = mlmd.MetadataStoreClientConfig()
-        client.host, client.port = host, port
-        return client
-    if url.scheme == "mysql" and host and url.path.strip("/"):
-        config = mlmd.ConnectionConfig()
-        config.mysql.host, config.mysql.port = host, port or 3306
-        config.mysql.database = url.path.strip("/")
-        config.mysql.user = urllib.parse.unquote(url.username or "")
-        config.mysql.password = urllib.parse.unquote(url.password or "")
-        return config
-    raise wrong
-
-
-def _config_of_file(file: pathlib.Path) -> Any:
-    from google.protobuf import text_format
-    from ml_metadata.proto import metadata_store_pb2 as mlmd
-
-    if not file.is_file():
-        raise _missing(file)
-    text = file.read_text(encoding="utf-8")
-    problem: Exception | None = None
-    for kind in (mlmd.ConnectionConfig, mlmd.MetadataStoreClientConfig):
-        try:
-            return text_format.Parse(text, kind())
-        except text_format.ParseError as error:
-            problem = problem or error
-    raise MetadataStoreError(
-        f"{file} is no connection to ML Metadata: {problem}",
-        expected="a ConnectionConfig or MetadataStoreClientConfig as text",
-        fix="see ml_metadata/proto/metadata_store.proto",
-    )
-
-
-def _name_of(config: Any) -> str:
-    from ml_metadata.proto import metadata_store_pb2 as mlmd
-
-    if isinstance(config, mlmd.MetadataStoreClientConfig):
-        return f"grpc://{config.host}:{config.port}"
-    if config.WhichOneof("config") == "sqlite":
-        return str(config.sqlite.filename_uri)
-    if config.WhichOneof("config") == "mysql":
-        return f"mysql://{config.mysql.host}/{config.mysql.database}"
-    return "the store"
-
-
-def _without_password(text: str) -> str:
-    url = urllib.parse.urlsplit(text)
-    return text.replace(f":{url.password}@", ":***@") if url.password else text
-
-
-def _prepare(file: pathlib.Path, sqlite: Any, *, write: bool, create: bool) -> None:
-    from ml_metadata.proto import metadata_store_pb2 as mlmd
-
-    modes = mlmd.SqliteMetadataSourceConfig
-    if not file.is_file():
-        if not create:
-            raise _missing(file)
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise MetadataStoreError(
-                f"{file} cannot be made: {error.strerror}",
-                expected="a folder that can be written",
-                fix="give another place with --metadata",
-            ) from error
-        sqlite.connection_mode = modes.READWRITE_OPENCREATE
-        return
-    _take_back_half_a_write(file)
-    _check_version(file)
-    sqlite.connection_mode = modes.READWRITE if write else modes.READONLY
-
-
-def _missing(file: pathlib.Path) -> NotInMetadataError:
-    return NotInMetadataError(
-        f"there is no store of ML Metadata at {file}",
-        expected="the SQLite file of a pipeline's metadata, or the folder of a run",
-        fix="run a pipeline first, or pass --metadata with the folder that its run was given",
-    )
-
-
-def _check_version(file: pathlib.Path) -> None:
-    found: object = None
-    address = f"file:{urllib.parse.quote(str(file.absolute()))}?mode=ro"
-    try:
-        connected = sqlite3.connect(address, timeout=_SECONDS, uri=True)
-        with contextlib.closing(connected) as connection:
-            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-            if not tables:
-                return  # Somebody else has just made it.
-            if "MLMDEnv" in tables:
-                found = connection.execute("SELECT schema_version FROM MLMDEnv").fetchone()[0]
-    except (sqlite3.DatabaseError, TypeError) as error:
-        raise MetadataStoreError(
-            f"{file} cannot be read as a store of ML Metadata: {error}",
-            expected="an SQLite file that ML Metadata has made",
-            fix="give the right file with --metadata",
-        ) from error
-    if found != SCHEMA_VERSION:
-        has = "no schema of ML Metadata" if found is None else f"schema version {found}"
-        raise MetadataStoreError(
-            f"{file} has {has}",
-            expected=f"schema version {SCHEMA_VERSION}",
-            fix="use the ml-metadata that made it, or have a newer one migrate a copy of it",
-        )
-
-
-def _take_back_half_a_write(file: pathlib.Path) -> None:
-    """Puts a file in order whose writer was killed: who may only read it cannot."""
-    if not file.with_name(f"{file.name}-journal").exists():
-        return
-    address = f"file:{urllib.parse.quote(str(file.absolute()))}?mode=rw"
-    # Suppressed: another process is writing, or the file is no database; ML Metadata tells.
-    with contextlib.suppress(sqlite3.Error):
-        connection = sqlite3.connect(address, timeout=1.0, uri=True)
-        with contextlib.closing(connection):
-            connection.execute("SELECT COUNT(*) FROM sqlite_master")
 
 
 def _patiently(call: Callable[[], Any], seconds: float, name: str) -> Any:

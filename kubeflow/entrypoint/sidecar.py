@@ -49,6 +49,7 @@ class StepSidecar:
     ) -> None:
         self._invocation = invocation
         self._inputs, self._outputs = inputs, outputs
+        self._began = time.time()
         self._folder = folder_of_records(
             artifact.uri for held in outputs.values() for artifact in held
         )
@@ -75,6 +76,7 @@ class StepSidecar:
             wall_time=time.time(),
             type=step.component,
             state=state,
+            began=self._began,
             parameters={name: _plain(value) for name, value in step.parameters.items()},
             inputs=_records(self._inputs),
             outputs=_records(self._outputs) if state == "complete" else (),

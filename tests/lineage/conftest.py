@@ -75,7 +75,8 @@ class World:
         """Writes what a step writes of itself."""
         record = StepRecord(
             pipeline="small", run=run, node=node, execution=f"{run}-{node}-{attempt}",
-            wall_time=float(at), type=f"a.{node}", state=state, inputs=inputs, outputs=outputs,
+            wall_time=float(at), began=at - 0.5, type=f"a.{node}", state=state,
+            inputs=inputs, outputs=outputs,
             parameters=parameters or {},
         )  # fmt: skip
         write_record(str(self.records), record)

@@ -57,12 +57,13 @@ def gc(folder: str | None, delete: bool, keep_last: int, metadata: str | None) -
     """List checkpoints that nothing needs any more; with --delete, remove them.
 
     Kept are those that a model or a pushed version was exported from, and the newest two of
-    each training (see --keep-last). FOLDER is the checkpoint store  [default: checkpoints beside the
-    metadata's folder, as tfx-estimators run has it].
+    each training (see --keep-last). FOLDER is the checkpoint store  [default: checkpoints
+    beside the metadata's folder, as tfx-estimators run has it].
     """
     from tfx_estimators.components.gfile import files_for
     from tfx_estimators.lineage.garbage import find_garbage, remove
-    from tfx_estimators.lineage.store import open_store, sqlite_file
+    from tfx_estimators.lineage.sqlite_file import sqlite_file
+    from tfx_estimators.lineage.store import open_store
 
     where = places.place(metadata)
     store = open_store(where, write=True)

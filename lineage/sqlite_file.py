@@ -1,0 +1,101 @@
+"""The SQLite file of a store: where it is, and whether it is one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import sqlite3
+import urllib.parse
+from typing import Any
+
+from tfx_estimators.errors import MetadataStoreError, NotInMetadataError
+
+__all__ = ["SCHEMA_VERSION", "missing", "prepare", "sqlite_file"]
+
+SCHEMA_VERSION = 10
+"""Of ml-metadata 1.15.0, 1.16.0 and 1.21.0."""
+
+_SECONDS = 60.0
+_IN_A_RUN = pathlib.Path("metadata") / "metadata.sqlite"
+
+
+def sqlite_file(where: str | os.PathLike[str]) -> pathlib.Path:
+    """The SQLite file that a path names: itself, or that of the run whose folder it is."""
+    path = pathlib.Path(where)
+    return path / _IN_A_RUN if path.is_dir() else path
+
+
+def prepare(file: pathlib.Path, sqlite: Any, *, write: bool, create: bool) -> None:
+    """Says in the connection's settings how the file is to be opened.
+
+    Raises:
+        NotInMetadataError: if there is no such file.
+        MetadataStoreError: if it is no store, of another schema version, or cannot be made.
+    """
+    from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+    modes = mlmd.SqliteMetadataSourceConfig
+    if not file.is_file():
+        if not create:
+            raise missing(file)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise MetadataStoreError(
+                f"{file} cannot be made: {error.strerror}",
+                expected="a folder that can be written",
+                fix="give another place with --metadata",
+            ) from error
+        sqlite.connection_mode = modes.READWRITE_OPENCREATE
+        return
+    _take_back_half_a_write(file)
+    _check_version(file)
+    sqlite.connection_mode = modes.READWRITE if write else modes.READONLY
+
+
+def missing(file: pathlib.Path) -> NotInMetadataError:
+    """The error to raise where there is none."""
+    return NotInMetadataError(
+        f"there is no store of ML Metadata at {file}",
+        expected="the SQLite file of a pipeline's metadata, or the folder of a run",
+        fix="run a pipeline first, or pass --metadata with the folder that its run was given",
+    )
+
+
+def _check_version(file: pathlib.Path) -> None:
+    found: object = None
+    address = f"file:{urllib.parse.quote(str(file.absolute()))}?mode=ro"
+    try:
+        connected = sqlite3.connect(address, timeout=_SECONDS, uri=True)
+        with contextlib.closing(connected) as connection:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+            if not tables:
+                return  # Somebody else has just made it.
+            if "MLMDEnv" in tables:
+                found = connection.execute("SELECT schema_version FROM MLMDEnv").fetchone()[0]
+    except (sqlite3.DatabaseError, TypeError) as error:
+        raise MetadataStoreError(
+            f"{file} cannot be read as a store of ML Metadata: {error}",
+            expected="an SQLite file that ML Metadata has made",
+            fix="give the right file with --metadata",
+        ) from error
+    if found != SCHEMA_VERSION:
+        has = "no schema of ML Metadata" if found is None else f"schema version {found}"
+        raise MetadataStoreError(
+            f"{file} has {has}",
+            expected=f"schema version {SCHEMA_VERSION}",
+            fix="use the ml-metadata that made it, or have a newer one migrate a copy of it",
+        )
+
+
+def _take_back_half_a_write(file: pathlib.Path) -> None:
+    """Puts a file in order whose writer was killed: who may only read it cannot."""
+    if not file.with_name(f"{file.name}-journal").exists():
+        return
+    address = f"file:{urllib.parse.quote(str(file.absolute()))}?mode=rw"
+    # Suppressed: another process is writing, or the file is no database; ML Metadata tells.
+    with contextlib.suppress(sqlite3.Error):
+        connection = sqlite3.connect(address, timeout=1.0, uri=True)
+        with contextlib.closing(connection):
+            connection.execute("SELECT COUNT(*) FROM sqlite_master")

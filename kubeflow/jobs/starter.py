@@ -22,6 +22,7 @@ from tfx_estimators.components.trainer.role import StatusFile
 from tfx_estimators.errors import ClusterError, TrainingError, TrainingInterruptedError
 from tfx_estimators.kubeflow.entrypoint.uris import is_copied
 from tfx_estimators.kubeflow.jobs.interface import Job, Jobs, JobState, Phase, Replica
+from tfx_estimators.kubeflow.jobs.log_stream import LogStream
 from tfx_estimators.kubeflow.jobs.pods import POD_SETTINGS
 
 __all__ = ["STARTER", "JobStarter", "job_name"]
@@ -119,6 +120,7 @@ class JobStarter:
         total = sum(wanted.replicas.values())
         leader = _LEADERS[0] if "chief" in wanted.replicas else _LEADERS[1]
         status = StatusFile(folder / f"{leader}.status")
+        logs = LogStream(jobs, wanted)
         said = ""
         while True:
             state = jobs.state(wanted.name)
@@ -130,7 +132,10 @@ class JobStarter:
             running = sum(one.phase is Phase.RUNNING for one in state.replicas)
             watch(status.read(), running, total)
             _check(jobs, wanted, state)
-            if _is_done(state, wanted):
+            done = _is_done(state, wanted)
+            begun = [one.name for one in state.replicas if one.phase is not Phase.WAITING]
+            logs.look(begun, last=done)
+            if done:
                 return
             waiting = _waiting(state.replicas)
             if waiting and waiting != said:

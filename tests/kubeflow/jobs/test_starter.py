@@ -95,8 +95,9 @@ def operator(server: Any, tmp_path: pathlib.Path, code: str) -> TrainingOperator
 
 
 def test_a_job_is_followed_to_its_end_and_leaves_its_logs(
-    server: Any, jobs: ClusterJobs, training: Any, tmp_path: pathlib.Path
-) -> None:
+    server: Any, jobs: ClusterJobs, training: Any, tmp_path: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     code = (
         "folder = pathlib.Path(sys.argv[1])\n"
         "assert (folder / 'step.json').read_text() == '{\"step\": 1}'\n"
@@ -118,6 +119,7 @@ def test_a_job_is_followed_to_its_end_and_leaves_its_logs(
     assert names == ["worker-0.log", "worker-1.log"]
     if isinstance(server, KubernetesServer):  # The real one has no kubelet to ask.
         assert "hello" in (tmp_path / "logs" / "worker-1.log").read_text()
+        assert capsys.readouterr().err.count("worker-1 | hello\n") == 1
     assert not pathlib.Path(f"{training.training.folder}.job").exists()
 
 

@@ -6,7 +6,7 @@ PYTHON ?= python3
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile
 ARGS ?=
 
-.PHONY: help setup taxi test test-slow test-stacks test-engines lint lock bench clean
+.PHONY: help setup taxi test test-slow test-stacks test-engines test-containers lint lock bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -28,6 +28,12 @@ test-stacks: setup ## the tests that must pass on every stack
 
 test-engines: setup ## the transform on Flink and Spark, started and stopped
 	@$(PYTEST) -n 0 -m slow tests/components/transform/test_engines.py -k cluster $(ARGS)
+
+test-containers: setup ## the taxi pipeline, each step a container of the image (podman, 15 GB)
+	@command -v podman >/dev/null && command -v runc >/dev/null || \
+	  { apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq podman runc; }
+	@scripts/image.sh
+	@$(PYTEST) -n 0 -m containers $(ARGS)
 
 lint: setup ## ruff, mypy and the import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

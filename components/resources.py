@@ -55,6 +55,9 @@ ACCELERATORS = (
 
 _ATTRIBUTE = "_tfx_estimators_resources"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_LABEL = re.compile(r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?", re.ASCII)
+_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([\w.-]*[A-Za-z0-9])?)?", re.ASCII)
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _QUANTITY = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?")
 _UNITS = {"": 1.0, "m": 1e-3} | {
@@ -153,6 +156,12 @@ class Toleration:
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
     seconds: int | None = None
 
+    def __post_init__(self) -> None:
+        if self.effect is not None and self.effect not in _EFFECTS:
+            raise _refused(self, "effect", self.effect, f"{', '.join(_EFFECTS)} or None")
+        if self.key is not None:
+            _check_label(self, "key", self.key)
+
 
 @dataclasses.dataclass(frozen=True)
 class NodeAffinity:
@@ -167,6 +176,14 @@ class NodeAffinity:
     label: str
     values: Sequence[str] = ()
     weight: int | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.values, str):
+            raise _refused(self, "values", self.values, "a list of values")
+        for value in ("", *self.values):
+            _check_label(self, "label", self.label, value)
+        if self.weight is not None and not 1 <= self.weight <= 100:
+            raise _refused(self, "weight", self.weight, "a number from 1 to 100, or None")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -242,6 +259,8 @@ class Resources:
         for name, value in self.environment.items():
             if not _VARIABLE.fullmatch(name) or not isinstance(value, str):
                 raise _refused(self, f"environment[{name!r}]", value, "text, under a usual name")
+        for label, value in self.node_selector.items():
+            _check_label(self, "node_selector", label, value)
         if self.seconds is not None and self.seconds < 1:
             raise _refused(self, "seconds", self.seconds, "a number from 1 on")
 
@@ -311,6 +330,15 @@ def _check_mount(volume: Any) -> None:
         raise _refused(volume, "name", volume.name, "small letters, digits and dashes")
     if volume.path is not None and not volume.path.startswith("/"):
         raise _refused(volume, "path", volume.path, "a path that begins with /")
+
+
+def _check_label(thing: Any, name: str, label: object, value: object = "") -> None:
+    """By https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/."""
+    if not isinstance(label, str) or not _LABEL.fullmatch(label):
+        raise _refused(thing, name, label, "a label such as 'pool' or 'example.com/pool'")
+    if not isinstance(value, str) or len(value) > 63 or not _LABEL_VALUE.fullmatch(value):
+        expected = f"text as the value of {label}: letters, digits, -, _ and ., at most 63"
+        raise _refused(thing, name, value, expected)
 
 
 def _refused(thing: Any, name: str, value: object, expected: str) -> UnsupportedOptionError:

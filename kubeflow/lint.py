@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Iterator
 from typing import Any
 
+from tfx_estimators.components.resources import resources_of
 from tfx_estimators.errors import PackageError
+from tfx_estimators.kubeflow.names import is_image
 from tfx_estimators.kubeflow.resolution import is_lookup, is_resolver, strategy_of
 
 __all__ = ["Finding", "check", "lint"]
 
 _REMOTE = "://"
+_BUCKETS = ("minio", "s3", "gs")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,48 +36,88 @@ class Finding:
         return f"{self.node or 'the pipeline'}: {self.problem}; {self.instead}"
 
 
-def lint(pipeline: Any, *, cluster: bool = True) -> list[Finding]:
+def lint(
+    pipeline: Any, *, cluster: bool = True, root: str | None = None, image: str | None = None
+) -> list[Finding]:
     """Looks at every node.
 
     Args:
         pipeline: a TFX pipeline.
-        cluster: whether it is to run on a cluster, which sees no files of this machine.
+        cluster: whether it is to run on a cluster, which sees no files of this machine and
+            needs images.
+        root: the pipeline's root on the cluster, if another than the pipeline's own.
+        image: of steps that name none themselves.
     """
     findings = [finding for node in pipeline.components for finding in _of_node(node, cluster)]
-    root = pipeline.pipeline_info.pipeline_root or ""
-    if cluster and _REMOTE not in root:
-        findings.append(
-            Finding(
-                None,
-                f"its root {root!r} is a path of this machine",
-                "pass --pipeline-root with a bucket: minio://, s3:// or gs://",
-            )
-        )
+    if cluster:
+        findings += _of_root(root or pipeline.pipeline_info.pipeline_root or "")
+        findings += _of_images(pipeline, image)
     return findings
 
 
-def check(pipeline: Any, *, cluster: bool = True, root: str | None = None) -> None:
-    """Raises if `lint` finds anything.
-
-    Args:
-        pipeline: a TFX pipeline.
-        cluster: see `lint`.
-        root: the pipeline's root on the cluster, if another than the pipeline's own.
+def check(
+    pipeline: Any, *, cluster: bool = True, root: str | None = None, image: str | None = None
+) -> None:
+    """Raises if `lint`, which takes the same, finds anything.
 
     Raises:
         PackageError: with every finding.
     """
-    findings = lint(pipeline, cluster=cluster)
-    if root is not None and _REMOTE in root:
-        findings = [finding for finding in findings if finding.node is not None]
+    findings = lint(pipeline, cluster=cluster, root=root, image=image)
     if findings:
         listed = "\n".join(f"    {finding}" for finding in findings)
         name = pipeline.pipeline_info.pipeline_name
         raise PackageError(
             f"Kubeflow Pipelines would not run {name}:\n{listed}",
-            expected="nodes that run in a container of their own",
+            expected="a bucket for artifacts, and nodes that run in a container of their own",
             fix="change what is named above",
         )
+
+
+def _of_root(root: str) -> Iterator[Finding]:
+    scheme, remote, _ = root.partition(_REMOTE)
+    if not remote:
+        yield Finding(
+            None,
+            f"its root {root!r} is a path of this machine",
+            "pass --pipeline-root with a bucket: minio://, s3:// or gs://",
+        )
+    elif scheme not in _BUCKETS:
+        near = difflib.get_close_matches(scheme, _BUCKETS, n=1)
+        yield Finding(
+            None,
+            f"its root {root!r} is in no kind of bucket that the backend knows",
+            f"did you mean {near[0]}://?" if near else "minio://, s3:// and gs:// are",
+        )
+
+
+def _of_images(pipeline: Any, image: str | None) -> Iterator[Finding]:
+    from tfx.dsl.components.base.base_component import BaseComponent
+
+    without = []
+    named = {image} if image else set()
+    for node in pipeline.components:
+        if not isinstance(node, BaseComponent) and not is_resolver(node):
+            continue
+        resources = resources_of(node)
+        if resources is not None and resources.image:
+            named.add(resources.image)
+        elif not image:
+            without.append(node.id)
+    if without:
+        yield Finding(
+            None,
+            f"no image for {', '.join(without)}",
+            "pass --image registry/name:tag, built from kubeflow/images/Dockerfile, or "
+            "Resources(image=...) for each step",
+        )
+    for name in sorted(named):
+        if not is_image(name):
+            yield Finding(
+                None,
+                f"{name!r} is no name of an image",
+                "write it as registry/name:tag, in small letters",
+            )
 
 
 def _of_node(node: Any, cluster: bool) -> Iterator[Finding]:

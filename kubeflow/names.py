@@ -11,10 +11,15 @@ from collections.abc import Sequence
 
 from tfx_estimators.errors import PackageError
 
-__all__ = ["executor_label", "package_name", "task_names"]
+__all__ = ["executor_label", "is_image", "package_name", "task_names"]
 
 _PIPELINE = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _LONGEST_PIPELINE = 128
+_HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?"
+_PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
+_IMAGE = re.compile(
+    rf"({_HOST}/)?{_PART}(/{_PART})*(:\w[\w.-]{{0,127}})?(@[a-z0-9]+:[0-9a-f]{{32,}})?", re.ASCII
+)
 
 
 def package_name(name: str) -> str:
@@ -55,6 +60,14 @@ def task_names(ids: Sequence[str]) -> dict[str, str]:
         taken.add(name.lower())
         names[id_] = name
     return names
+
+
+def is_image(name: str) -> bool:
+    """Whether a container runtime takes a name for an image's.
+
+    https://github.com/distribution/reference/blob/main/reference.go
+    """
+    return _IMAGE.fullmatch(name) is not None
 
 
 def executor_label(task: str) -> str:

@@ -26,9 +26,11 @@ from tfx_estimators.kubeflow.platform import apply_resources, platform_document
 from tfx_estimators.kubeflow.resolution import is_resolver, with_lookups
 from tfx_estimators.kubeflow.training_steps import with_jobs
 
-__all__ = ["COMMAND", "Package", "compile_pipeline"]
+__all__ = ["COMMAND", "NO_IMAGE", "Package", "compile_pipeline"]
 
 COMMAND = ("python", "-m", "tfx_estimators.kubeflow.entrypoint")
+NO_IMAGE = "none"
+"""Stands where an image would in a package for this machine: TFX puts its own otherwise."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,14 +101,16 @@ def compile_pipeline(
     from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as tfx_runner
 
     name = package_name(pipeline.pipeline_info.pipeline_name)
-    check(pipeline, cluster=cluster, root=root)
+    general = image or (every_step.image if every_step is not None else None)
+    check(pipeline, cluster=cluster, root=root, image=general)
     changed = with_lookups(pipeline)
     changed.pipeline_info = copy.copy(pipeline.pipeline_info)
     changed.pipeline_info.pipeline_name = name
     resources = _resources(changed, every_step)
     if cluster:
         resources = with_jobs(changed, resources, image)
-    images = _images(changed, resources, image, cluster)
+    images = {id_: found.image for id_, found in resources.items() if found.image}
+    images["default_image_path"] = general or NO_IMAGE
     config = tfx_runner.KubeflowV2DagRunnerConfig(
         default_image=images, default_commands=list(COMMAND), use_pipeline_spec_2_1=True
     )
@@ -137,25 +141,6 @@ def _resources(pipeline: Any, every_step: Resources | None) -> dict[str, Resourc
         if found is not None:
             resources[node.id] = found
     return resources
-
-
-def _images(
-    pipeline: Any, resources: Mapping[str, Any], image: str | None, cluster: bool
-) -> dict[str, str]:
-    from tfx.dsl.components.base.base_component import BaseComponent
-
-    images = {id_: found.image for id_, found in resources.items() if found.image}
-    steps = [node.id for node in pipeline.components if isinstance(node, BaseComponent)]
-    without = [id_ for id_ in steps if id_ not in images]
-    if cluster and without and not image:
-        raise PackageError(
-            f"no image for {', '.join(without)}",
-            expected="an image with this package and your modules, built from "
-            "kubeflow/images/Dockerfile",
-            fix="--image registry/name:tag, or Resources(image=...) on each step",
-        )
-    # TFX puts its own image where none is named; it lacks our entrypoint.
-    return {**images, "default_image_path": image or "none"}
 
 
 def _keep_defaults(spec: dict[str, Any], pipeline: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,6 +22,8 @@ _GOOD = ("SUCCEEDED", "SKIPPED")
 _SECONDS_TO_ANSWER = 10.0
 _SECONDS_BETWEEN_LOOKS = 5.0
 _SECONDS_AWAY = 300.0
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_LONGEST_NAME = 63
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +70,7 @@ def submit(
         PackageError: if the file is no package, or would keep its artifacts on this
             machine.
         SubmissionError: if the server is not there, refuses the token or the user, or
-            does not take the package.
+            does not take the package, or if Kubernetes takes no such name.
     """
     spec = _read(package)
     root = pipeline_root or spec.get("defaultPipelineRoot") or ""
@@ -78,6 +81,8 @@ def submit(
             fix="pass --pipeline-root, here or to compile",
         )
     _check_parameters(spec, parameters or {}, package)
+    _check_name("namespace", namespace)
+    _check_name("service account", service_account)
     endpoint = endpoint.rstrip("/")
     _ask_for_health(endpoint, token)
     import kfp
@@ -181,6 +186,18 @@ def _check_parameters(
         )
 
 
+def _check_name(what: str, name: str | None) -> None:
+    """By https://kubernetes.io/docs/concepts/overview/working-with-objects/names/."""
+    if name is None or (len(name) <= _LONGEST_NAME and _NAME.fullmatch(name)):
+        return
+    better = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST_NAME] or "default"
+    raise SubmissionError(
+        f"the {what} {name!r} is no name that Kubernetes takes",
+        expected=f"small letters, digits and dashes, at most {_LONGEST_NAME}",
+        fix=f"is it {better!r}? kubectl get {what.replace(' ', '')}s lists them",
+    )
+
+
 def _ask_for_health(endpoint: str, token: str | None) -> None:
     import urllib3
 
@@ -199,13 +216,18 @@ def _ask_for_health(endpoint: str, token: str | None) -> None:
         )
     except urllib3.exceptions.HTTPError as error:
         raise SubmissionError(
-            f"no answer from {address}: {error}",
+            f"no answer from {address}: {_reason(error)}",
             expected="the API of Kubeflow Pipelines 2",
             fix="check the address, and that the port is forwarded: "
             "kubectl port-forward -n kubeflow svc/ml-pipeline 8888",
         ) from error
     if answer.status != 200:
         raise _refused(endpoint, answer)
+
+
+def _reason(error: Any) -> str:
+    """Without the pool of connections and the object's address, which help nobody."""
+    return str(getattr(error, "reason", error)).split(": ", 1)[-1]
 
 
 def _refused(endpoint: str, answer: Any) -> SubmissionError:

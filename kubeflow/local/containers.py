@@ -13,6 +13,7 @@ import subprocess
 
 from tfx_estimators.errors import ContainerError
 from tfx_estimators.kubeflow.local.package_file import PackageFile
+from tfx_estimators.kubeflow.package import NO_IMAGE
 
 __all__ = ["podman_command"]
 
@@ -38,9 +39,10 @@ def podman_command(package: PackageFile, root: pathlib.Path) -> list[str]:
         )
     images = {str(held.get("image") or "") for held in package.containers().values()}
     for image in sorted(images):
-        if not image:
+        if image in ("", NO_IMAGE):
             raise ContainerError(
                 f"a step of {package.path} has no image",
+                expected="an image for each step",
                 fix=f"name one: --image tfx-estimators:STACK, built by {_BUILD}",
             )
         asked = subprocess.run([podman, "image", "exists", image], check=False)

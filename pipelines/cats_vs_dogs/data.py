@@ -22,11 +22,12 @@ _IMAGES = 120
 _SEED = 160
 
 
-def find_images(data: pathlib.Path | None, made: pathlib.Path) -> pathlib.Path:
+def find_images(data: pathlib.PurePath | None, made: pathlib.Path) -> pathlib.PurePath:
     """The folder with the images as TFRecord files.
 
     Args:
-        data: a folder of one's own, or None to have images made up.
+        data: a folder of one's own, or None to have images made up;
+            a pure path is of another machine, and not looked at.
         made: where those are written.
 
     Raises:
@@ -35,6 +36,8 @@ def find_images(data: pathlib.Path | None, made: pathlib.Path) -> pathlib.Path:
     if data is None:
         write_images(made / _FILE)
         return made
+    if not isinstance(data, pathlib.Path):
+        return data
     folder = data.expanduser().absolute()
     if not any(folder.glob(PATTERN)):
         raise DataError(

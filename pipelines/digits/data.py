@@ -16,11 +16,12 @@ PATTERN = "*.tfrecord"
 _FILE = "digits.tfrecord"
 
 
-def find_digits(data: pathlib.Path | None, made: pathlib.Path) -> pathlib.Path:
+def find_digits(data: pathlib.PurePath | None, made: pathlib.Path) -> pathlib.PurePath:
     """The folder with the digits as TFRecord files.
 
     Args:
-        data: a folder of one's own, or None for scikit-learn's.
+        data: a folder of one's own, or None for scikit-learn's;
+            a pure path is of another machine, and not looked at.
         made: where those are written.
 
     Raises:
@@ -30,6 +31,8 @@ def find_digits(data: pathlib.Path | None, made: pathlib.Path) -> pathlib.Path:
     if data is None:
         write_digits(made / _FILE)
         return made
+    if not isinstance(data, pathlib.Path):
+        return data
     folder = data.expanduser().absolute()
     if not any(folder.glob(PATTERN)):
         raise DataError(

@@ -11,15 +11,16 @@ from tfx_estimators.errors import CorruptRecordError, DataError
 __all__ = ["check_rows", "find_trips"]
 
 
-def find_trips(folder: pathlib.Path | None) -> tuple[pathlib.Path, str]:
+def find_trips(folder: pathlib.PurePath | None) -> tuple[pathlib.PurePath, str]:
     """The folder with the trips and the pattern of the files in it.
 
-    Without a folder: the 10,000 trips that the TFX wheel carries from 1.16 on.
+    Without a folder: the 10,000 trips that the TFX wheel carries from 1.16 on. A pure path
+    is of another machine, and not looked at.
 
     Raises:
         DataError: if there are no CSV files.
     """
-    if folder is not None:
+    if isinstance(folder, pathlib.Path):
         folder = folder.expanduser().absolute()
         if not any(folder.glob("*.csv")):
             raise DataError(
@@ -27,6 +28,8 @@ def find_trips(folder: pathlib.Path | None) -> tuple[pathlib.Path, str]:
                 expected="a folder with *.csv files that have a header line",
                 fix="check the path; without --data the trips in the TFX package are used",
             )
+        return folder, "*.csv"
+    if folder is not None:
         return folder, "*.csv"
     spec = importlib.util.find_spec("tfx")
     if spec is None or spec.origin is None:
@@ -41,14 +44,14 @@ def find_trips(folder: pathlib.Path | None) -> tuple[pathlib.Path, str]:
     return packaged, "data.csv"
 
 
-def check_rows(folder: pathlib.Path, pattern: str) -> None:
+def check_rows(folder: pathlib.PurePath, pattern: str) -> None:
     """Names the first torn line of the files; called when reading them failed.
 
     Raises:
         CorruptRecordError: with file, line, and the number of fields there and in the
             header.
     """
-    for file in sorted(folder.glob(pattern)):
+    for file in sorted(pathlib.Path(folder).glob(pattern)):
         with file.open(newline="", encoding="utf-8", errors="replace") as lines:
             rows = csv.reader(lines)
             header = next(rows, None)

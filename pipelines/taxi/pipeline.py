@@ -27,7 +27,7 @@ SEED = 20130101
 
 def create_pipeline(
     root: pathlib.Path,
-    data: pathlib.Path | None = None,
+    data: pathlib.PurePath | None = None,
     *,
     train_steps: int = TRAIN_STEPS,
     eval_steps: int = EVAL_STEPS,

@@ -32,11 +32,12 @@ _TOWNS = {"Southampton": (0.72, 0.0), "Cherbourg": (0.19, 0.4), "Queenstown": (0
 _DECKS = "ABCDE"
 
 
-def find_passengers(data: pathlib.Path | None, made: pathlib.Path) -> pathlib.Path:
+def find_passengers(data: pathlib.PurePath | None, made: pathlib.Path) -> pathlib.PurePath:
     """The folder with the passengers as CSV files.
 
     Args:
-        data: a folder of one's own, or None to have passengers made up.
+        data: a folder of one's own, or None to have passengers made up;
+            a pure path is of another machine, and not looked at.
         made: where those are written.
 
     Raises:
@@ -45,6 +46,8 @@ def find_passengers(data: pathlib.Path | None, made: pathlib.Path) -> pathlib.Pa
     if data is None:
         write_passengers(made / FILE)
         return made
+    if not isinstance(data, pathlib.Path):
+        return data
     folder = data.expanduser().absolute()
     if not any(folder.glob("*.csv")):
         raise DataError(

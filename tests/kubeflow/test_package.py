@@ -13,12 +13,15 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx_estimators.components.resources import (
     Accelerator,
     Claim,
+    NodeAffinity,
     Resources,
     Retries,
+    Toleration,
     with_resources,
 )
 from tfx_estimators.errors import PackageError, UnsupportedOptionError
-from tfx_estimators.kubeflow.names import package_name, task_names
+from tfx_estimators.kubeflow.names import is_image, package_name, task_names
+from tfx_estimators.kubeflow.outside import outside_of_volumes
 from tfx_estimators.kubeflow.package import COMMAND, compile_pipeline
 from tfx_estimators.kubeflow.runner import KubeflowRunner
 
@@ -218,12 +221,72 @@ def test_what_would_be_refused_is_said_before_anything_is_written() -> None:
         compile_pipeline(small(), image=None)
     with pytest.raises(PackageError, match="call it 'my-small-one'"):
         compile_pipeline(small("My_small.one"), image="i")
-    with pytest.raises(PackageError, match="is a path of this machine"):
+    with pytest.raises(PackageError, match="'/tmp/here' is a path of this machine"):
         compile_pipeline(small(root="/tmp/here"), image="i")
+    with pytest.raises(PackageError, match="'/tmp/there' is a path of this machine"):
+        compile_pipeline(small(), image="i", root="/tmp/there")
+    with pytest.raises(PackageError, match="did you mean minio://"):
+        compile_pipeline(small(), image="i", root="mino://bucket/small")
+    with pytest.raises(PackageError, match="'Registry/Points:1 a' is no name of an image"):
+        compile_pipeline(small(), image="Registry/Points:1 a")
+    with pytest.raises(PackageError, match=r"is a path of this machine[^\0]*no image for CsvEx"):
+        compile_pipeline(small(root="/tmp/here"), image=None)
     with pytest.raises(UnsupportedOptionError, match=r"did you mean 'nvidia\.com/gpu'"):
         Accelerator("nvidia/gpu")
     assert package_name("small_1") == "small-1"
     assert task_names(["a.b", "a_b", "a-b"]) == {"a-b": "a-b", "a.b": "a-b-2", "a_b": "a-b-3"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a", "registry:5000/team/points_2:v1.0", "localhost/a", "gcr.io/a/b@sha256:" + "0" * 64],
+)
+def test_names_of_images(name: str) -> None:
+    assert is_image(name)
+    for spoilt in (f"{name} ", f"http://{name}", f"{name}:", f"/{name}", f"a/B/{name}"):
+        assert not is_image(spoilt)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Resources(node_selector={"a pool": "gpu"}),
+        lambda: Resources(node_selector={"pool": "gpu!"}),
+        lambda: Resources(node_selector={"pool": 1}),  # type: ignore[dict-item]
+        lambda: Toleration("gpu", effect="Noschedule"),  # type: ignore[arg-type]
+        lambda: Toleration("/gpu"),
+        lambda: NodeAffinity("pool", "gpu"),
+        lambda: NodeAffinity("pool", ["gpu"], weight=0),
+        lambda: Claim("Check_points", "/volume"),
+    ],
+)
+def test_what_kubernetes_would_not_take_is_refused(make: Any) -> None:
+    with pytest.raises(UnsupportedOptionError, match="expected"):
+        make()
+
+
+def test_labels_that_kubernetes_takes() -> None:
+    labels = {"pool": "gpu", "cloud.google.com/gke-accelerator": "nvidia-l4", "a_B.c": ""}
+    assert Resources(node_selector=labels).node_selector == labels
+    assert Toleration().key is None
+    assert NodeAffinity("pool", ["a", "b"], weight=100).weight == 100
+
+
+def test_folders_that_go_with_the_pod_are_told(tmp_path: pathlib.Path) -> None:
+    from tfx_estimators.pipelines import catalog
+
+    module = catalog.load_pipeline_module("taxi")
+    root = pathlib.Path("/volume/taxi")
+    elsewhere = module.create_pipeline(root=root, data=pathlib.PurePosixPath("/volume/none"))
+    told = outside_of_volumes(elsewhere, Resources(volumes=[Claim("other", "/vol")]))
+    assert [line.split(",")[0] for line in told] == [
+        "CsvExampleGen reads /volume/none",
+        "EstimatorTrainer keeps checkpoints in /volume/taxi/checkpoints",
+        "EstimatorPusher pushes to /volume/taxi/serving",
+    ]
+    assert outside_of_volumes(elsewhere) == told
+    every = Resources(volumes=[Claim("checkpoints", "/volume")])
+    assert outside_of_volumes(elsewhere, every) == []
 
 
 def test_a_package_is_written_whole_or_not_at_all(package: Any, tmp_path: pathlib.Path) -> None:

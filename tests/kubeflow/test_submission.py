@@ -109,7 +109,9 @@ def test_bad_input_creates_nothing(serve: Any, package: pathlib.Path, tmp_path: 
     torn = tmp_path / "torn.yaml"
     torn.write_text("pipelineInfo: {")
     for file, endpoint, options, said in (
-        (package, nobody, [], "no answer from"),
+        (package, nobody, [], "healthz: Failed to establish a new connection"),
+        (package, server.endpoint, ["--namespace", "My_team"], "is it 'my-team'?"),
+        (package, server.endpoint, ["--service-account", "a b"], "is no name that Kubernetes"),
         (package, "localhost:8888", [], "is no address"),
         (package, f"{server.endpoint}/elsewhere", [], "answered 404"),
         (local, server.endpoint, [], "a path of this machine"),

@@ -38,7 +38,9 @@ __all__ = ["compile_package"]
     "checkpoints. On a cluster the path of a volume.  [default: runs/PIPELINE]",
 )
 @click.option(
-    "--data", type=click.Path(path_type=pathlib.Path), help="Folder of input files, likewise."
+    "--data",
+    type=click.Path(path_type=pathlib.Path),
+    help="Folder of input files, likewise. It need not be on this machine.",
 )
 @click.option(
     "--claim",
@@ -66,20 +68,24 @@ def compile_package(
     \b
       tfx-estimators compile taxi -o taxi.yaml --image registry/taxi:1 \\
           --pipeline-root minio://mlpipeline/taxi \\
-          --claim checkpoints:/volume --root /volume/taxi
+          --claim checkpoints:/volume --root /volume/taxi --data /volume/trips
     """
+    from tfx_estimators.kubeflow.outside import outside_of_volumes
     from tfx_estimators.kubeflow.package import compile_pipeline
     from tfx_estimators.pipelines import catalog
 
     root = (root or pathlib.Path("runs") / pathlib.Path(pipeline).stem).absolute()
     module = catalog.load_pipeline_module(pipeline)
-    definition = module.create_pipeline(root=root, data=data)
-    package = compile_pipeline(
-        definition, image=image, root=pipeline_root, every_step=_every_step(claims, root)
-    )
+    every_step = _every_step(claims, root)
+    # A folder that is not here is the steps' to find: a pure path has nothing to look with.
+    folder = data if data is None or data.exists() else pathlib.PurePosixPath(data)
+    definition = module.create_pipeline(root=root, data=folder)
+    package = compile_pipeline(definition, image=image, root=pipeline_root, every_step=every_step)
     package.write(output)
     steps = len(package.spec["root"]["dag"]["tasks"])
     click.echo(f"{output}: {steps} steps, {output.stat().st_size / 1024:.0f} KiB")
+    for line in outside_of_volumes(definition, every_step):
+        click.echo(f"note: {line}", err=True)
 
 
 def _every_step(claims: tuple[str, ...], root: pathlib.Path) -> Resources | None:

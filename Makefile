@@ -30,8 +30,9 @@ test-engines: setup ## the transform on Flink and Spark, started and stopped
 	@$(PYTEST) -n 0 -m slow tests/components/transform/test_engines.py -k cluster $(ARGS)
 
 test-containers: setup ## the taxi pipeline, each step a container of the image (podman, 15 GB)
-	@command -v podman >/dev/null && command -v runc >/dev/null || \
-	  { apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq podman runc; }
+	@command -v podman >/dev/null && command -v runc >/dev/null && command -v debootstrap \
+	  >/dev/null || { apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq podman runc debootstrap; }
 	@scripts/image.sh
 	@$(PYTEST) -n 0 -m containers $(ARGS)
 

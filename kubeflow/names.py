@@ -11,7 +11,10 @@ from collections.abc import Sequence
 
 from tfx_estimators.errors import PackageError
 
-__all__ = ["executor_label", "is_image", "package_name", "task_names"]
+__all__ = ["NO_IMAGE", "executor_label", "is_image", "package_name", "task_names"]
+
+NO_IMAGE = "none"
+"""Stands where an image would in a package for this machine: TFX puts its own otherwise."""
 
 _PIPELINE = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _LONGEST_PIPELINE = 128

@@ -20,17 +20,16 @@ from typing import Any
 
 from tfx_estimators.components.resources import Resources, combined, resources_of
 from tfx_estimators.errors import PackageError
+from tfx_estimators.kubeflow.extra import from_extra
 from tfx_estimators.kubeflow.lint import check
-from tfx_estimators.kubeflow.names import executor_label, package_name, task_names
+from tfx_estimators.kubeflow.names import NO_IMAGE, executor_label, package_name, task_names
 from tfx_estimators.kubeflow.platform import apply_resources, platform_document
 from tfx_estimators.kubeflow.resolution import is_resolver, with_lookups
 from tfx_estimators.kubeflow.training_steps import with_jobs
 
-__all__ = ["COMMAND", "NO_IMAGE", "Package", "compile_pipeline"]
+__all__ = ["COMMAND", "Package", "compile_pipeline"]
 
 COMMAND = ("python", "-m", "tfx_estimators.kubeflow.entrypoint")
-NO_IMAGE = "none"
-"""Stands where an image would in a package for this machine: TFX puts its own otherwise."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,9 +94,11 @@ def compile_pipeline(
         every_step: what all steps need, such as a volume; a step's own `Resources` win.
 
     Raises:
+        MissingPackageError: if kfp is not installed.
         PackageError: if the backend would not run it, or a step has no image; said of
             all nodes at once.
     """
+    from_extra("kfp")  # TFX's compiler imports it, and would only raise.
     from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as tfx_runner
 
     name = package_name(pipeline.pipeline_info.pipeline_name)

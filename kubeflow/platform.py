@@ -18,6 +18,7 @@ from tfx_estimators.components.resources import (
     quantity,
 )
 from tfx_estimators.errors import MissingPackageError
+from tfx_estimators.kubeflow.extra import from_extra
 from tfx_estimators.kubeflow.names import executor_label
 
 __all__ = ["apply_resources", "platform_document"]
@@ -146,9 +147,7 @@ def _mount(task: _Task, volume: Secret | ConfigMap) -> None:
 
 
 def _call(function: str, task: _Task, **arguments: Any) -> None:
-    from kfp import kubernetes
-
-    found = getattr(kubernetes, function, None)
+    found = getattr(from_extra("kfp.kubernetes"), function, None)
     if found is None:
         import importlib.metadata
 

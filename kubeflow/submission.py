@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tfx_estimators.errors import PackageError, PipelineError, SubmissionError
+from tfx_estimators.kubeflow.extra import from_extra
 
 __all__ = ["Submission", "follow", "submit"]
 
@@ -67,11 +68,13 @@ def submit(
         service_account: of the steps; by default the server's own choice.
 
     Raises:
+        MissingPackageError: if kfp is not installed.
         PackageError: if the file is no package, or would keep its artifacts on this
             machine.
         SubmissionError: if the server is not there, refuses the token or the user, or
             does not take the package, or if Kubernetes takes no such name.
     """
+    kfp, kfp_server_api = from_extra("kfp"), from_extra("kfp_server_api")
     spec = _read(package)
     root = pipeline_root or spec.get("defaultPipelineRoot") or ""
     if "://" not in root:
@@ -85,9 +88,6 @@ def submit(
     _check_name("service account", service_account)
     endpoint = endpoint.rstrip("/")
     _ask_for_health(endpoint, token)
-    import kfp
-    import kfp_server_api
-
     try:
         client = kfp.Client(host=endpoint, existing_token=token, namespace=namespace or "kubeflow")
         name = spec["pipelineInfo"]["name"]

@@ -110,11 +110,12 @@ def run(
     root = (root or pathlib.Path("runs") / pathlib.Path(pipeline).stem).absolute()
     _log_to(root / "log.txt", echo=bool(ctx.parent and ctx.parent.params["verbose"]))
 
-    from tfx_estimators.commands.kubeflow_local import run_compiled
+    from tfx_estimators.commands.kubeflow_local import check_options, run_compiled
     from tfx_estimators.pipelines import catalog
     from tfx_estimators.pipelines.runner import run as run_pipeline
     from tfx_estimators.pipelines.runner import train_afresh
 
+    check_options(runner, image=image, containers=containers)
     module = catalog.load_pipeline_module(pipeline)
     definition = module.create_pipeline(root=root, data=data)
     if fresh:

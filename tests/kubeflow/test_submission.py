@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import pathlib
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,7 +14,9 @@ import yaml
 from click.testing import CliRunner, Result
 
 from tfx_estimators.cli import main
+from tfx_estimators.errors import MissingPackageError
 from tfx_estimators.kubeflow import submission
+from tfx_estimators.kubeflow.package import compile_pipeline
 
 _SPEC = importlib.util.spec_from_file_location(
     "kfp_server", pathlib.Path(__file__).with_name("kfp_server.py")
@@ -132,3 +135,12 @@ def test_a_user_without_the_right_is_told(serve: Any, package: pathlib.Path) -> 
     assert result.exit_code == 1
     assert "answered 403" in result.output
     assert "ask for the right" in result.output
+
+
+def test_without_kfp_the_extra_is_named(package: pathlib.Path, monkeypatch: Any) -> None:
+    monkeypatch.setitem(sys.modules, "kfp", None)
+    result = submit(package, "http://localhost:1")
+    assert result.exit_code == 1
+    assert "pip install 'tfx-estimators[kubeflow]'" in result.output
+    with pytest.raises(MissingPackageError, match="kfp cannot be imported"):
+        compile_pipeline(None, image="i")

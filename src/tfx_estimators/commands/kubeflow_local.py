@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
-__all__ = ["containers_option", "image_option", "run_compiled"]
+from tfx_estimators.errors import UnsupportedOptionError
+
+__all__ = ["check_options", "containers_option", "image_option", "run_compiled"]
 
 containers_option = click.option(
     "--containers",
@@ -19,6 +21,26 @@ image_option = click.option(
     metavar="IMAGE",
     help="With kubeflow-local --containers: the image of steps that name none themselves.",
 )
+
+
+def check_options(runner: str, *, image: str | None, containers: bool) -> None:
+    """Refuses options that the runner would not heed.
+
+    Raises:
+        UnsupportedOptionError: with the command that heeds them.
+    """
+    if containers and runner != "kubeflow-local":
+        raise UnsupportedOptionError(
+            f"--containers: the runner {runner} starts no containers",
+            expected="--runner kubeflow-local",
+            fix="add it, or leave --containers out",
+        )
+    if image is not None and not containers:
+        raise UnsupportedOptionError(
+            f"--image {image}: without --containers no step runs in an image",
+            expected="--runner kubeflow-local --containers --image IMAGE",
+            fix="add --containers, or leave --image out",
+        )
 
 
 def run_compiled(

@@ -9,9 +9,12 @@ import subprocess
 import time
 
 import pytest
+from click.testing import CliRunner
 
+from tfx_estimators.cli import main
 from tfx_estimators.errors import ContainerError, PipelineError
 from tfx_estimators.kubeflow.local import run_package
+from tfx_estimators.kubeflow.names import NO_IMAGE
 
 pytestmark = pytest.mark.stacks
 
@@ -106,7 +109,7 @@ def test_containers_without_their_image(make_package, tmp_path, monkeypatch) -> 
     with pytest.raises(ContainerError, match="an/image is not on this machine"):
         run_package(make_package(first={}), tmp_path / "root", containers=True)
     with pytest.raises(ContainerError, match="has no image"):
-        run_package(make_package(image="", first={}), tmp_path / "root", containers=True)
+        run_package(make_package(image=NO_IMAGE, first={}), tmp_path / "root", containers=True)
     assert not (tmp_path / "root").exists()
 
 
@@ -120,3 +123,16 @@ def _wait_for(condition) -> None:
     while not condition():
         assert time.monotonic() < until, "it did not come about in a minute"
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--containers"], "the runner local starts no containers"),
+        (["--image", "i"], "without --containers no step runs in an image"),
+    ],
+)
+def test_options_that_would_not_be_heeded_are_refused(options, said, tmp_path) -> None:
+    answer = CliRunner().invoke(main, ["run", "taxi", "--root", str(tmp_path / "root"), *options])
+    assert answer.exit_code == 1
+    assert said in answer.output

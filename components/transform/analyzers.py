@@ -17,6 +17,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform import annotators
 
+from tfx_estimators.components.transform.distinct import too_large
 from tfx_estimators.errors import ColumnError
 
 __all__ = ["TransformAnalyzers", "read_facts"]
@@ -191,12 +192,7 @@ def _check_size(vocabulary: Any, name: str) -> None:
     with tf.io.gfile.GFile(path, "rb") as file:
         entries = sum(1 for _ in file)
     if entries > MOST_ENTRIES:
-        raise ColumnError(
-            f"column {name!r} learned a vocabulary of {entries} entries",
-            expected=f"at most {MOST_ENTRIES}, or a top_k that allows more",
-            fix="pass top_k or frequency_threshold, or use "
-            "categorical_column_with_hash_bucket, which needs no vocabulary",
-        )
+        raise too_large(name, str(entries), MOST_ENTRIES)
 
 
 def _negative(value: Any) -> Any:

@@ -72,7 +72,12 @@ class Executor(BeamExecutor):
                 tft_beam.Context(temp_dir=temporary, use_deep_copy_optimization=True),
             ):
                 transform_fn = stages.analyze(
-                    pipeline, schema, analyzed, preprocessing, _cache(input_dict, output_dict)
+                    pipeline,
+                    schema,
+                    analyzed,
+                    preprocessing,
+                    plan.unlimited_vocabularies,
+                    _cache(input_dict, output_dict),
                 )
                 stages.write_graph(pipeline, schema, transform_fn, graph.uri)
                 batches = [

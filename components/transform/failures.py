@@ -33,7 +33,7 @@ def explain(error: BaseException) -> TfxEstimatorsError | None:
     current: BaseException | None = error
     while current is not None:
         if isinstance(current, TfxEstimatorsError):
-            return current
+            return type(current)(_without_stage(str(current)))
         current = current.__cause__ or current.__context__
     found = _ASSERTION.search(str(error))
     if found is None:
@@ -56,5 +56,10 @@ def _quoted(text: str) -> TfxEstimatorsError | None:
     # The last one: a traceback ends with the error that matters.
     for name, message in reversed(_OURS.findall(text)):
         if name in errors.__all__:
-            return getattr(errors, name)(message.partition(" [while running")[0])
+            return getattr(errors, name)(_without_stage(message))
     return None
+
+
+def _without_stage(message: str) -> str:
+    """Without the name of the stage, which Beam adds."""
+    return message.partition(" [while running")[0]

@@ -15,6 +15,8 @@ from tfx_bsl.tfxio import tensor_adapter, tf_example_record
 from tfx_estimators.components.examples import Split
 from tfx_estimators.components.progress import count_examples
 from tfx_estimators.components.transform.analyzer_cache import AnalyzerCache
+from tfx_estimators.components.transform.analyzers import MOST_ENTRIES
+from tfx_estimators.components.transform.distinct import DistinctLimit
 from tfx_estimators.components.transform.reading import ReadExamples
 from tfx_estimators.components.transform.writing import EncodeExamples, ExampleFiles
 
@@ -34,13 +36,20 @@ class RawData:
     Args:
         schema: `schema_pb2.Schema` of the raw examples.
         keys: the features to decode; all where not given.
+        limited: feature -> name of the column that may not have too many of its values.
 
     Attributes:
         schema: of the features that are decoded.
         type_specs: raw feature -> `tf.TypeSpec`, of all features.
     """
 
-    def __init__(self, schema: Any, keys: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        schema: Any,
+        keys: Collection[str] | None = None,
+        limited: Mapping[str, str] | None = None,
+    ) -> None:
+        self._limited = dict(limited or {})
         self.schema = schema if keys is None else _project(schema, keys)
         self.type_specs = dict(_tfxio(schema).TensorAdapter().OriginalTypeSpecs())
 
@@ -62,24 +71,31 @@ class RawData:
             exact: whether a missing feature has to be null, not an empty list.
         """
         name = f"{counted_as}[{split.name}]"
-        return f"Read[{name}]" >> _Read(split, name, self.schema, exact or _is_exact(self.schema))
+        examples = ReadExamples(self.schema, exact=exact or _is_exact(self.schema))
+        return f"Read[{name}]" >> _Read(split, name, examples, self._limited)
 
 
 class _Read(beam.PTransform):
-    def __init__(self, split: Split, name: str, schema: Any, exact: bool) -> None:
+    def __init__(
+        self, split: Split, name: str, examples: ReadExamples, limited: Mapping[str, str]
+    ) -> None:
         super().__init__()
         self._split = split
         self._name = name
-        self._examples = ReadExamples(schema, exact=exact)
+        self._examples = examples
+        self._limited = limited
 
     def expand(self, pipeline: Any) -> Any:
-        return (
+        batches = (
             pipeline
             | "Files" >> beam.Create(list(self._split.files))
             | "Spread" >> beam.Reshuffle()
             | "Parse" >> beam.ParDo(self._examples)
             | count_examples(self._name, size=operator.attrgetter("num_rows"))
         )
+        if not self._limited:
+            return batches
+        return batches | "Limit" >> beam.ParDo(DistinctLimit(self._limited, MOST_ENTRIES))
 
 
 def _is_exact(schema: Any) -> bool:
@@ -114,6 +130,7 @@ def analyze(
     schema: Any,
     splits: Sequence[Split],
     preprocessing: Any,
+    limited: Mapping[str, str],
     cache: AnalyzerCache | None = None,
 ) -> Any:
     """Runs the analysis over some splits, reading only what it needs.
@@ -123,13 +140,14 @@ def analyze(
         schema: of the raw examples.
         splits: what to learn from; not read at all if nothing is to be learned.
         preprocessing: the preprocessing function.
+        limited: see `RawData`.
         cache: where analyses are kept, if they are.
 
     Returns:
         what `tft_beam.AnalyzeDataset` gives: the transform function and its metadata.
     """
     keys = tft.get_analyze_input_columns(preprocessing, RawData(schema).type_specs)
-    data = RawData(schema, keys or None)
+    data = RawData(schema, keys or None, limited)
     if keys and cache is not None:
         return cache.analyze(pipeline, data, splits, preprocessing)
     if keys:

@@ -137,6 +137,17 @@ class ColumnPlan:
         learned = self._learned.items()
         return list(dict.fromkeys(n for c, n in learned if isinstance(c, LearnedVocabularyColumn)))
 
+    @property
+    def unlimited_vocabularies(self) -> dict[str, str]:
+        """Raw feature -> name under which a column learns a vocabulary of all its values."""
+        return {
+            column.key: name
+            for column, name in self._learned.items()
+            if isinstance(column, LearnedVocabularyColumn)
+            and column.top_k is None
+            and column.frequency_threshold is None
+        }
+
     def transform(self, raw: Mapping[str, Any], analyzers: Analyzers) -> dict[str, Any]:
         """Computes the transformed features, in the graph being built.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import textwrap
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.types import standard_artifacts
 
 from tfx_estimators.components import FeatureColumnTransform
-from tfx_estimators.components.transform import analyzers
+from tfx_estimators.components.transform import analyzers, stages
 from tfx_estimators.errors import (
     ColumnError,
     CorruptRecordError,
@@ -188,10 +189,32 @@ def test_vocabulary_that_is_too_large(
 ) -> None:
     monkeypatch.setattr(analyzers, "MOST_ENTRIES", 2)
     column = 'columns.categorical_column_with_learned_vocabulary("color"{})'
+    # Each worker may see few of them; then it is the whole that is too large.
     with pytest.raises(ColumnError, match=r"(?s)'color' .* of 3 entries.*at most 2.*hash_bucket"):
         transform(examples, f"[{column.format('')}]")
     # Who names a size has thought of it.
     transform(examples, f"[{column.format(', top_k=3')}]")
+
+
+def test_vocabulary_that_is_too_large_is_not_counted_to_its_end(
+    transform: Any,
+    tmp_path: pathlib.Path,
+    make_examples: Any,
+    example: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(stages, "MOST_ENTRIES", 1000)
+    # More batches than one worker reads at a time.
+    total = 50_000
+    rows = [example(y=1, color=f"color {number}") for number in range(total)]
+    examples = write(tmp_path, make_examples, rows)
+    column = 'columns.categorical_column_with_learned_vocabulary("color"{})'
+    with pytest.raises(ColumnError, match=r"'color' .* of more than 1000 entries") as caught:
+        transform(examples, f"[{column.format('')}]")
+    assert "while running" not in str(caught.value)
+    read = re.findall(r"FeatureColumnTransform: (\d+) examples", capsys.readouterr().err)
+    assert int(read[-1]) < total
 
 
 def test_feature_without_values_to_learn_from(

@@ -20,7 +20,14 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
-from tfx_estimators.estimator import autograph, package, repairs, tensorflow_view, versions
+from tfx_estimators.estimator import (
+    autograph,
+    old_paths,
+    package,
+    repairs,
+    tensorflow_view,
+    versions,
+)
 from tfx_estimators.estimator.namespace import LazyNamespace
 
 __all__ = ["activate"]
@@ -37,7 +44,8 @@ def activate() -> None:
     From TensorFlow 2.16 on, restores `tf.estimator`, `tf.compat.v1.estimator`,
     `tf.compat.v2.estimator`, the same as importable modules (`from tensorflow import
     estimator`, `import tensorflow.compat.v1.estimator`), and
-    `tf.keras.estimator.model_to_estimator`. TensorFlow 2.15 has them all: there only
+    `tf.keras.estimator.model_to_estimator`, and the private modules of `old_paths`.
+    TensorFlow 2.15 has them all: there only
     faults of its own estimators are put right.
 
     May be called at any time, from any thread and as often as wished; imports
@@ -57,6 +65,7 @@ def activate() -> None:
         if isinstance(vars(tensorflow).get("estimator"), LazyNamespace):
             return
         autograph.leave_keras_2_alone()
+        old_paths.install_finder()
         given = _given()
         sys.meta_path.insert(0, _Giver(given))
         for name, namespace in given.items():

@@ -193,3 +193,38 @@ def test_nothing_happens_where_tensorflow_has_estimators() -> None:
     estimator.activate()
     assert {"tf": dict(vars(tf)), "v1": dict(vars(tf.compat.v1))} == before
     assert isinstance(tf.estimator, types.ModuleType)
+
+
+def test_private_modules_are_found_under_their_old_names() -> None:
+    """What TensorFlow 2.15 has as stubs: a module of the estimator package by another name."""
+    names = [
+        "estimator.estimator",
+        "estimator.run_config",
+        "estimator.canned.dnn",
+        "estimator.canned.head",
+        "estimator.export.export_output",
+        "estimator.inputs.queues.feeding_functions",
+        "estimator.keras",
+        "distribute.estimator_training",
+        "tpu.tpu_config",
+        "tpu.tpu_estimator",
+        "tpu.tpu_embedding",
+        "tpu.session_support",
+    ]
+    program = (
+        "import importlib\n"
+        "from tfx_estimators import estimator\n"
+        "estimator.activate()\n"
+        f"for name in {names}:\n"
+        "    importlib.import_module(f'tensorflow.python.{name}')\n"
+        "from tensorflow.python.distribute import estimator_training\n"
+        "from tensorflow.python.estimator.canned import dnn\n"
+        "import tensorflow as tf\n"
+        "assert dnn.DNNClassifierV2 is tf.estimator.DNNClassifier\n"
+        "assert not estimator_training.should_run_distribute_coordinator("
+        "tf.estimator.RunConfig())\n"
+        "from tensorflow_estimator.python.estimator import training\n"
+        "assert training.__spec__.name == training.__name__\n"
+        "print('found')"
+    )
+    assert run(program) == "found"

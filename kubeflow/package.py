@@ -20,6 +20,7 @@ from typing import Any
 
 from tfx_estimators.components.resources import Resources, combined, resources_of
 from tfx_estimators.errors import PackageError
+from tfx_estimators.kubeflow.conditions import point_conditions
 from tfx_estimators.kubeflow.extra import from_extra
 from tfx_estimators.kubeflow.lint import check
 from tfx_estimators.kubeflow.names import NO_IMAGE, executor_label, package_name, task_names
@@ -121,6 +122,7 @@ def compile_pipeline(
     _keep_defaults(spec, changed)
     _point_at_parameters(spec)
     _run_no_hooks(spec)
+    point_conditions(spec)
     _name_importers_output(spec)
     _tell_names(spec, changed, pipeline.pipeline_info.pipeline_name)
     _cache_no_lookups(spec, pipeline)

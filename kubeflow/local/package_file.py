@@ -7,6 +7,7 @@ import pathlib
 from typing import Any
 
 from tfx_estimators.errors import PackageError
+from tfx_estimators.kubeflow.conditions import asks_artifacts
 
 __all__ = ["PackageFile"]
 
@@ -105,6 +106,14 @@ class PackageFile:
                 raise PackageError(
                     f"{self.path}: the task {name} refers to {referred!r}, which is not there",
                     fix=f"compile it again: {_COMPILE}",
+                )
+            if asks_artifacts(task):
+                raise PackageError(
+                    f"{self.path}: {name} runs under a condition on an artifact, which "
+                    "kfp.local does not evaluate: it would leave the step out without a word",
+                    expected="steps without such conditions",
+                    fix="tfx-estimators run PIPELINE --runner local heeds them, and so does a "
+                    "cluster",
                 )
         for name, component in components.items():
             label = component.get("executorLabel")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 from typing import Any
 
 import pytest
@@ -214,6 +215,35 @@ def test_a_pipeline_of_stock_components_compiles() -> None:
     # The definition itself stays as it was: it may run locally next.
     assert [node.id for node in pipeline.components].count("latest_blessed_model") == 1
     assert all(node in [*nodes, pusher] for node in pipeline.components)
+
+
+def test_a_condition_asks_an_input_that_its_step_has() -> None:
+    from tfx.components.example_gen.csv_example_gen.component import CsvExampleGen
+    from tfx.components.schema_gen.component import SchemaGen
+    from tfx.components.statistics_gen.component import StatisticsGen
+    from tfx.dsl.experimental.conditionals import conditional
+    from tfx.orchestration.pipeline import Pipeline
+
+    examples = CsvExampleGen(input_base="/data/points").with_id("Points.csv")
+    made = examples.outputs["examples"]
+    with conditional.Cond(made.future()[0].property("span") == 1):
+        statistics = StatisticsGen(examples=made)
+        schema = SchemaGen(statistics=statistics.outputs["statistics"])
+    pipeline = Pipeline(
+        pipeline_name="some", pipeline_root=BUCKET, components=[examples, statistics, schema]
+    )
+    spec = compile_pipeline(pipeline, image="i").spec
+    check_whole(spec)
+    tasks = spec["root"]["dag"]["tasks"]
+    for name in ("StatisticsGen", "SchemaGen"):
+        (asked,) = re.findall(
+            r"inputs\.artifacts\['(.+?)'\]", tasks[name]["triggerPolicy"]["condition"]
+        )
+        assert tasks[name]["inputs"]["artifacts"][asked] == {
+            "taskOutputArtifact": {"producerTask": "Points-csv", "outputArtifactKey": "examples"}
+        }
+        assert asked in spec["components"][f"comp-{name}"]["inputDefinitions"]["artifacts"]
+    assert "inputs.artifacts['examples']" in tasks["StatisticsGen"]["triggerPolicy"]["condition"]
 
 
 def test_what_would_be_refused_is_said_before_anything_is_written() -> None:

@@ -40,6 +40,16 @@ def test_a_package_torn_anywhere_is_refused(make_package) -> None:
     torn()
 
 
+def test_a_step_that_would_be_left_out_without_a_word_is_named(make_package) -> None:
+    path = make_package(first={}, second={"after": "first"})
+    spec = yaml.safe_load(path.read_text())
+    policy = {"condition": "inputs.artifacts['thing'].artifacts[0].metadata['answer'] == 42.0"}
+    spec["root"]["dag"]["tasks"]["second"]["triggerPolicy"] = policy
+    path.write_text(yaml.safe_dump(spec))
+    with pytest.raises(PackageError, match="second runs under a condition on an artifact"):
+        PackageFile.read(path)
+
+
 def test_a_missing_file_is_named(tmp_path: pathlib.Path) -> None:
     with pytest.raises(PackageError, match=r"none\.yaml cannot be read"):
         PackageFile.read(tmp_path / "none.yaml")

@@ -11,11 +11,20 @@ from collections.abc import Sequence
 
 from tfx_estimators.errors import PackageError
 
-__all__ = ["NO_IMAGE", "executor_label", "is_image", "package_name", "task_names"]
+__all__ = [
+    "NO_IMAGE",
+    "artifact_key",
+    "executor_label",
+    "is_image",
+    "package_name",
+    "task_names",
+    "value_key",
+]
 
 NO_IMAGE = "none"
 """Stands where an image would in a package for this machine: TFX puts its own otherwise."""
 
+_VALUE = "_value"
 _PIPELINE = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _LONGEST_PIPELINE = 128
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?"
@@ -71,6 +80,16 @@ def is_image(name: str) -> bool:
     https://github.com/distribution/reference/blob/main/reference.go
     """
     return _IMAGE.fullmatch(name) is not None
+
+
+def value_key(key: str) -> str:
+    """The key of an output parameter with the value of an artifact of this key."""
+    return f"{key}{_VALUE}"
+
+
+def artifact_key(key: str) -> str:
+    """The other way round; TFX's own packages have one key for both."""
+    return key.removesuffix(_VALUE)
 
 
 def executor_label(task: str) -> str:

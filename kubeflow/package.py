@@ -27,6 +27,7 @@ from tfx_estimators.kubeflow.names import NO_IMAGE, executor_label, package_name
 from tfx_estimators.kubeflow.platform import apply_resources, platform_document
 from tfx_estimators.kubeflow.resolution import is_resolver, with_lookups
 from tfx_estimators.kubeflow.training_steps import with_jobs
+from tfx_estimators.kubeflow.values import point_at_values
 
 __all__ = ["COMMAND", "Package", "compile_pipeline"]
 
@@ -120,7 +121,7 @@ def compile_pipeline(
     spec: dict[str, Any] = job["pipelineSpec"]
     spec["defaultPipelineRoot"] = root or pipeline.pipeline_info.pipeline_root
     _keep_defaults(spec, changed)
-    _point_at_parameters(spec)
+    point_at_values(spec)
     _run_no_hooks(spec)
     point_conditions(spec)
     _name_importers_output(spec)
@@ -155,16 +156,6 @@ def _keep_defaults(spec: dict[str, Any], pipeline: Any) -> None:
         for value in node.exec_properties.values():
             if isinstance(value, RuntimeParameter) and value.default is not None:
                 declared[value.name]["defaultValue"] = value.default
-
-
-def _point_at_parameters(spec: dict[str, Any]) -> None:
-    """TFX calls the producer of a dynamic execution property `X_task`, and the task X."""
-    tasks = spec["root"]["dag"]["tasks"]
-    for task in tasks.values():
-        for parameter in task.get("inputs", {}).get("parameters", {}).values():
-            source = parameter.get("taskOutputParameter")
-            if source and source["producerTask"] not in tasks:
-                source["producerTask"] = source["producerTask"].removesuffix("_task")
 
 
 def _run_no_hooks(spec: dict[str, Any]) -> None:

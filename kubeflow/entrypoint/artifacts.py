@@ -8,6 +8,7 @@ and not to others, so they travel as JSON text.
 from __future__ import annotations
 
 import json
+import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,7 +19,14 @@ from tfx.types.value_artifact import ValueArtifact
 from tfx_estimators.kubeflow.entrypoint.artifact_types import artifact_class
 from tfx_estimators.kubeflow.entrypoint.uris import local_path
 
-__all__ = ["ABSENT", "input_artifacts", "output_artifacts", "plain_properties", "runtime_artifact"]
+__all__ = [
+    "ABSENT",
+    "input_artifacts",
+    "make_places",
+    "output_artifacts",
+    "plain_properties",
+    "runtime_artifact",
+]
 
 # Set by `kubeflow.blessed_model_executor`: the backend wants an artifact on every output.
 ABSENT = "tfx_estimators_absent"
@@ -61,6 +69,18 @@ def runtime_artifact(artifact: Artifact, given: Mapping[str, Any]) -> dict[str, 
     if given.get("type"):
         said["type"] = given["type"]
     return said
+
+
+def make_places(outputs: Mapping[str, Sequence[Artifact]]) -> None:
+    """Makes the folders that executors find made where TFX's own launcher runs them.
+
+    A value's is the one that its file goes into.
+    """
+    for artifact in (one for artifacts in outputs.values() for one in artifacts):
+        if "://" not in artifact.uri:
+            place = pathlib.Path(artifact.uri)
+            folder = place.parent if isinstance(artifact, ValueArtifact) else place
+            folder.mkdir(parents=True, exist_ok=True)
 
 
 def plain_properties(artifact: Artifact) -> dict[str, str | int | float]:

@@ -12,12 +12,14 @@ from typing import Any
 from tfx_estimators.errors import StepInputError, TfxEstimatorsError
 from tfx_estimators.kubeflow.entrypoint.artifacts import (
     input_artifacts,
+    make_places,
     output_artifacts,
     runtime_artifact,
 )
 from tfx_estimators.kubeflow.entrypoint.example_gen import is_file_based, prepare
 from tfx_estimators.kubeflow.entrypoint.invocation import Invocation
 from tfx_estimators.kubeflow.entrypoint.sidecar import StepSidecar
+from tfx_estimators.kubeflow.names import artifact_key
 
 __all__ = ["run_step"]
 
@@ -39,6 +41,7 @@ def run_step(invocation: Invocation) -> None:
     properties = dict(invocation.parameters)
     sidecar.write("running")
     try:
+        make_places(outputs)
         if is_file_based(executor_class, properties):
             properties = prepare(properties, outputs)
         _log.info("%s begins: %s", invocation.node, invocation.executor)
@@ -118,7 +121,7 @@ def _answer(invocation: Invocation, outputs: Mapping[str, Sequence[Any]]) -> dic
         told[key] = {"artifacts": [runtime_artifact(artifact, one) for artifact, one in pairs]}
     values: dict[str, Any] = {}
     for key in invocation.output_parameters:
-        artifacts = outputs.get(key) or [None]
+        artifacts = outputs.get(key) or outputs.get(artifact_key(key)) or [None]
         if not isinstance(artifacts[0], ValueArtifact):
             raise StepInputError(
                 f"the output {key} is wanted as a parameter, and is no value",

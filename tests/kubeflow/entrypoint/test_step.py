@@ -91,13 +91,13 @@ def test_values_are_read_and_told_as_parameters(make_invocation, answer, tmp_pat
     step = make_invocation(
         "small_executors.Value",
         inputs={"number": (str(tmp_path / "number"), None, {})},
-        outputs={"made": (str(tmp_path / "made"), {"schemaTitle": "tfx.Integer"}, {})},
+        outputs={"made": (str(tmp_path / "new" / "made"), {"schemaTitle": "tfx.Integer"}, {})},
         spec={"artifacts": {"number": {"artifactType": {"schemaTitle": "tfx.Integer"}}}},
         output_parameters={"made": {"outputFile": str(tmp_path / "unused")}},
     )
     run_step(step)
     assert answer()["parameterValues"] == {"made": 42}
-    assert (tmp_path / "made").read_text() == "42"
+    assert (tmp_path / "new" / "made").read_text() == "42"
 
 
 def test_two_artifacts_on_an_output_are_refused(make_invocation, tmp_path) -> None:

@@ -12,7 +12,6 @@ class Copy(BaseExecutor):
 
     def Do(self, input_dict, output_dict, exec_properties):
         (source,), (made,) = input_dict["source"], output_dict["made"]
-        pathlib.Path(made.uri).mkdir(parents=True)
         text = pathlib.Path(source.uri, "text").read_text()
         pathlib.Path(made.uri, "text").write_text(text)
         made.set_string_custom_property("source_type", source.type_name)
@@ -36,7 +35,7 @@ class Fail(BaseExecutor):
     """Fails half-way."""
 
     def Do(self, input_dict, output_dict, exec_properties):
-        pathlib.Path(output_dict["made"][0].uri).mkdir(parents=True)
+        pathlib.Path(output_dict["made"][0].uri, "half").touch()
         raise RuntimeError("the sky is falling")
 
 

@@ -151,7 +151,8 @@ def read_records(folder: str, files: Files = LOCAL) -> dict[str, Record]:
     Raises:
         NotInMetadataError: if the folder does not exist.
     """
-    if not files.exists(folder):
+    # A file can be walked too, and has nothing below it.
+    if not files.exists(folder) or not any(True for _ in files.walk(folder)):
         raise NotInMetadataError(
             f"there is no folder {folder}",
             expected="a folder with checkpoints and their records",

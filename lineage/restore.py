@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 
 from tfx_estimators.errors import CorruptRecordError, NotInMetadataError, UnsupportedOptionError
@@ -20,6 +21,8 @@ _SERVING = "Format-Serving"
 def restore(checkpoint: Checkpoint, folder: str, files: Files = LOCAL) -> str:
     """Copies a checkpoint, checks the copy and writes TensorFlow's `checkpoint` file last.
 
+    If anything fails nothing of the copy is left.
+
     Args:
         checkpoint: from `checkpoints.find_checkpoint`.
         folder: made if it is not there; holds no other checkpoint.
@@ -30,36 +33,44 @@ def restore(checkpoint: Checkpoint, folder: str, files: Files = LOCAL) -> str:
 
     Raises:
         NotInMetadataError: if the checkpoint's files are gone.
-        UnsupportedOptionError: if the folder holds a checkpoint already.
+        UnsupportedOptionError: if the folder holds a checkpoint already, or cannot be made.
         CorruptRecordError: if the files are not those that were recorded.
     """
     folder = folder.rstrip("/") or "/"
-    state = f"{folder}/checkpoint"
-    if files.exists(state):
+    found = _files_of(checkpoint, files)
+    stem = checkpoint.uri.rpartition("/")[2]
+    state, prefix = f"{folder}/checkpoint", f"{folder}/{stem}"
+    copies = {path: prefix + path[len(checkpoint.uri) :] for path in found}
+    # The copies too: the folder may be the one that the checkpoint lies in.
+    if any(files.exists(path) for path in (state, *copies.values())):
         raise UnsupportedOptionError(
             f"{folder} holds a checkpoint already",
             expected="an empty folder, or one that is not there",
             fix="give another folder",
         )
-    found = _files_of(checkpoint, files)
-    files.makedirs(folder)
-    stem = checkpoint.uri.rpartition("/")[2]
-    prefix = f"{folder}/{stem}"
-    for path in found:
-        with (
-            files.open(path, "rb") as source,
-            files.open(prefix + path[len(checkpoint.uri) :], "wb") as target,
-        ):
-            shutil.copyfileobj(source, target, length=1 << 20)
-    digest = checkpoint_digest(prefix, files)
-    if digest != checkpoint.digest:
-        raise CorruptRecordError(
-            f"the files at {checkpoint.uri} have the digest {digest[:12]}",
-            expected=f"{checkpoint.digest[:12]}, as recorded when they were written",
-            fix="restore another checkpoint: these were damaged or written over",
-        )
-    with files.open(state, "w") as file:
-        file.write(f'model_checkpoint_path: "{stem}"\nall_model_checkpoint_paths: "{stem}"\n')
+    try:
+        files.makedirs(folder)
+    except OSError as error:
+        raise UnsupportedOptionError(
+            f"{folder} cannot be made: {error.strerror}",
+            expected="a folder, or a place for one",
+            fix="give another folder",
+        ) from error
+    with contextlib.ExitStack() as undo:
+        for path, copy in copies.items():
+            with files.open(path, "rb") as source, files.open(copy, "wb") as target:
+                undo.callback(files.remove, copy)
+                shutil.copyfileobj(source, target, length=1 << 20)
+        digest = checkpoint_digest(prefix, files)
+        if digest != checkpoint.digest:
+            raise CorruptRecordError(
+                f"the files at {checkpoint.uri} have the digest {digest[:12]}",
+                expected=f"{checkpoint.digest[:12]}, as recorded when they were written",
+                fix="restore another checkpoint: these were damaged or written over",
+            )
+        with files.open(state, "w") as file:
+            file.write(f'model_checkpoint_path: "{stem}"\nall_model_checkpoint_paths: "{stem}"\n')
+        undo.pop_all()
     return prefix
 
 

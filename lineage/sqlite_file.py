@@ -50,7 +50,7 @@ def prepare(file: pathlib.Path, sqlite: Any, *, write: bool, create: bool) -> No
         sqlite.connection_mode = modes.READWRITE_OPENCREATE
         return
     _take_back_half_a_write(file)
-    _check_version(file)
+    _check_version(file, write=write)
     sqlite.connection_mode = modes.READWRITE if write else modes.READONLY
 
 
@@ -63,13 +63,15 @@ def missing(file: pathlib.Path) -> NotInMetadataError:
     )
 
 
-def _check_version(file: pathlib.Path) -> None:
+def _check_version(file: pathlib.Path, *, write: bool) -> None:
     found: object = None
     address = f"file:{urllib.parse.quote(str(file.absolute()))}?mode=ro"
     try:
         connected = sqlite3.connect(address, timeout=_SECONDS, uri=True)
         with contextlib.closing(connected) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+            if not tables and not write:
+                raise _empty(file)
             if not tables:
                 return  # Somebody else has just made it.
             if "MLMDEnv" in tables:
@@ -87,6 +89,14 @@ def _check_version(file: pathlib.Path) -> None:
             expected=f"schema version {SCHEMA_VERSION}",
             fix="use the ml-metadata that made it, or have a newer one migrate a copy of it",
         )
+
+
+def _empty(file: pathlib.Path) -> NotInMetadataError:
+    return NotInMetadataError(
+        f"{file} is empty: nothing was ever told to it",
+        expected="the SQLite file of a pipeline's metadata, or the folder of a run",
+        fix="run a pipeline, or tfx-estimators import, first",
+    )
 
 
 def _take_back_half_a_write(file: pathlib.Path) -> None:

@@ -169,6 +169,8 @@ def test_an_unknown_thing_is_said_with_what_to_do(ask: Any) -> None:
         (("diff", "run-1", "nothing"), "knows no run 'nothing'"),
         (("gc", "/nowhere"), "there is no folder /nowhere"),
         (("import", "/nowhere"), "there is no folder /nowhere"),
+        (("gc", __file__), "there is no folder"),
+        (("import", __file__), "there is no folder"),
         (("restore", "abcdef", "/tmp/never"), "knows no checkpoint"),
     ]:
         assert expected in ask(*arguments, fails=True).output
@@ -181,6 +183,9 @@ def test_a_store_that_is_none(tmp_path: pathlib.Path) -> None:
         return result.output
 
     assert "there is no store" in fails(tmp_path / "missing.sqlite")
+    (tmp_path / "empty.sqlite").touch()
+    assert "is empty: nothing was ever told" in fails(tmp_path / "empty.sqlite")
+    assert (tmp_path / "empty.sqlite").stat().st_size == 0
     (tmp_path / "text.sqlite").write_text("no database" * 100)
     assert "cannot be read as a store" in fails(tmp_path / "text.sqlite")
     with sqlite3.connect(tmp_path / "other.sqlite") as connection:
@@ -193,7 +198,7 @@ def test_a_store_that_is_none(tmp_path: pathlib.Path) -> None:
     (tmp_path / "torn.pbtxt").write_text("sqlite {")
     assert "is no connection" in fails(tmp_path / "torn.pbtxt")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "other.sqlite", "text.sqlite", "torn.pbtxt",
+        "empty.sqlite", "other.sqlite", "text.sqlite", "torn.pbtxt",
     ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ that have them open.
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 import time
 
 from tfx_estimators.components.gfile import files_for
@@ -169,6 +170,10 @@ def _describe(place: Place, version: int, newest: int) -> Version:
 
 
 def _write_record(place: Place, pushed: Pushed, manifest: Manifest) -> None:
+    # Typed in some folder, and asked for in another.
+    folder = pushed.folder
+    if "://" not in folder:
+        folder = str(pathlib.Path(folder).absolute())
     write_record(
         f"{place.base}/{RECORDS}",
         PushRecord(
@@ -177,9 +182,9 @@ def _write_record(place: Place, pushed: Pushed, manifest: Manifest) -> None:
             run=f"rollback-{pushed.version}",
             node="rollback",
             wall_time=manifest.wall_time,
-            uri=pushed.folder,
+            uri=folder,
             version=pushed.version,
-            destination=pushed.folder,
+            destination=folder,
             model_uri=manifest.model_uri,
             model_digest=pushed.digest,
         ),

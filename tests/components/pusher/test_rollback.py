@@ -27,9 +27,12 @@ def served(base: pathlib.Path) -> str:
 
 
 @pytest.mark.stacks
-def test_rollback_goes_back_one_version_each_time(base: pathlib.Path, stage: Stage) -> None:
+def test_rollback_goes_back_one_version_each_time(
+    base: pathlib.Path, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second, third = (stage(text)[0] for text in "abc")
-    result = run("rollback", base)
+    monkeypatch.chdir(base.parent)
+    result = run("rollback", base.name)
     assert result.exit_code == 0, result.output
     assert served(base) == "b"
     assert third.exists(), "nothing is removed"
@@ -45,6 +48,8 @@ def test_rollback_goes_back_one_version_each_time(base: pathlib.Path, stage: Sta
     assert isinstance(record, PushRecord)
     assert (record.version, record.node) == (str(listed[0]["version"]), "rollback")
     assert record.model_digest == manifest.digest
+    # Not as it was typed: ML Metadata is asked from elsewhere.
+    assert record.uri == record.destination == str(base / record.version)
 
     assert run("rollback", base).exit_code == 0
     assert served(base) == "a"

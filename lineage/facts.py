@@ -47,7 +47,6 @@ def facts_of_model(record: ModelRecord) -> dict[str, Value]:
         "checkpoint_digest": record.checkpoint_digest,
         "fingerprint": record.fingerprint,
         "step": record.step,
-        "wall_time": record.wall_time,
     }
 
 

@@ -42,7 +42,7 @@ class Model:
         id: number of its artifact.
         uri: where the artifact lies.
         state: "live", "deleted" ...
-        created: when it was made, in seconds since 1970 (UTC).
+        created: when it was recorded, in seconds since 1970 (UTC).
         digest: of its SavedModel; None for a model that says none.
         fingerprint: of its training, likewise.
         checkpoint_digest: of the checkpoint that it was exported from, likewise.
@@ -160,7 +160,7 @@ def _model(artifact: Any, of_readers: list[Any]) -> Model:
         id=artifact.id,
         uri=artifact.uri,
         state=_STATES.get(artifact.state, "unknown"),
-        created=float(value_of(artifact, "wall_time") or artifact.create_time_since_epoch / 1000),
+        created=artifact.create_time_since_epoch / 1000,
         digest=facts["model_digest"],
         fingerprint=facts["fingerprint"],
         checkpoint_digest=facts["checkpoint_digest"],

@@ -33,7 +33,8 @@ def explain(error: BaseException) -> TfxEstimatorsError | None:
     current: BaseException | None = error
     while current is not None:
         if isinstance(current, TfxEstimatorsError):
-            return type(current)(_without_stage(str(current)))
+            plain = _without_stage(str(current))
+            return current if plain == str(current) else type(current)(plain)
         current = current.__cause__ or current.__context__
     found = _ASSERTION.search(str(error))
     if found is None:

@@ -38,7 +38,7 @@ def snapshot(world: Any) -> dict[str, Any]:
 
 def test_the_graph_of_the_records(world: Any, told: Any) -> None:
     done = told()
-    assert (done.artifacts, done.waiting) == (8 + 2, 0)  # Models are told of twice.
+    assert (done.artifacts, done.waiting) == (8, 0)
     store = open_store(world.database)
     checkpoints = select(store, "artifacts", CHECKPOINT_TYPE)
     assert [value_of(c, "step") for c in checkpoints] == [100, 200, 200]

@@ -32,7 +32,7 @@ QUESTIONS = [
 
 
 # The store's own.
-NUMBERS = {"id", "execution", "next"}
+NUMBERS = {"id", "execution", "next", "created"}
 
 
 def answers(where: str) -> list[Any]:

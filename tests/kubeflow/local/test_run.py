@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pathlib
 import signal
@@ -85,11 +86,13 @@ def test_ending_a_run_ends_its_step(make_package, runner_program, tmp_path, numb
         "import time; time.sleep(600)"
     )
     command = [*runner_program, str(make_package(first={"body": body})), str(tmp_path / "root")]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as run:
+    # A shell has what it runs in the background ignore SIGINT.
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=heed) as run:
         _wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
         step = int((tmp_path / "pid").read_text())
         run.send_signal(number)
-        assert run.wait(30) != 0
+        assert run.wait(120) != 0
     _wait_for(lambda: not _alive(step))
     assert not list((tmp_path / "root").glob("artifacts/small-*/first/*"))
 

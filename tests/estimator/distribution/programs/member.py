@@ -12,6 +12,7 @@ from tfx_estimators.estimator.distribution.cluster import end_with_parent
 def main(folder, task, policy):
     end_with_parent()
     import small_model
+    from company import Company
 
     from tfx_estimators import estimator as tf_estimator
     from tfx_estimators.estimator.distribution.strategies import make_strategy
@@ -29,13 +30,16 @@ def main(folder, task, policy):
             time.sleep(0.1)
     estimator = tf_estimator.Estimator(small_model.model_fn, config=config)
     reads = small_model.Input(folder / "examples", small_model.GLOBAL_BATCH // 2)
+    hooks = [small_model.Weights(folder / f"{task}.weights")]
+    if policy.has_evaluator:
+        hooks.append(Company(folder, task, ["worker-0", "worker-1"]))
     once = small_model.Input(folder / "examples", small_model.GLOBAL_BATCH, repeat=False)
     tf_estimator.train_and_evaluate(
         estimator,
         tf_estimator.TrainSpec(
             reads,
             max_steps=small_model.STEPS,
-            hooks=[small_model.Weights(folder / f"{task}.weights")],
+            hooks=hooks,
         ),
         tf_estimator.EvalSpec(once, steps=None, start_delay_secs=0, throttle_secs=1),
     )

@@ -12,7 +12,7 @@ import logging
 import posixpath
 from collections.abc import Sequence
 
-from tfx_estimators.errors import UnsupportedOptionError
+from tfx_estimators.errors import NotInMetadataError, UnsupportedOptionError
 from tfx_estimators.lineage.digests import checkpoint_files
 from tfx_estimators.lineage.graph import Graph
 from tfx_estimators.lineage.models import list_models
@@ -57,7 +57,7 @@ def find_garbage(
 
     Raises:
         UnsupportedOptionError: if none is to be kept, from which a training would resume.
-        NotInMetadataError: if the folder does not exist.
+        NotInMetadataError: if the folder does not exist, or holds no records.
     """
     if keep_last < 1:
         raise UnsupportedOptionError(
@@ -67,6 +67,12 @@ def find_garbage(
         )
     reconcile_folder(store, folder, files)
     records = read_records(folder, files)
+    if not records:
+        raise NotInMetadataError(
+            f"{folder} is no checkpoint store: there are no records in it",
+            expected="a folder that trainings keep their checkpoints in",
+            fix="check the path; a trainer's is its checkpoint_store",
+        )
     mine = {path: r for path, r in records.items() if isinstance(r, CheckpointRecord)}
     needed = _exported(store) | _newest(list(mine.values()), keep_last)
     # TFX may not have published these yet.

@@ -94,7 +94,8 @@ def find_run(store: Store, name: str) -> Run:
         contexts = select(store, "contexts", _RUN, limit=1, newest_first=True)
     else:
         contexts = select(store, "contexts", _RUN, [Condition("name", "=", name)])
-        contexts = contexts or select(store, "contexts", _RUN, [Condition("name", "PREFIX", name)])
+        if not contexts and name:
+            contexts = select(store, "contexts", _RUN, [Condition("name", "PREFIX", name)])
     if len(contexts) != 1:
         raise _unknown(store, name, [context.name for context in contexts])
     return _describe(store, contexts[0])

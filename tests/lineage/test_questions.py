@@ -170,6 +170,10 @@ def test_an_unknown_thing_is_said_with_what_to_do(ask: Any) -> None:
         (("gc", "/nowhere"), "there is no folder /nowhere"),
         (("import", "/nowhere"), "there is no folder /nowhere"),
         (("gc", __file__), "there is no folder"),
+        (("gc", str(pathlib.Path(__file__).parent)), "is no checkpoint store"),
+        (("runs", ""), "knows no run ''"),
+        (("models", ""), "knows no model ''"),
+        (("checkpoints", ""), "knows no checkpoint ''"),
         (("import", __file__), "there is no folder"),
         (("restore", "abcdef", "/tmp/never"), "knows no checkpoint"),
     ]:

@@ -7,57 +7,32 @@ would only make the examples larger, stays: embeddings, one-hot encodings, weigh
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import tensorflow as tf
 
-from tfx_estimators.errors import ColumnError, FeatureNotFoundError, TfxEstimatorsError
-from tfx_estimators.estimator.columns import inputs as raw_inputs
-from tfx_estimators.estimator.columns import tensorflow_columns as tfc
-from tfx_estimators.estimator.columns import transformed
+from tfx_estimators.errors import ColumnError, TfxEstimatorsError
 from tfx_estimators.estimator.columns.analysis import Analyzers, TransformState
-from tfx_estimators.estimator.columns.inputs import ColumnInput
-from tfx_estimators.estimator.columns.learned import (
-    LEARNED,
-    LearnedVocabularyColumn,
-    QuantileBucketizedColumn,
+from tfx_estimators.estimator.columns.evaluation import Evaluation
+from tfx_estimators.estimator.columns.kinds import (
+    Kind,
+    TransformedFeature,
+    column_inputs,
+    computed_features,
+    feature_name,
+    stays_in_model,
+    walk,
 )
+from tfx_estimators.estimator.columns.learned import LEARNED, LearnedVocabularyColumn
 from tfx_estimators.estimator.columns.nests import flatten, map_columns
+from tfx_estimators.estimator.columns.rewriting import Rewriting
 
-__all__ = ["ColumnPlan", "Facts", "Kind", "TransformedFeature", "compile_columns"]
-
-Kind = Literal["ids", "weights", "numbers", "buckets", "sequence", "raw"]
+__all__ = ["ColumnPlan", "Facts", "compile_columns"]
 
 Facts = Mapping[str, Mapping[str, Any]]
 """What was learned: name of the column -> fact -> number or list of numbers."""
-
-_CATEGORICAL = (
-    tfc.HashedCategoricalColumn,
-    tfc.VocabularyFileCategoricalColumn,
-    tfc.VocabularyListCategoricalColumn,
-    tfc.IdentityCategoricalColumn,
-    tfc.CrossedColumn,
-    LearnedVocabularyColumn,
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class TransformedFeature:
-    """A feature that the transform writes.
-
-    Attributes:
-        name: of the feature; the column's name unless that is taken.
-        kind: "ids" and "weights" (sparse int64 and float32), "numbers" (float32,
-            `[batch] + shape`), "buckets" (int64, `[batch] + shape`), "sequence"
-            (sparse numbers), or "raw" (as the column parses it).
-        column: the column that computes it; for "raw", the one that reads it.
-    """
-
-    name: str
-    kind: Kind
-    column: Any
 
 
 def compile_columns(columns: Any) -> ColumnPlan:
@@ -111,10 +86,10 @@ class ColumnPlan:
     def __init__(self, columns: Any) -> None:
         self.columns = columns
         top = [column for _, column in flatten(columns)]
-        every = _unique(part for column in top for part in _walk(column))
+        every = _unique(part for column in top for part in walk(column))
         self._names = _Names()
         self._features: dict[tuple[Any, Kind], TransformedFeature] = {}
-        stay = [column for column in every if _stays(column)]
+        stay = [column for column in every if stays_in_model(column)]
         # A column that stays in the model looks for raw features by their own names.
         for column in stay:
             for key in column.parse_example_spec:
@@ -122,14 +97,14 @@ class ColumnPlan:
                     self._names.reserve(key), "raw", column
                 )
         for column in top:
-            for kind, computed in _computed(column):
+            for kind, computed in computed_features(column):
                 if (computed, kind) not in self._features:
-                    name = self._names.take(_feature_name(computed, kind))
+                    name = self._names.take(feature_name(computed, kind))
                     feature = TransformedFeature(name, kind, computed)
                     self._features[computed, kind] = feature
         self.features = tuple(self._features.values())
         self._learned = self._name_learned(every)
-        self.inputs = tuple(_unique(i for column in every for i in _inputs(column)))
+        self.inputs = tuple(_unique(i for column in every for i in column_inputs(column)))
 
     @property
     def vocabularies(self) -> list[str]:
@@ -165,7 +140,7 @@ class ColumnPlan:
             FeatureNotFoundError: if a column reads a feature that is not in `raw`.
             FeatureDtypeError: if a column cannot read a feature's values.
         """
-        evaluation = _Evaluation(raw, TransformState(analyzers, self._learned))
+        evaluation = Evaluation(raw, TransformState(analyzers, self._learned))
         return {feature.name: evaluation.feature(feature) for feature in self.features}
 
     def model_columns(self, facts: Facts) -> Any:
@@ -177,7 +152,8 @@ class ColumnPlan:
         Raises:
             ColumnError: if a learned column's facts are missing.
         """
-        return map_columns(self.columns, _Rewriting(self, facts).column)
+        rewriting = Rewriting(self.feature, functools.partial(self.fact, facts))
+        return map_columns(self.columns, rewriting.column)
 
     def feature(self, column: Any, kind: Kind) -> str:
         """Name of the transformed feature that holds `column`."""
@@ -187,15 +163,15 @@ class ColumnPlan:
         """Names of all transformed features that hold or feed `column`."""
         if self.is_kept(column):
             return [self._features[key, "raw"].name for key in column.parse_example_spec]
-        return [self.feature(computed, kind) for kind, computed in _computed(column)]
+        return [self.feature(computed, kind) for kind, computed in computed_features(column)]
 
     def is_kept(self, column: Any) -> bool:
         """Whether the column is evaluated in the model as it is."""
-        return _stays(column)
+        return stays_in_model(column)
 
     def parts(self, column: Any) -> list[Any]:
         """The column and all columns inside it."""
-        return list(_walk(column))
+        return list(walk(column))
 
     def fact(self, facts: Facts, column: Any, fact: str) -> Any:
         """What a learned column has learned.
@@ -228,131 +204,6 @@ class ColumnPlan:
         return learned
 
 
-class _Evaluation:
-    """Evaluates columns, children first, each once."""
-
-    def __init__(self, raw: Mapping[str, Any], state: TransformState) -> None:
-        self._raw = raw
-        self._state = state
-        self._caches: dict[Any, raw_inputs.LeafCache] = {}
-        self._present: dict[Any, Any] = {}
-
-    def feature(self, feature: TransformedFeature) -> Any:
-        if feature.kind == "raw":
-            spec = feature.column.parse_example_spec[feature.name]
-            return self._read(feature.name, spec, feature.column)[0]
-        column = feature.column
-        cache = self._evaluate(column)
-        if feature.kind in ("ids", "weights"):
-            ids, weights = column.get_sparse_tensors(cache, self._state)
-            return weights if feature.kind == "weights" else _as_int64(ids)
-        value = cache.get(column, self._state)
-        if feature.kind == "buckets":
-            return tf.cast(value, tf.int64)
-        if feature.kind == "numbers":
-            return tf.ensure_shape(value, [None, *(column.shape or (1,))])
-        return value
-
-    def _evaluate(self, column: Any) -> raw_inputs.LeafCache:
-        """Computes the column, once; returns a cache that has it."""
-        if column in self._caches:
-            return self._caches[column]
-        features: dict[Any, Any] = {}
-        present: dict[str, Any] = {}
-        for child in _children(column):
-            cache = self._evaluate(child)
-            features[child] = cache.get(child, self._state)
-            present.update(cache.present)
-        for key, spec in _specs(column).items():
-            features[key], values = self._read(key, spec, column)
-            # The same tensor for all columns, so that it is analysed once.
-            present[key] = self._present.setdefault((key, values.dtype), values)
-        cache = raw_inputs.LeafCache(features, present)
-        cache.get(column, self._state)
-        self._caches[column] = cache
-        return cache
-
-    def _read(self, key: str, spec: Any, column: Any) -> tuple[Any, Any]:
-        if key not in self._raw:
-            raise FeatureNotFoundError(
-                f"column {column.name!r} reads feature {key!r}, which is not in the data",
-                expected=f"one of {', '.join(sorted(self._raw))}",
-                fix="correct the column's key",
-            )
-        if isinstance(spec, tf.io.FixedLenFeature):
-            return raw_inputs.read_dense(self._raw[key], spec, column.name, key)
-        # A crossed column parses its keys as strings, but crosses integers as well.
-        dtype = None if isinstance(column, tfc.CrossedColumn) else spec.dtype
-        sparse = raw_inputs.read_sparse(self._raw[key], dtype, column.name, key)
-        return sparse, sparse.values
-
-
-class _Rewriting:
-    """Rewrites columns over transformed features."""
-
-    def __init__(self, plan: ColumnPlan, facts: Facts) -> None:
-        self._plan = plan
-        self._facts = facts
-        self._creators: dict[int, Any] = {}
-
-    def column(self, column: Any) -> Any:
-        if isinstance(column, tfc.SequenceCategoricalColumn | tfc.IndicatorColumn):
-            return type(column)(self.column(column.categorical_column))
-        if isinstance(column, tfc.EmbeddingColumn):
-            return column._replace(categorical_column=self.column(column.categorical_column))
-        if isinstance(column, tfc.SharedEmbeddingColumn):
-            return self._shared_embedding(column)
-        if isinstance(column, tfc.WeightedCategoricalColumn):
-            ids = transformed.categorical_column(
-                column.categorical_column.name,
-                self._plan.feature(column, "ids"),
-                self._num_buckets(column.categorical_column),
-            )
-            feature = self._plan.feature(column, "weights")
-            return transformed.weighted_column(column.name, ids, feature)
-        if isinstance(column, tfc.BucketizedColumn):
-            return transformed.bucketized_column(
-                column.source_column,
-                self._plan.feature(column, "buckets"),
-                self._boundaries(column),
-            )
-        if isinstance(column, _CATEGORICAL):
-            feature = self._plan.feature(column, "ids")
-            return transformed.categorical_column(column.name, feature, self._num_buckets(column))
-        if isinstance(column, tfc.NumericColumn):
-            feature = self._plan.feature(column, "numbers")
-            return transformed.numeric_column(column.name, feature, column.shape)
-        if isinstance(column, tfc.SequenceNumericColumn):
-            feature = self._plan.feature(column, "sequence")
-            return transformed.sequence_numeric_column(column.name, feature, column)
-        return column
-
-    def _shared_embedding(self, column: Any) -> Any:
-        ids = self.column(column.categorical_column)
-        original = column.shared_embedding_column_creator
-        # Columns share one embedding because they share one creator.
-        if id(original) not in self._creators:
-            creator = tfc.resized_embedding_creator(original, ids.num_buckets)
-            self._creators[id(original)] = creator
-        return column._replace(
-            categorical_column=ids,
-            shared_embedding_column_creator=self._creators[id(original)],
-        )
-
-    def _boundaries(self, column: Any) -> tuple[float, ...]:
-        if isinstance(column, QuantileBucketizedColumn):
-            return tuple(self._plan.fact(self._facts, column, "boundaries"))
-        return tuple(column.boundaries)
-
-    def _num_buckets(self, column: Any) -> int:
-        if isinstance(column, tfc.BucketizedColumn):
-            return (len(self._boundaries(column)) + 1) * int(column.source_column.shape[0])
-        if isinstance(column, LearnedVocabularyColumn):
-            size = self._plan.fact(self._facts, column, "vocabulary_size")
-            return int(size) + int(column.num_oov_buckets)
-        return int(column.num_buckets)
-
-
 class _Names:
     """Unique names of features."""
 
@@ -370,87 +221,6 @@ class _Names:
             unique = f"{name}_{number}"
         self._taken.add(unique)
         return unique
-
-
-def _children(column: Any) -> list[Any]:
-    """The columns that a column computes from."""
-    parents = tfc.leaf_keys(column) if isinstance(column, tfc.CrossedColumn) else column.parents
-    return [parent for parent in parents if isinstance(parent, tfc.FeatureColumn)]
-
-
-def _walk(column: Any) -> Iterator[Any]:
-    for child in _children(column):
-        yield from _walk(child)
-    yield column
-
-
-def _computed(column: Any) -> Iterator[tuple[Kind, Any]]:
-    """What Beam computes for a column."""
-    if isinstance(column, tfc.WeightedCategoricalColumn):
-        yield "ids", column
-        yield "weights", column
-    elif isinstance(column, tfc.BucketizedColumn):
-        yield "buckets", column
-    elif isinstance(column, _CATEGORICAL):
-        yield "ids", column
-    elif isinstance(column, tfc.NumericColumn):
-        yield "numbers", column
-    elif isinstance(column, tfc.SequenceNumericColumn):
-        yield "sequence", column
-    elif isinstance(column, _HELD_BY_MODEL):
-        yield from _computed(column.categorical_column)
-
-
-_HELD_BY_MODEL = (
-    tfc.EmbeddingColumn,
-    tfc.SharedEmbeddingColumn,
-    tfc.IndicatorColumn,
-    tfc.SequenceCategoricalColumn,
-)
-
-
-def _stays(column: Any) -> bool:
-    """Whether a column's class is none of TensorFlow's or ours: it is not touched."""
-    known = (
-        *_CATEGORICAL,
-        *_HELD_BY_MODEL,
-        tfc.WeightedCategoricalColumn,
-        tfc.BucketizedColumn,
-        tfc.NumericColumn,
-        tfc.SequenceNumericColumn,
-    )
-    return not isinstance(column, known)
-
-
-def _specs(column: Any) -> dict[str, Any]:
-    """How a column parses the raw features that it reads itself."""
-    keys = tfc.leaf_keys(column) if isinstance(column, tfc.CrossedColumn) else column.parents
-    own = {key for key in keys if isinstance(key, str)}
-    if not own and not _stays(column):
-        return {}
-    spec = column.parse_example_spec
-    return {key: spec[key] for key in spec if key in own or _stays(column)}
-
-
-def _inputs(column: Any) -> Iterator[ColumnInput]:
-    for key, spec in _specs(column).items():
-        dtypes = raw_inputs.readable_dtypes(spec.dtype)
-        if isinstance(column, tfc.CrossedColumn):
-            dtypes = (tf.string, tf.int64)
-        required = isinstance(spec, tf.io.FixedLenFeature) and spec.default_value is None
-        yield ColumnInput(key, column.name, dtypes, required)
-
-
-def _feature_name(column: Any, kind: Kind) -> str:
-    if kind == "weights":
-        return str(column.weight_feature_key)
-    if isinstance(column, tfc.WeightedCategoricalColumn):
-        return str(column.categorical_column.name)
-    return str(column.name)
-
-
-def _as_int64(ids: Any) -> Any:
-    return ids if ids.dtype == tf.int64 else tf.cast(ids, tf.int64)
 
 
 def _unique(items: Iterator[Any]) -> list[Any]:

@@ -12,7 +12,7 @@ import pathlib
 from collections.abc import Iterator
 from typing import Any
 
-from tfx_estimators.errors import DataError
+from tfx_estimators.pipelines.data_folder import own_files
 
 __all__ = ["PATTERN", "find_images", "write_images"]
 
@@ -36,17 +36,13 @@ def find_images(data: pathlib.PurePath | None, made: pathlib.Path) -> pathlib.Pu
     if data is None:
         write_images(made / _FILE)
         return made
-    if not isinstance(data, pathlib.Path):
-        return data
-    folder = data.expanduser().absolute()
-    if not any(folder.glob(PATTERN)):
-        raise DataError(
-            f"--data {folder} holds no TFRecord files",
-            expected=f"a folder with {PATTERN} files of tf.Examples with the features image "
-            "(an encoded picture) and label (0 or 1)",
-            fix="check the path; without --data images are made up",
-        )
-    return folder
+    return own_files(
+        data,
+        PATTERN,
+        kind="TFRecord",
+        contents="of tf.Examples with the features image (an encoded picture) and label (0 or 1)",
+        otherwise="images are made up",
+    )
 
 
 def write_images(file: pathlib.Path, count: int = _IMAGES) -> None:

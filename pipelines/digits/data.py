@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pathlib
 
-from tfx_estimators.errors import DataError, MissingPackageError
+from tfx_estimators.errors import MissingPackageError
+from tfx_estimators.pipelines.data_folder import own_files
 
 __all__ = ["PATTERN", "find_digits", "write_digits"]
 
@@ -31,17 +32,14 @@ def find_digits(data: pathlib.PurePath | None, made: pathlib.Path) -> pathlib.Pu
     if data is None:
         write_digits(made / _FILE)
         return made
-    if not isinstance(data, pathlib.Path):
-        return data
-    folder = data.expanduser().absolute()
-    if not any(folder.glob(PATTERN)):
-        raise DataError(
-            f"--data {folder} holds no TFRecord files",
-            expected=f"a folder with {PATTERN} files of tf.Examples with the features pixels "
-            "(64 numbers from 0 to 16) and digit (0 to 9)",
-            fix="check the path; without --data scikit-learn's digits are used",
-        )
-    return folder
+    return own_files(
+        data,
+        PATTERN,
+        kind="TFRecord",
+        contents="of tf.Examples with the features pixels (64 numbers from 0 to 16) and "
+        "digit (0 to 9)",
+        otherwise="scikit-learn's digits are used",
+    )
 
 
 def write_digits(file: pathlib.Path) -> None:

@@ -7,11 +7,12 @@ import importlib.util
 import pathlib
 
 from tfx_estimators.errors import CorruptRecordError, DataError
+from tfx_estimators.pipelines.data_folder import own_files
 
 __all__ = ["check_rows", "find_trips"]
 
 
-def find_trips(folder: pathlib.PurePath | None) -> tuple[pathlib.PurePath, str]:
+def find_trips(data: pathlib.PurePath | None) -> tuple[pathlib.PurePath, str]:
     """The folder with the trips and the pattern of the files in it.
 
     Without a folder: the 10,000 trips that the TFX wheel carries from 1.16 on. A pure path
@@ -20,16 +21,14 @@ def find_trips(folder: pathlib.PurePath | None) -> tuple[pathlib.PurePath, str]:
     Raises:
         DataError: if there are no CSV files.
     """
-    if isinstance(folder, pathlib.Path):
-        folder = folder.expanduser().absolute()
-        if not any(folder.glob("*.csv")):
-            raise DataError(
-                f"--data {folder} holds no CSV files",
-                expected="a folder with *.csv files that have a header line",
-                fix="check the path; without --data the trips in the TFX package are used",
-            )
-        return folder, "*.csv"
-    if folder is not None:
+    if data is not None:
+        folder = own_files(
+            data,
+            "*.csv",
+            kind="CSV",
+            contents="that have a header line",
+            otherwise="the trips in the TFX package are used",
+        )
         return folder, "*.csv"
     spec = importlib.util.find_spec("tfx")
     if spec is None or spec.origin is None:

@@ -15,7 +15,7 @@ import math
 import pathlib
 import random
 
-from tfx_estimators.errors import DataError
+from tfx_estimators.pipelines.data_folder import own_files
 
 __all__ = ["find_passengers", "write_passengers"]
 
@@ -46,16 +46,13 @@ def find_passengers(data: pathlib.PurePath | None, made: pathlib.Path) -> pathli
     if data is None:
         write_passengers(made / FILE)
         return made
-    if not isinstance(data, pathlib.Path):
-        return data
-    folder = data.expanduser().absolute()
-    if not any(folder.glob("*.csv")):
-        raise DataError(
-            f"--data {folder} holds no CSV files",
-            expected=f"a folder with *.csv files with the columns {', '.join(HEADER)}",
-            fix="check the path; without --data passengers are made up",
-        )
-    return folder
+    return own_files(
+        data,
+        "*.csv",
+        kind="CSV",
+        contents=f"with the columns {', '.join(HEADER)}",
+        otherwise="passengers are made up",
+    )
 
 
 def write_passengers(file: pathlib.Path, count: int = _PASSENGERS) -> None:

@@ -13,6 +13,8 @@ import subprocess
 import sys
 import time
 
+from tfx_estimators.estimator.distribution.ports import reserve_ports
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PATIENCE = 120  # seconds
 
@@ -47,7 +49,7 @@ class Engine:
             check=True,
             stdout=subprocess.PIPE,
         )
-        jobs, workers = _free_ports(2)
+        jobs, workers = reserve_ports(2)
         try:
             self._start(
                 "job_server", jobs, "java", "-Xmx2g", f"-Djava.io.tmpdir={self._folder}",
@@ -101,13 +103,3 @@ class Engine:
                 waiting = process.poll() is None and time.monotonic() < end
                 assert waiting, self.log(name)[-3000:]
                 time.sleep(0.1)
-
-
-def _free_ports(count: int) -> list[int]:
-    held = [socket.socket() for _ in range(count)]
-    for one in held:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return ports

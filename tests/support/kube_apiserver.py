@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pathlib
-import socket
 import subprocess
 import time
 from typing import Any
+
+from tfx_estimators.estimator.distribution.ports import reserve_ports
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -29,7 +30,7 @@ class KubeApiserver:
             [str(ROOT / "scripts" / "kube_apiserver.sh")], check=True, stdout=subprocess.PIPE
         )
         program = answer.stdout.decode().split()[-1]
-        store, peers, self._port = _free_ports(3)
+        store, peers, self._port = reserve_ports(3)
         self._start(
             "etcd", "etcd", f"--data-dir={self._folder}/etcd", "--unsafe-no-fsync",
             f"--listen-client-urls=http://127.0.0.1:{store}",
@@ -87,13 +88,3 @@ class KubeApiserver:
             except (client.exceptions.ApiException, urllib3.exceptions.HTTPError):
                 assert time.monotonic() < end, (self._folder / "apiserver.log").read_text()[-3000:]
                 time.sleep(0.5)
-
-
-def _free_ports(count: int) -> list[int]:
-    held = [socket.socket() for _ in range(count)]
-    for one in held:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return ports

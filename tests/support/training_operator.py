@@ -11,12 +11,13 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from typing import Any
+
+from tfx_estimators.estimator.distribution.ports import reserve_ports
 
 Program = Callable[[str, int, list[str]], list[str]]
 _WHERE = {"group": "kubeflow.org", "version": "v1", "plural": "tfjobs"}
@@ -117,7 +118,7 @@ class TrainingOperator:
     def _start(self, job: dict[str, Any]) -> None:
         name, specs = job["metadata"]["name"], job["spec"]["tfReplicaSpecs"]
         counts = {kind.lower(): spec["replicas"] for kind, spec in specs.items()}
-        ports = iter(_free_ports(sum(counts.values())))
+        ports = iter(reserve_ports(sum(counts.values())))
         cluster = {
             kind: [f"127.0.0.1:{next(ports)}" for _ in range(count)]
             for kind, count in counts.items()
@@ -209,13 +210,3 @@ class TrainingOperator:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-
-def _free_ports(count: int) -> list[int]:
-    held = [socket.socket() for _ in range(count)]
-    for one in held:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return ports

@@ -1,0 +1,85 @@
+"""Feature columns computed over raw features, as the transform's graph does it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from tfx_estimators.errors import FeatureNotFoundError
+from tfx_estimators.estimator.columns import inputs as raw_inputs
+from tfx_estimators.estimator.columns import tensorflow_columns as tfc
+from tfx_estimators.estimator.columns.analysis import TransformState
+from tfx_estimators.estimator.columns.kinds import TransformedFeature, children, own_specs
+
+__all__ = ["Evaluation"]
+
+
+class Evaluation:
+    """Evaluates columns, children first, each once."""
+
+    def __init__(self, raw: Mapping[str, Any], state: TransformState) -> None:
+        self._raw = raw
+        self._state = state
+        self._caches: dict[Any, raw_inputs.LeafCache] = {}
+        self._present: dict[Any, Any] = {}
+
+    def feature(self, feature: TransformedFeature) -> Any:
+        """The feature's value, as its kind says.
+
+        Raises:
+            FeatureNotFoundError: if its column reads a feature that is not there.
+            FeatureDtypeError: if its column cannot read a feature's values.
+        """
+        if feature.kind == "raw":
+            spec = feature.column.parse_example_spec[feature.name]
+            return self._read(feature.name, spec, feature.column)[0]
+        column = feature.column
+        cache = self._evaluate(column)
+        if feature.kind in ("ids", "weights"):
+            ids, weights = column.get_sparse_tensors(cache, self._state)
+            return weights if feature.kind == "weights" else _as_int64(ids)
+        value = cache.get(column, self._state)
+        if feature.kind == "buckets":
+            return tf.cast(value, tf.int64)
+        if feature.kind == "numbers":
+            return tf.ensure_shape(value, [None, *(column.shape or (1,))])
+        return value
+
+    def _evaluate(self, column: Any) -> raw_inputs.LeafCache:
+        """Computes the column, once; returns a cache that has it."""
+        if column in self._caches:
+            return self._caches[column]
+        features: dict[Any, Any] = {}
+        present: dict[str, Any] = {}
+        for child in children(column):
+            cache = self._evaluate(child)
+            features[child] = cache.get(child, self._state)
+            present.update(cache.present)
+        for key, spec in own_specs(column).items():
+            features[key], values = self._read(key, spec, column)
+            # The same tensor for all columns, so that it is analysed once.
+            present[key] = self._present.setdefault((key, values.dtype), values)
+        cache = raw_inputs.LeafCache(features, present)
+        cache.get(column, self._state)
+        self._caches[column] = cache
+        return cache
+
+    def _read(self, key: str, spec: Any, column: Any) -> tuple[Any, Any]:
+        if key not in self._raw:
+            raise FeatureNotFoundError(
+                f"column {column.name!r} reads feature {key!r}, which is not in the data",
+                expected=f"one of {', '.join(sorted(self._raw))}",
+                fix="correct the column's key",
+            )
+        if isinstance(spec, tf.io.FixedLenFeature):
+            return raw_inputs.read_dense(self._raw[key], spec, column.name, key)
+        # A crossed column parses its keys as strings, but crosses integers as well.
+        dtype = None if isinstance(column, tfc.CrossedColumn) else spec.dtype
+        sparse = raw_inputs.read_sparse(self._raw[key], dtype, column.name, key)
+        return sparse, sparse.values
+
+
+def _as_int64(ids: Any) -> Any:
+    return ids if ids.dtype == tf.int64 else tf.cast(ids, tf.int64)

@@ -97,8 +97,9 @@ def test_taxi_in_containers_gives_what_the_local_runner_gives(
     workspace = Workspace("taxi", root)
     report = load_report(workspace.made("EstimatorEvaluator").uri("evaluation"))
     reference = json.loads((TESTDATA / "taxi_metrics.json").read_text())
-    # What the transform learned was seen to differ once in four runs, and accuracy by 0.004.
-    for name, most in (("auc", 0.005), ("accuracy", 0.01)):
+    # CsvExampleGen's Reshuffle draws a 32-bit key an example; in one run of a hundred two
+    # examples draw the same one, and all between them are read in another order.
+    for name, most in (("auc", 0.0025), ("accuracy", 0.01)):
         assert report.overall().metrics[name] == pytest.approx(reference[name], abs=most)
     assert report.blessed
     (pushed,) = workspace.serving.glob("[0-9]*")

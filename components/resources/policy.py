@@ -1,0 +1,114 @@
+"""All that is said of one step."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from tfx_estimators.components.resources.accelerators import Accelerator
+from tfx_estimators.components.resources.checks import check_label, refused
+from tfx_estimators.components.resources.placement import NodeAffinity, Toleration
+from tfx_estimators.components.resources.quantities import quantity
+from tfx_estimators.components.resources.retries import Retries
+from tfx_estimators.components.resources.volumes import Volume
+
+__all__ = ["Resources", "combined", "resources_of", "with_resources"]
+
+Component = TypeVar("Component")
+
+_ATTRIBUTE = "_tfx_estimators_resources"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclasses.dataclass(frozen=True)
+class Resources:
+    """What a step needs; whatever is left out is up to the cluster.
+
+    Attributes:
+        cpu: a Kubernetes quantity, e.g. "4" or "500m".
+        memory: e.g. "16Gi".
+        accelerator: devices.
+        node_selector: labels that the machine must have.
+        tolerations: taints that it may have.
+        affinity: machines that are wanted or preferred.
+        shared_memory: size of /dev/shm, e.g. "2Gi".
+        volumes: claims, secrets and config maps.
+        environment: variables.
+        image: of this step's container.
+        retries: what happens after a failure.
+        seconds: after which the step is ended.
+        cache: whether what the step made before may be used again; None for what the
+            pipeline says.
+
+    Raises:
+        UnsupportedOptionError: if a value cannot be used.
+    """
+
+    cpu: str | None = None
+    memory: str | None = None
+    accelerator: Accelerator | None = None
+    node_selector: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    tolerations: Sequence[Toleration] = ()
+    affinity: Sequence[NodeAffinity] = ()
+    shared_memory: str | None = None
+    volumes: Sequence[Volume] = ()
+    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    image: str | None = None
+    retries: Retries | None = None
+    seconds: int | None = None
+    cache: bool | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("cpu", "memory", "shared_memory"):
+            if getattr(self, name) is not None:
+                quantity(getattr(self, name), name)
+        for name, value in self.environment.items():
+            if not _VARIABLE.fullmatch(name) or not isinstance(value, str):
+                raise refused(self, f"environment[{name!r}]", value, "text, under a usual name")
+        for label, value in self.node_selector.items():
+            check_label(self, "node_selector", label, value)
+        if self.seconds is not None and self.seconds < 1:
+            raise refused(self, "seconds", self.seconds, "a number from 1 on")
+
+
+def with_resources(component: Component, resources: Resources) -> Component:
+    """Says what a component needs.
+
+    Args:
+        component: a TFX component.
+        resources: replaces what was said before.
+
+    Returns:
+        the component.
+    """
+    setattr(component, _ATTRIBUTE, resources)
+    return component
+
+
+def resources_of(component: Any) -> Resources | None:
+    """What was said of a component; None if nothing was."""
+    found: Resources | None = getattr(component, _ATTRIBUTE, None)
+    return found
+
+
+def combined(general: Resources, own: Resources | None) -> Resources:
+    """What a step needs where something is said of all steps.
+
+    Args:
+        general: of all steps.
+        own: of the step; wins, field by field, except that it adds its variables and
+            volumes to the general ones.
+    """
+    if own is None:
+        return general
+    said = {
+        field.name: value
+        for field in dataclasses.fields(own)
+        if (value := getattr(own, field.name)) is not None and value not in ({}, (), [])
+    }
+    paths = {volume.path for volume in own.volumes if volume.path is not None}
+    said["volumes"] = (*(v for v in general.volumes if v.path not in paths), *own.volumes)
+    said["environment"] = {**general.environment, **own.environment}
+    return dataclasses.replace(general, **said)

@@ -1,0 +1,37 @@
+"""Trying a step again."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from tfx_estimators.components.resources.checks import refused
+
+__all__ = ["Retries"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Retries:
+    """Runs a step again that has failed. A training goes on from its last checkpoint.
+
+    Attributes:
+        count: how often.
+        seconds: to wait before the first time.
+        factor: by which each wait is longer than the one before.
+        most_seconds: to wait at the most.
+    """
+
+    count: int
+    seconds: float = 10.0
+    factor: float = 2.0
+    most_seconds: float = 300.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.count, int) or self.count < 1:
+            raise refused(self, "count", self.count, "a number from 1 on")
+        for name in ("seconds", "factor", "most_seconds"):
+            if getattr(self, name) <= 0:
+                raise refused(self, name, getattr(self, name), "a number over 0")
+
+    def wait(self, attempt: int) -> float:
+        """Seconds before an attempt; the first retry is attempt 1."""
+        return min(self.most_seconds, self.seconds * self.factor ** (attempt - 1))

@@ -3,7 +3,7 @@
 Every figure is the wall time of a whole process, imports included. The two pipelines run
 in turn; the table gives medians, the last line is one line of JSON.
 
-    python benchmarks/pipeline.py [--rounds 1] [--train-steps 400]
+    python benchmarks/pipeline.py [--rounds 1] [--train-steps 400] [--data FOLDER]
 
 The peer is TFX's LocalDagRunner over stock CsvExampleGen, StatisticsGen, SchemaGen,
 ExampleValidator, Transform, Trainer, Resolver, Evaluator, BulkInferrer and Pusher, with
@@ -25,7 +25,7 @@ from typing import Any
 HERE = pathlib.Path(__file__).resolve().parent
 
 
-def stock_pipeline(root: pathlib.Path, train_steps: int) -> Any:
+def stock_pipeline(root: pathlib.Path, train_steps: int, rows: pathlib.Path | None) -> Any:
     """Stock components over the rows, steps and thresholds of the taxi pipeline."""
     from tfx import v1 as tfx
 
@@ -34,7 +34,7 @@ def stock_pipeline(root: pathlib.Path, train_steps: int) -> Any:
 
     from tfx_estimators.pipelines.taxi import data
 
-    folder, pattern = data.find_trips(None)
+    folder, pattern = data.find_trips(rows)
     proto = tfx.proto
     examples = tfx.components.CsvExampleGen(
         input_base=str(folder),
@@ -121,30 +121,30 @@ def stock_pipeline(root: pathlib.Path, train_steps: int) -> Any:
     )  # fmt: skip
 
 
-def run_one(which: str, root: pathlib.Path, train_steps: int) -> None:
+def run_one(which: str, root: pathlib.Path, train_steps: int, rows: pathlib.Path | None) -> None:
     """Runs one of the two pipelines in this process, as its users would."""
     root.mkdir(parents=True, exist_ok=True)
     if which == "stock":
         from tfx_estimators import estimator
 
-        # Stock TFX no longer brings estimators; its module gets them from the runtime.
+        # From 1.16 on stock TFX brings no estimators; its module gets them from the runtime.
         estimator.activate()
         from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
-        LocalDagRunner().run(stock_pipeline(root, train_steps))
+        LocalDagRunner().run(stock_pipeline(root, train_steps, rows))
     else:
         from tfx_estimators.pipelines.runner import run
         from tfx_estimators.pipelines.taxi.pipeline import create_pipeline
 
-        run(create_pipeline(root, train_steps=train_steps))
+        run(create_pipeline(root, rows, train_steps=train_steps))
 
 
-def timed(which: str, root: pathlib.Path, train_steps: int) -> float:
+def timed(which: str, root: pathlib.Path, train_steps: int, rows: pathlib.Path | None) -> float:
     """Wall seconds of a process that runs the pipeline once."""
     started = time.monotonic()
     answer = subprocess.run(
         [sys.executable, __file__, "--only", which, "--root", str(root),
-         "--train-steps", str(train_steps)],
+         "--train-steps", str(train_steps), *(["--data", str(rows)] if rows else [])],
         capture_output=True,
         text=True,
         check=False,
@@ -161,18 +161,21 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=1, help="cold and cached runs of each")
     parser.add_argument("--train-steps", type=int, default=400)
+    parser.add_argument(
+        "--data", type=pathlib.Path, help="folder of the trips as CSV (TFX 1.15 brings none)"
+    )
     parser.add_argument("--only", choices=["ours", "stock"], help=argparse.SUPPRESS)
     parser.add_argument("--root", type=pathlib.Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.only:
-        run_one(arguments.only, arguments.root, arguments.train_steps)
+        run_one(arguments.only, arguments.root, arguments.train_steps, arguments.data)
         return
     seconds: dict[tuple[str, str], list[float]] = {}
     for number in range(arguments.rounds):
         for which in ("ours", "stock"):
             with tempfile.TemporaryDirectory() as folder:
                 for kind in ("cold", "cached"):
-                    took = timed(which, pathlib.Path(folder), arguments.train_steps)
+                    took = timed(which, pathlib.Path(folder), arguments.train_steps, arguments.data)
                     seconds.setdefault((which, kind), []).append(took)
                     print(f"round {number + 1}: {which} {kind} {took:.1f} s", flush=True)
     median = {key: statistics.median(values) for key, values in seconds.items()}

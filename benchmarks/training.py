@@ -13,7 +13,7 @@ Every way is timed once a round, after a warm-up, in a new order each round; the
 gives medians in examples a second. The last line is one line of JSON with medians of the
 rounds' ratios.
 
-    python benchmarks/training.py [--rounds 3] [--steps 400]
+    python benchmarks/training.py [--rounds 3] [--steps 400] [--data FOLDER]
 """
 
 from __future__ import annotations
@@ -71,12 +71,12 @@ WARM_UP = 100
 Dataset = Callable[[], tf.data.Dataset]
 
 
-def read_trips() -> list[dict[str, Any]]:
-    """The trips of the TFX wheel, nothing missing, with the label."""
-    folder, name = taxi_data.find_trips(None)
+def read_trips(data: pathlib.Path | None) -> list[dict[str, Any]]:
+    """The trips of a folder or of the TFX wheel, nothing missing, with the label."""
+    folder, pattern = taxi_data.find_trips(data)
     trips = []
-    with (folder / name).open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
+    for path in sorted(pathlib.Path(folder).glob(pattern)):
+        for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines()):
             trip: dict[str, Any] = {key: float(row[key] or 0) for key in FLOATS}
             trip.update({key: int(row[key] or 0) for key in INTS})
             trip.update({key: row[key] for key in STRINGS})
@@ -100,9 +100,10 @@ def serialize(trip: dict[str, Any]) -> bytes:
     return bytes(example.SerializeToString())
 
 
-def write_data(folder: pathlib.Path, copies: int) -> tuple[list[str], list[str]]:
+def write_data(
+    folder: pathlib.Path, trips: list[dict[str, Any]], copies: int
+) -> tuple[list[str], list[str]]:
     """Writes the trips `copies` times, as TFRecords in two files and as CSV in two."""
-    trips = read_trips()
     serialized = [serialize(trip) for trip in trips]
     records, tables = [], []
     for part in range(2):
@@ -254,10 +255,12 @@ def time_keras(input_fn: Dataset, steps: int, batch_size: int) -> float:
     return clock.rate(batch_size)
 
 
-def measure(rounds: int, steps: int, batch_size: int, copies: int) -> dict[str, list[float]]:
+def measure(
+    trips: list[dict[str, Any]], rounds: int, steps: int, batch_size: int, copies: int
+) -> dict[str, list[float]]:
     """Rates by way, one a round."""
     with tempfile.TemporaryDirectory() as folder:
-        records, tables = write_data(pathlib.Path(folder), copies)
+        records, tables = write_data(pathlib.Path(folder), trips, copies)
         ours = make_input_fn(records, SPEC, LABEL, Batches(batch_size, repeat=True, shuffle=True))
         streamed = make_input_fn(
             records,
@@ -292,9 +295,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=400, help="batches timed a round (400)")
     parser.add_argument("--batch-size", type=int, default=256, help="examples a batch (256)")
     parser.add_argument("--copies", type=int, default=10, help="copies of the 10,000 trips (10)")
+    parser.add_argument(
+        "--data", type=pathlib.Path, help="folder of the trips as CSV (TFX 1.15 brings none)"
+    )
     options = parser.parse_args()
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    rates = measure(options.rounds, options.steps, options.batch_size, options.copies)
+    trips = read_trips(options.data)
+    rates = measure(trips, options.rounds, options.steps, options.batch_size, options.copies)
     medians = {name: statistics.median(values) for name, values in rates.items()}
     print(f"{'fed by':20}{'examples/s':>12}{'lowest':>12}{'highest':>12}")
     for name, values in rates.items():

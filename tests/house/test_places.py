@@ -10,8 +10,18 @@ from tfx_estimators.places import canonical, inside, is_local, same
 
 
 @pytest.mark.stacks
-@pytest.mark.parametrize("spelling", ["{0}//a/x", "/{0}/a/x", "{0}/./a/x", "{0}/b/../a/x", "{0}/link/x",
-                                      "file://{0}/a/x", "{0}/a/x/"])  # fmt: skip
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "{0}//a/x",
+        "/{0}/a/x",
+        "{0}/./a/x",
+        "{0}/b/../a/x",
+        "{0}/link/x",
+        "file://{0}/a/x",
+        "{0}/a/x/",
+    ],
+)
 def test_spellings_of_a_local_place_are_the_same(tmp_path: pathlib.Path, spelling: str) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import pathlib
+import re
 
 from setuptools import find_packages, setup
 
 HERE = pathlib.Path(__file__).parent
 ROOMS = ("estimator", "lineage", "components", "pipelines", "kubeflow")
+# Folders without code that ship as well.
+SHIPPED = ("docs", "requirements")
+PACKAGE = HERE / "src" / "tfx_estimators"
+
+
+def version() -> str:
+    """The version, which stands in the root package and nowhere else."""
+    text = (PACKAGE / "__init__.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
+    if found is None:
+        raise SystemExit("src/tfx_estimators/__init__.py has no __version__")
+    return found[1]
 
 
 def packages() -> list[str]:
     """The root package and every package of every room."""
     names = ["tfx_estimators", "tfx_estimators.commands"]
+    names += [f"tfx_estimators.{folder}" for folder in SHIPPED]
     for room in ROOMS:
         names.append(f"tfx_estimators.{room}")
         names += [f"tfx_estimators.{room}.{name}" for name in find_packages(str(HERE / room))]
@@ -21,18 +35,40 @@ def packages() -> list[str]:
 
 setup(
     name="tfx-estimators",
-    version="0.1.0",
+    version=version(),
     description="Estimator pipelines on today's TFX: train, evaluate, push, trace",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.10,<3.14",
     package_dir={
         "tfx_estimators": "src/tfx_estimators",
         **{f"tfx_estimators.{room}": room for room in ROOMS},
+        **{f"tfx_estimators.{folder}": folder for folder in SHIPPED},
     },
     packages=packages(),
-    package_data={"tfx_estimators": ["py.typed"], "": ["*.pyi"]},
+    package_data={
+        "tfx_estimators": ["py.typed"],
+        "": ["*.pyi"],
+        # What a cluster needs, written out by `tfx-estimators manifests` and `image`.
+        "tfx_estimators.kubeflow": ["manifests/*.yaml", "images/*"],
+        "tfx_estimators.requirements": ["*.in", "*.txt"],
+        "tfx_estimators.docs": ["*.md"],
+    },
     install_requires=[
         "tfx>=1.15.1,<1.22",
         # TFX 1.15 and 1.16 import dill through Beam, which stopped bringing it.

@@ -89,7 +89,8 @@ def _refused(doing: str, needs: str, error: Any) -> ClusterError:
         return ClusterError(
             f"cannot {doing}: {said}",
             expected=f"the permission to {needs}",
-            fix="give the step's service account the role in kubeflow/manifests/rbac.yaml",
+            fix="give the step's service account the role of rbac.yaml in: tfx-estimators "
+            "manifests DIR",
         )
     if error.status == 404:
         return ClusterError(

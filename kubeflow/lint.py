@@ -108,7 +108,7 @@ def _of_images(pipeline: Any, image: str | None) -> Iterator[Finding]:
         yield Finding(
             None,
             f"no image for {', '.join(without)}",
-            "pass --image registry/name:tag, built from kubeflow/images/Dockerfile, or "
+            "pass --image registry/name:tag, built by `tfx-estimators image DIR`, or "
             "Resources(image=...) for each step",
         )
     for name in sorted(named):

@@ -1,6 +1,6 @@
 """What this machine can do about a step's `Resources`: variables, devices, processors.
 
-The rest is a cluster's business: see docs/kubeflow.md.
+The rest is a cluster's business: see `tfx-estimators docs kubeflow`.
 """
 
 from __future__ import annotations

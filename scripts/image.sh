@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds a step's image with podman, by kubeflow/images/Dockerfile: tfx-estimators:STACK.
+# Builds a step's image with podman, by `tfx-estimators image`: tfx-estimators:STACK.
 #
 #   scripts/image.sh                    current, over a Debian 13 made here by debootstrap
 #   BASE=python:3.10-slim-bookworm scripts/image.sh default
 #
-# Needs root, podman and runc; without BASE debootstrap and Debian's packages as well.
+# Needs a stack (make setup), root, podman and runc; without BASE debootstrap and Debian's packages as well.
 # Images are kept where podman keeps them (CONTAINERS_STORAGE_CONF says where); while it is
 # built an image needs twice its size, 6 GB.
 set -euo pipefail
@@ -37,9 +37,10 @@ if [ -e "$trusted" ]; then
   options+=(--volume "$(readlink -f "$trusted"):/trusted.crt:ro"
     --build-arg SSL_CERT_FILE=/trusted.crt --build-arg PIP_CERT=/trusted.crt)
 fi
+context=$(mktemp -d)
+trap 'rm -rf --one-file-system "$context" ${work:+"$work"}' EXIT
+.stacks/active/bin/tfx-estimators image "$context" --stack "$stack" >/dev/null
 # No daemon and no sandbox of its own: the machine may be a container itself.
 podman build --isolation chroot --network host --layers "${options[@]}" \
-  --ignorefile kubeflow/images/Dockerfile.dockerignore \
-  --build-arg BASE="$BASE" --build-arg STACK="$stack" \
-  -f kubeflow/images/Dockerfile -t "tfx-estimators:$stack" .
+  --build-arg BASE="$BASE" --build-arg STACK="$stack" -t "tfx-estimators:$stack" "$context"
 podman image inspect --format '{{.Size}} bytes, user {{.User}}' "tfx-estimators:$stack"

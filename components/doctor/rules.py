@@ -130,10 +130,10 @@ RULES: dict[str, Rule] = {
     "tensorflow.compat.v1.estimator.tpu": _TPU,
     "tensorflow_estimator.python.estimator.tpu": _TPU,
     "tensorflow.distribute.TPUStrategy": _gone(
-        "never supported Estimators", "MirroredStrategy on GPUs: docs/distribution.md"
+        "never supported Estimators", "MirroredStrategy on GPUs: tfx-estimators docs distribution"
     ),
     "tensorflow.distribute.experimental.TPUStrategy": _gone(
-        "never supported Estimators", "MirroredStrategy on GPUs: docs/distribution.md"
+        "never supported Estimators", "MirroredStrategy on GPUs: tfx-estimators docs distribution"
     ),
     "tensorflow.distribute.ParameterServerStrategy": _change(
         "is refused by RunConfig", "tf.compat.v1.distribute.experimental.ParameterServerStrategy"
@@ -143,7 +143,8 @@ RULES: dict[str, Rule] = {
     ),
     "keras": _change(
         "is Keras 3 from TensorFlow 2.16 on, for which estimators were not written",
-        "tf.keras, or tf_keras; a Keras 3 model is converted where that is faithful: docs/keras.md",
+        "tf.keras, or tf_keras; a Keras 3 model is converted where that is faithful: "
+        "tfx-estimators docs keras",
     ),
     "tensorflow.contrib": _gone("was removed in TensorFlow 2.0", "tf.estimator and tf.keras"),
     **{
@@ -213,7 +214,8 @@ RULES: dict[str, Rule] = {
     "tfx.orchestration.experimental.KubeflowDagRunner": _RUNNER,
     "tfx.orchestration.experimental.KubeflowV2DagRunner": _RUNNER,
     "tfx.extensions.google_cloud_ai_platform.trainer": _change(
-        "trains on a vendor's service", "EstimatorTrainer(distribution=...): docs/kubeflow-jobs.md"
+        "trains on a vendor's service",
+        "EstimatorTrainer(distribution=...): tfx-estimators docs kubeflow-jobs",
     ),
     "tfx.orchestration.local": _works("is as it was"),
     "tfx.orchestration.beam": _works("is as it was"),

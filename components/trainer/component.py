@@ -82,13 +82,13 @@ class EstimatorTrainer(base_component.BaseComponent):
             `tf.io.gfile`; by default `checkpoints` below the pipeline's root, or where
             the environment variable TFX_ESTIMATORS_CHECKPOINTS says. It lies outside
             the step's outputs: an interrupted training goes on from there, see
-            docs/checkpoints.md.
+            `tfx-estimators docs checkpoints`.
         retention: which checkpoints are kept there, a list of `KeepLast`, `KeepEvery`
             and `KeepBest`; by default the last 5. For contract 3: with the others
             `RunConfig(keep_checkpoint_max=...)` of the module says.
         distribution: devices and processes to train on, e.g. `MultiWorker(workers=2)` of
             `tfx_estimators.estimator.distribution`; by default this process, on whatever
-            devices TensorFlow picks. See docs/distribution.md.
+            devices TensorFlow picks. See `tfx-estimators docs distribution`.
         fresh: any text. Trainings with another one have nothing in common: a new one
             begins a training anew that would else go on, or be taken from the cache.
 

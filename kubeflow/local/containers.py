@@ -17,7 +17,7 @@ from tfx_estimators.kubeflow.names import NO_IMAGE
 
 __all__ = ["podman_command"]
 
-_BUILD = "scripts/image.sh STACK"
+_BUILD = "tfx-estimators image DIR --build"
 
 
 def podman_command(package: PackageFile, root: pathlib.Path) -> list[str]:

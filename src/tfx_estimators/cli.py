@@ -16,12 +16,14 @@ import click
 
 from tfx_estimators import __version__
 from tfx_estimators.commands.checkpoint_store import gc, import_records, restore
+from tfx_estimators.commands.docs import docs
 from tfx_estimators.commands.doctor import doctor
 from tfx_estimators.commands.kserve import kserve
 from tfx_estimators.commands.kubeflow import compile_package
 from tfx_estimators.commands.kubeflow_local import containers_option, image_option
 from tfx_estimators.commands.lineage import checkpoints, diff, lineage, models, runs
 from tfx_estimators.commands.push import rollback, versions
+from tfx_estimators.commands.shipped_files import image, manifests
 from tfx_estimators.commands.submit import submit
 from tfx_estimators.errors import PipelineError, TfxEstimatorsError
 
@@ -136,6 +138,7 @@ def run(
 for _command in (
     doctor,
     *(compile_package, submit, kserve),
+    *(manifests, image, docs),
     *(runs, checkpoints, models, lineage, diff),
     *(restore, gc, import_records),
     *(versions, rollback),

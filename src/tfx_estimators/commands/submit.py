@@ -40,7 +40,7 @@ __all__ = ["submit"]
     "--service-account",
     metavar="NAME",
     help="Of the steps; by default the server's choice. For training jobs and serving it "
-    "needs the role in kubeflow/manifests/rbac.yaml.",
+    "needs the role in rbac.yaml of `tfx-estimators manifests DIR`.",
 )
 @click.option("--no-wait", is_flag=True, help="Return once the run has been created.")
 def submit(

@@ -1,0 +1,140 @@
+"""What somebody has who installed the wheel and never saw the checkout."""
+
+from __future__ import annotations
+
+import ast
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Iterator
+
+import pytest
+
+import tfx_estimators
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOMS = ["estimator", "lineage", "components", "pipelines", "kubeflow"]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A wheel built from the source distribution, not from the checkout."""
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", str(folder), "sdist",
+         "--dist-dir", str(folder)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    (source,) = folder.glob("*.tar.gz")
+    with tarfile.open(source) as held:
+        held.extractall(folder / "unpacked")
+    (unpacked,) = (folder / "unpacked").iterdir()
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
+         "--disable-pip-version-check", "--wheel-dir", str(folder), str(unpacked)],
+        check=True,
+    )  # fmt: skip
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: pathlib.Path) -> pathlib.Path:
+    """The wheel's files, as an installer lays them."""
+    folder = wheel.parent / "installed"
+    with zipfile.ZipFile(wheel) as held:
+        held.extractall(folder)
+    return folder
+
+
+def _command(installed: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tfx_estimators.cli", *arguments],
+        cwd=installed.parent,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+def test_a_wheel_holds_every_module_of_every_room(wheel: pathlib.Path) -> None:
+    held = set(zipfile.ZipFile(wheel).namelist())
+    package = ROOT / "src" / "tfx_estimators"
+    wanted = {f"tfx_estimators/{path.name}" for path in package.glob("*.py")}
+    wanted |= {f"tfx_estimators/commands/{p.name}" for p in (package / "commands").glob("*.py")}
+    wanted.add("tfx_estimators/py.typed")
+    for room in ROOMS:
+        for source in [*(ROOT / room).rglob("*.py"), *(ROOT / room).rglob("*.pyi")]:
+            wanted.add(f"tfx_estimators/{source.relative_to(ROOT)}")
+    assert wanted <= held
+    assert not [name for name in held if name.startswith(("tests/", "benchmarks/"))]
+
+
+def test_the_wheel_says_its_version_and_pythons(installed: pathlib.Path) -> None:
+    (metadata,) = installed.glob("*.dist-info/METADATA")
+    said = metadata.read_text(encoding="utf-8")
+    assert f"\nVersion: {tfx_estimators.__version__}\n" in said
+    assert re.search(r"^Requires-Python: (>=3.10, ?<3.14|<3.14, ?>=3.10)$", said, re.MULTILINE)
+    assert "Classifier: Typing :: Typed" in said
+    assert tfx_estimators.__version__ in _command(installed, "--version").stdout
+
+
+def test_manifests_come_out_of_the_wheel(installed: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    _command(installed, "manifests", str(tmp_path / "made"))
+    ours = ROOT / "kubeflow" / "manifests"
+    made = {path.name: path.read_bytes() for path in (tmp_path / "made").iterdir()}
+    assert made == {path.name: path.read_bytes() for path in ours.iterdir()}
+
+
+@pytest.mark.parametrize("stack", ["legacy", "default", "current"])
+def test_an_image_can_be_built_from_the_wheel(
+    installed: pathlib.Path, tmp_path: pathlib.Path, stack: str
+) -> None:
+    folder = tmp_path / "context"
+    command = _command(installed, "image", str(folder), "--stack", stack).stdout
+    assert f"STACK={stack}" in command
+    copies = re.findall(r"^COPY (.+) \S+$", (folder / "Dockerfile").read_text(), re.MULTILINE)
+    sources = " ".join(copies).replace("${STACK}", stack).split()
+    assert sources
+    assert [source for source in sources if not (folder / source).exists()] == []
+    # What the image runs is the package alone.
+    subprocess.run(
+        [sys.executable, "-c", "import tfx_estimators.kubeflow.entrypoint as e; print(e.__file__)"],
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        cwd=tmp_path,
+        check=True,
+    )
+
+
+def test_no_message_names_a_file_that_only_a_checkout_has(installed: pathlib.Path) -> None:
+    folders = "docs|scripts|benchmarks|tests|kubeflow/images|kubeflow/manifests"
+    only_here = re.compile(rf"(?<![\w/.])(?:{folders})/\w")
+    named = [
+        f"{path.relative_to(installed)}:{text.lineno}: {text.value}"
+        for path in installed.rglob("*.py")
+        for text in _texts(ast.parse(path.read_text(encoding="utf-8")))
+        if only_here.search(text.value)
+    ]
+    assert named == []
+
+
+def _texts(tree: ast.AST) -> Iterator[ast.Constant]:
+    """Every string of a module but for docstrings, which developers read."""
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if is_text and id(node) not in docstrings:
+            yield node

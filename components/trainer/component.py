@@ -83,8 +83,8 @@ class EstimatorTrainer(base_component.BaseComponent):
             the environment variable TFX_ESTIMATORS_CHECKPOINTS says. It lies outside
             the step's outputs: an interrupted training goes on from there, see
             `tfx-estimators docs checkpoints`.
-        retention: which checkpoints are kept there, a list of `KeepLast`, `KeepEvery`
-            and `KeepBest`; by default the last 5. For contract 3: with the others
+        retention: which checkpoints are kept there, a list of `KeepLast`, `KeepEvery`,
+            `KeepBest` and policies of your own; by default the last 5. For contract 3: with the others
             `RunConfig(keep_checkpoint_max=...)` of the module says.
         distribution: devices and processes to train on, e.g. `MultiWorker(workers=2)` of
             `tfx_estimators.estimator.distribution`; by default this process, on whatever

@@ -84,8 +84,8 @@ class EstimatorTrainer(base_component.BaseComponent):
             the step's outputs: an interrupted training goes on from there, see
             `tfx-estimators docs checkpoints`.
         retention: which checkpoints are kept there, a list of `KeepLast`, `KeepEvery`,
-            `KeepBest` and policies of your own; by default the last 5. For contract 3: with the others
-            `RunConfig(keep_checkpoint_max=...)` of the module says.
+            `KeepBest` and policies of your own; by default the last 5. For contract 3:
+            with the others `RunConfig(keep_checkpoint_max=...)` of the module says.
         distribution: devices and processes to train on, e.g. `MultiWorker(workers=2)` of
             `tfx_estimators.estimator.distribution`; by default this process, on whatever
             devices TensorFlow picks. See `tfx-estimators docs distribution`.

@@ -8,7 +8,6 @@ object, and TensorFlow's columns make their own lookup tables.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +18,7 @@ from tensorflow_transform import annotators
 
 from tfx_estimators.components.transform.distinct import too_large
 from tfx_estimators.errors import ColumnError
+from tfx_estimators.estimator.columns.names import file_name
 
 __all__ = ["TransformAnalyzers", "read_facts"]
 
@@ -204,4 +204,4 @@ _MADE_UP = (b"49d0cd50-04bb-48c0-bc6f-5b575dce351a", b"-1")
 
 
 def _vocabulary_file(name: str) -> str:
-    return "vocabulary_" + re.sub(r"[^A-Za-z0-9_.\-]", "_", name)
+    return f"vocabulary_{file_name(name)}"

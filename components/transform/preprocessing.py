@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -17,6 +17,9 @@ from tfx_estimators.errors import ColumnError, EstimatorTypeError, LabelError
 from tfx_estimators.estimator.columns.plan import ColumnPlan, compile_columns
 
 __all__ = ["Preprocessing"]
+
+# What `tft.annotate_asset` calls the collection, seen on TF Transform 1.15, 1.16 and 1.21.
+_VOCABULARY_FILES = "tft_asset_filename_collection"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +60,9 @@ class Preprocessing:
         analyzers = TransformAnalyzers(self.folder)
         outputs = self.plan().transform(inputs, analyzers)
         analyzers.save_facts()
+        ours = _vocabulary_files()
         made = self._users_own(self.module.load(), inputs)
+        _check_own_files(ours, _vocabulary_files()[len(ours) :])
         if self.label_key is not None and self.label_key not in made:
             made[self.label_key] = _label(inputs, self.label_key, made)
         for name in made:
@@ -85,6 +90,21 @@ class Preprocessing:
                 fix="return {'name': tensor, ...}",
             )
         return dict(made)
+
+
+def _vocabulary_files() -> list[str]:
+    """Names of the files that vocabularies in the current graph are going to."""
+    return list(tf.compat.v1.get_collection(_VOCABULARY_FILES))
+
+
+def _check_own_files(ours: Sequence[str], users: Sequence[str]) -> None:
+    for file in users:
+        if file in ours:
+            raise ColumnError(
+                f"preprocessing_fn and a column that learns both write a vocabulary to {file!r}",
+                expected="one vocabulary a file",
+                fix="give tft.vocabulary in preprocessing_fn another vocab_filename",
+            )
 
 
 def _label(inputs: Mapping[str, Any], key: str, made: Mapping[str, Any]) -> Any:

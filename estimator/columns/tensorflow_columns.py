@@ -12,6 +12,8 @@ from tensorflow.python.feature_column import feature_column_v2 as _columns
 from tensorflow.python.feature_column import feature_column_v2_types as _types
 from tensorflow.python.feature_column import sequence_feature_column as _sequences
 
+from tfx_estimators.estimator.columns.names import scope_name
+
 __all__ = [
     "BucketizedColumn",
     "CategoricalColumn",
@@ -67,6 +69,6 @@ def resized_embedding_creator(creator: Any, num_buckets: int) -> Any:
         tensor_name_in_ckpt=creator._tensor_name_in_ckpt,
         num_buckets=num_buckets,
         trainable=creator._trainable,
-        name=creator._name,
+        name=scope_name(creator._name),
         use_safe_embedding_lookup=creator._use_safe_embedding_lookup,
     )

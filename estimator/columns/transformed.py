@@ -2,7 +2,8 @@
 
 Each is TensorFlow's class for that kind of input and differs in one thing only: it
 keeps the name of the column the user wrote, while it reads the transformed feature.
-Names decide the names of variables and the order of inputs, hence checkpoints fit.
+Names decide the names of variables and the order of inputs, hence checkpoints fit. A name
+that TensorFlow does not take in a scope, or takes for another's, is made one that it does.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_estimators.estimator.columns import tensorflow_columns as tfc
+from tfx_estimators.estimator.columns.names import scope_name
 
 __all__ = [
     "bucketized_column",
@@ -48,7 +50,7 @@ class TransformedWeightedColumn(_Named, tfc.WeightedCategoricalColumn):
     """Ids and weights that the transform computed."""
 
 
-class TransformedBucketizedColumn(tfc.BucketizedColumn):
+class TransformedBucketizedColumn(_Named, tfc.BucketizedColumn):
     """Bucket numbers that the transform computed, dense or categorical as needed.
 
     Its boundaries only give the number of buckets.
@@ -86,21 +88,21 @@ def categorical_column(name: str, feature: str, num_buckets: int) -> Any:
         num_buckets: number of ids; smaller than 0 means missing, as everywhere.
     """
     column = TransformedCategoricalColumn(feature, num_buckets, None)
-    column.original_name = name
+    column.original_name = scope_name(name)
     return column
 
 
 def weighted_column(name: str, ids: Any, feature: str) -> Any:
     """A weighted categorical column over transformed ids and float32 weights."""
     column = TransformedWeightedColumn(ids, feature, tf.float32)
-    column.original_name = name
+    column.original_name = scope_name(name)
     return column
 
 
 def numeric_column(name: str, feature: str, shape: tuple[int, ...]) -> Any:
     """A numeric column over float32 values."""
     column = TransformedNumericColumn(feature, shape, None, tf.float32, None)
-    column.original_name = name
+    column.original_name = scope_name(name)
     return column
 
 
@@ -109,12 +111,13 @@ def sequence_numeric_column(name: str, feature: str, original: Any) -> Any:
     column = TransformedSequenceNumericColumn(
         feature, original.shape, original.default_value, original.dtype, None
     )
-    column.original_name = name
+    column.original_name = scope_name(name)
     return column
 
 
 def bucketized_column(source: Any, feature: str, boundaries: tuple[float, ...]) -> Any:
     """A bucketized column over int64 bucket numbers."""
     column = TransformedBucketizedColumn(source, boundaries)
+    column.original_name = scope_name(f"{source.name}_bucketized")
     column.feature = feature
     return column

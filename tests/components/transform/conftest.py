@@ -7,6 +7,7 @@ import dataclasses
 import pathlib
 import random
 import textwrap
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -68,6 +69,13 @@ MODULE = textwrap.dedent(
         return {"big_tipper": tf.cast(tf.reshape(tips > share * fare, [-1, 1]), tf.int64)}
     '''
 )
+
+SCHEMA = """
+feature { name: "x" type: FLOAT presence { min_count: 1 } }
+feature { name: "y" type: INT presence { min_count: 1 } }
+feature { name: "color" type: BYTES presence { min_count: 1 } }
+feature { name: "w" type: FLOAT presence { min_count: 1 } }
+"""
 
 # What a stock TFX Trainer does with what stock Transform writes.
 TRAINING_MODULE = textwrap.dedent(
@@ -218,3 +226,65 @@ def _trips(folder: pathlib.Path) -> pathlib.Path:
                 for i, value in enumerate(row)
             )
     return folder
+
+
+@pytest.fixture
+def transform(
+    tmp_path: pathlib.Path, channel: Callable[[Any], Any], execute: Callable[..., Any]
+) -> Callable[..., Any]:
+    """`transform(examples, columns, rest, **arguments)`: a module with those columns."""
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+    from tfx.types import standard_artifacts
+
+    from tfx_estimators.components import FeatureColumnTransform
+
+    def run(
+        examples: Any, columns: str, rest: str = "", *, schema: str = SCHEMA, **arguments: Any
+    ) -> Any:
+        module = tmp_path / f"columns_{abs(hash((columns, rest)))}.py"
+        module.write_text(
+            "import tensorflow as tf\n"
+            "from tfx_estimators.estimator import columns\n"
+            "fc = tf.feature_column\n"
+            f"def feature_columns():\n    return {columns}\n" + textwrap.dedent(rest)
+        )
+        written = standard_artifacts.Schema()
+        written.uri = str(tmp_path / "schema")
+        (tmp_path / "schema").mkdir(exist_ok=True)
+        proto = text_format.Parse(schema, schema_pb2.Schema())
+        (tmp_path / "schema" / "schema.pbtxt").write_text(text_format.MessageToString(proto))
+        component = FeatureColumnTransform(
+            examples=channel(standard_artifacts.Examples),
+            schema=channel(standard_artifacts.Schema),
+            module_file=str(module),
+            **arguments,
+        )
+        outputs = execute(component, {"examples": examples, "schema": written})
+        outputs["module"] = str(module)
+        return outputs
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def transformed() -> Callable[..., list[dict[str, list[Any]]]]:
+    """`transformed(outputs)`: the examples of a split that `transform` has written."""
+    import tensorflow as tf
+
+    def read(outputs: Any, split: str = "train") -> list[dict[str, list[Any]]]:
+        folder = pathlib.Path(outputs["transformed_examples"].uri, f"Split-{split}")
+        files = sorted(map(str, folder.iterdir()))
+        rows = []
+        for record in tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator():
+            features = tf.train.Example.FromString(record).features.feature
+            rows.append(
+                {
+                    name: list(getattr(feature, kind).value) if kind else []
+                    for name, feature in features.items()
+                    for kind in [feature.WhichOneof("kind")]
+                }
+            )
+        return rows
+
+    return read

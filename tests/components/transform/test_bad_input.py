@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import pathlib
 import re
-import textwrap
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from google.protobuf import text_format
-from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.types import standard_artifacts
 
 from tfx_estimators.components import FeatureColumnTransform
@@ -27,43 +24,6 @@ from tfx_estimators.errors import (
     UnsupportedOptionError,
     UserModuleError,
 )
-
-SCHEMA = """
-feature { name: "x" type: FLOAT presence { min_count: 1 } }
-feature { name: "y" type: INT presence { min_count: 1 } }
-feature { name: "color" type: BYTES presence { min_count: 1 } }
-feature { name: "w" type: FLOAT presence { min_count: 1 } }
-"""
-
-
-@pytest.fixture
-def transform(
-    tmp_path: pathlib.Path, channel: Callable[[Any], Any], execute: Callable[..., Any]
-) -> Callable[..., Any]:
-    """`transform(examples, columns, rest, **arguments)`: a module with those columns."""
-
-    def run(examples: Any, columns: str, rest: str = "", **arguments: Any) -> Any:
-        module = tmp_path / f"columns_{abs(hash((columns, rest)))}.py"
-        module.write_text(
-            "import tensorflow as tf\n"
-            "from tfx_estimators.estimator import columns\n"
-            "fc = tf.feature_column\n"
-            f"def feature_columns():\n    return {columns}\n" + textwrap.dedent(rest)
-        )
-        schema = standard_artifacts.Schema()
-        schema.uri = str(tmp_path / "schema")
-        (tmp_path / "schema").mkdir(exist_ok=True)
-        proto = text_format.Parse(SCHEMA, schema_pb2.Schema())
-        (tmp_path / "schema" / "schema.pbtxt").write_text(text_format.MessageToString(proto))
-        component = FeatureColumnTransform(
-            examples=channel(standard_artifacts.Examples),
-            schema=channel(standard_artifacts.Schema),
-            module_file=str(module),
-            **arguments,
-        )
-        return execute(component, {"examples": examples, "schema": schema})
-
-    return run
 
 
 @pytest.mark.parametrize(

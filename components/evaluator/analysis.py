@@ -1,8 +1,8 @@
 """TensorFlow Model Analysis as this package uses it.
 
-The only module that imports TFMA, but for `auc` and `batch_metrics`. Its names below are
-the same in TFMA 0.46.0, 0.47.1 and 0.52.0, though not all of them are exported at the top
-level in each.
+The only module that imports TFMA, but for `auc`, `defined_auc` and `batch_metrics`. Its
+names below are the same in TFMA 0.46.0, 0.47.1 and 0.52.0, though not all of them are
+exported at the top level in each.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.utils import config_util
 
 from tfx_estimators.components.evaluator import batch_metrics
+from tfx_estimators.components.evaluator.defined_auc import with_defined_areas
 from tfx_estimators.components.evaluator.extracts import Model
 from tfx_estimators.errors import UnsupportedOptionError
 
@@ -73,7 +74,7 @@ def baseline_name(config: Any) -> str | None:
 
 
 def thresholds(config: Any) -> list[tuple[Any, Any, Any]]:
-    """Every threshold: (MetricKey message, slicing spec or None for overall, threshold)."""
+    """Every threshold: (MetricKey message, slicing spec or None for every slice, threshold)."""
     found = metric_specs.metric_thresholds_from_metrics_specs(
         config.metrics_specs, eval_config=config
     )
@@ -112,7 +113,9 @@ def analyze(
     one_or_both = shared if len(shared) > 1 else shared[0]
     return "Analyze" >> model_eval_lib.ExtractEvaluateAndWriteResults(
         eval_shared_model=one_or_both,
-        eval_config=batch_metrics.over_batches(config) if over_batches else config,
+        eval_config=(
+            batch_metrics.over_batches(config) if over_batches else with_defined_areas(config)
+        ),
         # What is written down is what was asked for, however it was computed.
         writers=model_eval_lib.default_writers(
             output_path=output, eval_shared_model=one_or_both, eval_config=config

@@ -20,7 +20,12 @@ from tfx_estimators.components.evaluator.batch_metrics import metric_classes, wh
 from tfx_estimators.components.evaluator.blessing import write_blessing
 from tfx_estimators.components.evaluator.columns import choose_columns
 from tfx_estimators.components.evaluator.extracts import ExtractExamples, Model
-from tfx_estimators.components.evaluator.findings import find_checks, slice_metrics, verdict
+from tfx_estimators.components.evaluator.findings import (
+    blockers,
+    find_checks,
+    slice_metrics,
+    verdict,
+)
 from tfx_estimators.components.evaluator.report import Check, Report, Skew, save_report
 from tfx_estimators.components.evaluator.skew import find_skew
 from tfx_estimators.components.evaluator.transformed_columns import transformed_names
@@ -180,7 +185,10 @@ def _make_report(
     if thresholds or skipped_changes:
         validation = analysis.load_validation(evaluation_uri)
         checks = find_checks(results, validation, thresholds, baseline)
-        blessed = bool(validation.validation_ok)
+        blessed = not blockers(validation, checks)
+        for check in checks:
+            if not check.passed:
+                print(f"EstimatorEvaluator: {check}", file=sys.stderr)
         reason = verdict(validation, checks, skipped_changes=skipped_changes)
     if skew is not None and skew.differing:
         # Its metrics are of what it is served, which is not what it has learned.

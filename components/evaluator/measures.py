@@ -156,7 +156,10 @@ def auc_sums(rows: Rows) -> Any:
 
 
 def auc_value(sums: Any, settings: Mapping[str, Any]) -> float:
-    """Area under the curve that the setting `curve` names, "ROC" or "PR"."""
+    """Area under the curve that the setting `curve` names, "ROC" or "PR".
+
+    NaN without positive examples, and for "ROC" without negative ones: there is no curve.
+    """
     # At threshold i, all buckets from the i-th on are predicted positive.
     above = np.cumsum(sums.reshape(2, AUC_BUCKETS)[:, ::-1], axis=1)[:, ::-1]
     false, true = np.pad(above, ((0, 0), (0, 1)))
@@ -166,7 +169,7 @@ def auc_value(sums: Any, settings: Mapping[str, Any]) -> float:
 
 def _roc_area(true: Any, false: Any) -> Any:
     if not (true[0] and false[0]):
-        return 0.0
+        return float("nan")
     recall, fallout = true / true[0], false / false[0]
     return np.sum((fallout[:-1] - fallout[1:]) * (recall[:-1] + recall[1:]) / 2)
 
@@ -180,7 +183,7 @@ def _pr_area(true: Any, false: Any) -> Any:
     both = (positive[:-1] > 0) & (positive[1:] > 0)
     ratio = np.divide(positive[:-1], positive[1:], out=np.ones_like(steps), where=both)
     if not true[0]:
-        return 0.0
+        return float("nan")
     return np.sum(slope * (steps + intercept * np.log(ratio)) / true[0])
 
 
@@ -208,10 +211,6 @@ def _ratio(above: float, below: float) -> float:
 
 def _mean(sums: Any, settings: Mapping[str, Any]) -> float:
     return float(sums[0] / sums[1]) if sums[1] else float("nan")
-
-
-def _mean_or_zero(sums: Any, settings: Mapping[str, Any]) -> float:
-    return float(sums[0] / sums[1]) if sums[1] else 0.0  # As Keras does it.
 
 
 MEASURES: dict[str, Measure] = {
@@ -245,7 +244,7 @@ MEASURES: dict[str, Measure] = {
         "auc", _BINARY, Rows.pairs, 2 * AUC_BUCKETS, auc_sums, auc_value, ("curve",)
     ),
     "SparseCategoricalAccuracy": Measure(
-        "sparse_categorical_accuracy", _CLASSES, _classes, 2, _class_accuracy, _mean_or_zero
+        "sparse_categorical_accuracy", _CLASSES, _classes, 2, _class_accuracy, _mean
     ),
     "SparseCategoricalCrossentropy": Measure(
         "sparse_categorical_crossentropy",
@@ -253,7 +252,7 @@ MEASURES: dict[str, Measure] = {
         _classes,
         2,
         _class_cross_entropy,
-        _mean_or_zero,
+        _mean,
     ),
 }
 """By the class name that an EvalConfig calls them."""

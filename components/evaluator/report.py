@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from tfx.dsl.io import fileio
 
 from tfx_estimators.errors import EvaluationError
+from tfx_estimators.json_text import dumps, finite
 
 __all__ = [
     "OVERALL",
@@ -36,7 +38,8 @@ class SliceMetrics:
 
     Attributes:
         slice: "overall" or e.g. "payment_type: Cash".
-        metrics: the model's scalar metrics by name.
+        metrics: the model's scalar metrics by name. One that is undefined there, as the AUC
+            is where all labels are equal, is NaN, in the file null.
         baseline: the baseline model's, empty if there is none.
     """
 
@@ -53,15 +56,24 @@ class Check:
         metric: name of the metric.
         slice: as in `SliceMetrics`.
         rule: what was asked, e.g. "at least 0.7" or "change of at least -0.01".
-        value: the metric, or for a change its difference to the baseline.
-        passed: whether the rule holds.
+        value: the metric, or for a change its difference to the baseline; None where
+            it is undefined.
+        passed: whether the rule holds; None where that cannot be told, because the metric
+            is undefined in the slice.
     """
 
     metric: str
     slice: str
     rule: str
     value: float | None
-    passed: bool
+    passed: bool | None
+
+    def __str__(self) -> str:
+        """What was found and what was wanted."""
+        if self.passed is None:
+            return f"{self.metric} ({self.slice}) is undefined, wanted {self.rule}"
+        found = "no number" if self.value is None else f"{self.value:.6g}"
+        return f"{self.metric} ({self.slice}) is {found}, wanted {self.rule}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +136,8 @@ class Report:
         blessed: the verdict; None where no threshold was set, so none was given.
         reason: the verdict in words.
         slices: metrics, the overall slice first.
-        checks: every threshold that was checked.
+        checks: every threshold in every slice that it applies to, as TFMA has it: a plain
+            threshold applies to all slices.
         model: folder of the evaluated SavedModel.
         baseline: folder of the baseline's, or None.
         skew: what the train/serve skew check found; None where it could not be made.
@@ -164,7 +177,10 @@ def load_report(evaluation_uri: str) -> Report:
         )
     with fileio.open(path) as file:
         fields: dict[str, Any] = json.loads(file.read())
-    fields["slices"] = tuple(SliceMetrics(**one) for one in fields["slices"])
+    fields["slices"] = tuple(
+        SliceMetrics(one["slice"], _numbers(one["metrics"]), _numbers(one["baseline"]))
+        for one in fields["slices"]
+    )
     fields["checks"] = tuple(Check(**one) for one in fields["checks"])
     if (skew := fields.get("skew")) is not None:
         skew["features"] = tuple(FeatureSkew(**one) for one in skew["features"])
@@ -175,4 +191,8 @@ def load_report(evaluation_uri: str) -> Report:
 def save_report(report: Report, evaluation_uri: str) -> None:
     """Writes the report into a ModelEvaluation artifact."""
     with fileio.open(f"{evaluation_uri}/{_FILE}", "w") as file:
-        file.write(json.dumps(dataclasses.asdict(report), indent=1))
+        file.write(dumps(finite(dataclasses.asdict(report)), indent=1))
+
+
+def _numbers(metrics: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: math.nan if value is None else value for name, value in metrics.items()}

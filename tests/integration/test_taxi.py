@@ -80,9 +80,18 @@ def test_every_step_is_shown_and_ends(taxi: Run) -> None:
 def test_table_shows_metrics_verdict_and_places(taxi: Run) -> None:
     assert "overall" in taxi.table
     assert "payment_type: Credit Card" in taxi.table
+    # Nobody tipped on those: there is no AUC.
+    (no_charge,) = [row for row in taxi.table.splitlines() if "No Charge" in row]
+    assert no_charge.split()[:6:5] == ["payment_type:", "-"]
     assert "blessed      yes" in taxi.table
     assert str(taxi.pushed()) in taxi.table
     assert "tensorboard --logdir" in taxi.table
+
+
+def test_the_documented_verdict_is_the_one_that_this_pipeline_has() -> None:
+    from tfx_estimators.pipelines.taxi.verdict import EVAL_CONFIG
+
+    assert EVAL_CONFIG in (TESTDATA.parents[1] / "docs" / "evaluating.md").read_text()
 
 
 def test_model_is_worth_pushing_and_equal_on_every_stack(taxi: Run) -> None:

@@ -5,7 +5,7 @@
 * `cats_vs_dogs`: MobileNetV2 as an estimator made from a Keras model.
 * `catalog`: pipelines by name or file.
 * `workspace`, `closing_table`: the folders of a ready pipeline, and what a run came to.
-* `runner`: runs a pipeline on TFX's LocalDagRunner or BeamDagRunner.
+* `runners`: what can run a pipeline, by name; `runner`: running one in this process.
 * `recording`: tells ML Metadata of checkpoints, after every run.
 * `step_resources`: what a step gets of this machine.
 """
@@ -16,6 +16,7 @@ __all__ = [
     "closing_table",
     "recording",
     "runner",
+    "runners",
     "step_resources",
     "taxi",
     "titanic",

@@ -1,25 +1,23 @@
-"""Runs a pipeline on this machine, by TFX's own local or Beam runner."""
+"""Runs a pipeline in this process, by one of TFX's own runners."""
 
 from __future__ import annotations
 
 import pathlib
 import sys
 import uuid
-from typing import Any, Literal
+from typing import Any
 
 from tfx_estimators.errors import PipelineError, TfxEstimatorsError
 
-__all__ = ["Runner", "run", "train_afresh"]
-
-Runner = Literal["local", "beam"]
+__all__ = ["run", "train_afresh"]
 
 
-def run(pipeline: Any, runner: Runner = "local") -> None:
+def run(pipeline: Any, tfx_runner: Any = None) -> None:
     """Runs the pipeline to its end, reporting each step on standard error.
 
     Args:
         pipeline: a `tfx.orchestration.pipeline.Pipeline`.
-        runner: "local" for TFX's LocalDagRunner, "beam" for its BeamDagRunner.
+        tfx_runner: what runs the steps; TFX's LocalDagRunner by default.
 
     Raises:
         TfxEstimatorsError: as the failing component raised it.
@@ -33,7 +31,7 @@ def run(pipeline: Any, runner: Runner = "local") -> None:
     resources = resources_by_step(pipeline)
     with announce_steps(len(pipeline.components), _say, resources) as steps:
         try:
-            _runner(runner).run(pipeline)
+            (tfx_runner or _local_runner()).run(pipeline)
         except TfxEstimatorsError:
             raise
         except Exception as error:
@@ -72,14 +70,10 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _runner(name: Runner) -> Any:
-    if name == "local":
-        from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+def _local_runner() -> Any:
+    from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
-        return LocalDagRunner()
-    from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
-
-    return BeamDagRunner()
+    return LocalDagRunner()
 
 
 def _spare_packaging(pipeline: Any) -> None:

@@ -11,6 +11,7 @@ import os
 import pathlib
 import sys
 import warnings
+from typing import Any
 
 import click
 
@@ -20,9 +21,9 @@ from tfx_estimators.commands.docs import docs
 from tfx_estimators.commands.doctor import doctor
 from tfx_estimators.commands.kserve import kserve
 from tfx_estimators.commands.kubeflow import compile_package
-from tfx_estimators.commands.kubeflow_local import containers_option, image_option
 from tfx_estimators.commands.lineage import checkpoints, diff, lineage, models, runs
 from tfx_estimators.commands.push import rollback, versions
+from tfx_estimators.commands.runner_options import RunCommand, runner_and_options
 from tfx_estimators.commands.shipped_files import image, manifests
 from tfx_estimators.commands.submit import submit
 from tfx_estimators.errors import PipelineError, TfxEstimatorsError
@@ -60,7 +61,7 @@ def main(verbose: bool) -> None:
         warnings.filterwarnings("ignore")
 
 
-@main.command()
+@main.command(cls=RunCommand)
 @click.argument("pipeline")
 @click.option(
     "--data",
@@ -73,16 +74,6 @@ def main(verbose: bool) -> None:
     help="Where everything the run makes is put.  [default: runs/PIPELINE]",
 )
 @click.option(
-    "--runner",
-    type=click.Choice(["local", "beam", "kubeflow-local"]),
-    default="local",
-    show_default=True,
-    help="TFX's LocalDagRunner, its BeamDagRunner, or the package that is compiled for "
-    "Kubeflow, each step a process of this machine.",
-)
-@containers_option
-@image_option
-@click.option(
     "--fresh",
     is_flag=True,
     help="Train anew from step 0, whatever has been trained or interrupted before.",
@@ -90,13 +81,12 @@ def main(verbose: bool) -> None:
 @click.pass_context
 def run(
     ctx: click.Context,
+    /,
     pipeline: str,
     data: pathlib.Path | None,
     root: pathlib.Path | None,
-    runner: str,
-    containers: bool,
-    image: str | None,
     fresh: bool,
+    **of_runner: Any,
 ) -> None:
     """Run PIPELINE on this machine.
 
@@ -112,21 +102,16 @@ def run(
     root = (root or pathlib.Path("runs") / pathlib.Path(pipeline).stem).absolute()
     _log_to(root / "log.txt", echo=bool(ctx.parent and ctx.parent.params["verbose"]))
 
-    from tfx_estimators.commands.kubeflow_local import check_options, run_compiled
     from tfx_estimators.pipelines import catalog
-    from tfx_estimators.pipelines.runner import run as run_pipeline
     from tfx_estimators.pipelines.runner import train_afresh
 
-    check_options(runner, image=image, containers=containers)
+    runner, options = runner_and_options(of_runner)
     module = catalog.load_pipeline_module(pipeline)
     definition = module.create_pipeline(root=root, data=data)
     if fresh:
         train_afresh(definition)
     try:
-        if runner == "kubeflow-local":
-            run_compiled(definition, root, image=image, containers=containers)
-        else:
-            run_pipeline(definition, "beam" if runner == "beam" else "local")
+        runner.run(definition, root, **options)
     except PipelineError:
         if hasattr(module, "diagnose"):
             module.diagnose(data)  # raises something better where it can

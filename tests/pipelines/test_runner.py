@@ -18,6 +18,7 @@ from tfx_estimators.components.resources import Accelerator, Resources, Retries,
 from tfx_estimators.errors import DataError, PipelineError
 from tfx_estimators.lineage.outputs import latest_outputs
 from tfx_estimators.pipelines import runner
+from tfx_estimators.pipelines.runners import find_runner
 
 
 @component
@@ -56,21 +57,21 @@ def _pipeline(root: pathlib.Path, words: str) -> Any:
 @pytest.mark.stacks
 @pytest.mark.parametrize("kind", ["local", "beam"])
 def test_steps_are_announced_and_a_second_run_says_cached(
-    kind: runner.Runner, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+    kind: str, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runner.run(_pipeline(tmp_path, "hello"), kind)
+    find_runner(kind).run(_pipeline(tmp_path, "hello"), tmp_path)
     assert "[1/1] Speak: done" in capsys.readouterr().err
     first = latest_outputs(tmp_path / "deep/down/metadata.sqlite", "speech", "Speak")
     assert not first.cached
     assert pathlib.Path(first.uri("speech")).read_text() == "hello"
 
-    runner.run(_pipeline(tmp_path, "hello"), kind)
+    find_runner(kind).run(_pipeline(tmp_path, "hello"), tmp_path)
     assert "[1/1] Speak: cached" in capsys.readouterr().err
     second = latest_outputs(tmp_path / "deep/down/metadata.sqlite", "speech", "Speak")
     assert second.cached
     assert second.uri("speech") == first.uri("speech")
 
-    runner.run(_pipeline(tmp_path, "goodbye"), kind)
+    find_runner(kind).run(_pipeline(tmp_path, "goodbye"), tmp_path)
     assert "[1/1] Speak: done" in capsys.readouterr().err
 
 

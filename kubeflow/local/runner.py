@@ -1,0 +1,48 @@
+"""The runner `kubeflow-local`: compiles a pipeline and runs the package on this machine."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from typing import Any
+
+from tfx_estimators.errors import UnsupportedOptionError
+from tfx_estimators.pipelines.runners.interface import RunnerOption
+
+__all__ = ["RUNNER"]
+
+
+@dataclasses.dataclass(frozen=True)
+class _KubeflowLocal:
+    name: str = "kubeflow-local"
+    summary: str = "the package compiled for Kubeflow, each step a process of this machine"
+    options: tuple[RunnerOption, ...] = (
+        RunnerOption("containers", "each step is a podman container of its image, not a process."),
+        RunnerOption("image", "the image of steps that name none; needs --containers.", "IMAGE"),
+    )
+
+    def check(self, **options: Any) -> None:
+        """Refuses an image that no step would run in."""
+        if options.get("image") is not None and not options.get("containers"):
+            raise UnsupportedOptionError(
+                f"--image {options['image']}: without --containers no step runs in an image",
+                expected="--runner kubeflow-local --containers --image IMAGE",
+                fix="add --containers, or leave --image out",
+            )
+
+    def run(self, definition: Any, root: pathlib.Path, **options: Any) -> None:
+        """Writes `package.yaml` into the root, runs it, and tells ML Metadata of the run."""
+        from tfx_estimators.kubeflow.local import run_package
+        from tfx_estimators.kubeflow.package import compile_pipeline
+        from tfx_estimators.pipelines.recording import record_run
+
+        package = root / "package.yaml"
+        compile_pipeline(definition, image=options.get("image"), cluster=False).write(package)
+        try:
+            run_package(package, root, containers=bool(options.get("containers")))
+        finally:
+            # Also of a run that failed: its checkpoints are there.
+            record_run(definition, [str(root / "artifacts" / "records")])
+
+
+RUNNER = _KubeflowLocal()

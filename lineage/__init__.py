@@ -2,7 +2,8 @@
 
 * `records`, `record_files`: what components write beside their files, to be told later.
 * `reconcile`, `origins`: telling ML Metadata what the records say.
-* `store`: a connection that waits its turn; `select`, `tables`: what fits conditions.
+* `store`: a connection that waits its turn; `creation`: a store that is made once.
+* `select`, `tables`: what fits conditions.
 * `runs`, `checkpoints`, `models`: listed, and found by what users call them.
 * `graph`, `trace`: who made what from what; `compare`: what two runs did differently.
 * `restore`, `garbage`: a checkpoint taken out of the store; what nothing needs any more.
@@ -13,6 +14,7 @@
 __all__ = [
     "checkpoints",
     "compare",
+    "creation",
     "digests",
     "garbage",
     "graph",

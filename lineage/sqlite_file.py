@@ -10,13 +10,15 @@ import urllib.parse
 from typing import Any
 
 from tfx_estimators.errors import MetadataStoreError, NotInMetadataError
+from tfx_estimators.lineage.creation import make_once
 
-__all__ = ["SCHEMA_VERSION", "missing", "prepare", "sqlite_file"]
+__all__ = ["SCHEMA_VERSION", "make", "missing", "prepare", "sqlite_file"]
 
 SCHEMA_VERSION = 10
 """Of ml-metadata 1.15.0, 1.16.0 and 1.21.0."""
 
 _SECONDS = 60.0
+_FOREIGN = -1  # A database of something else.
 _IN_A_RUN = pathlib.Path("metadata") / "metadata.sqlite"
 
 
@@ -26,32 +28,53 @@ def sqlite_file(where: str | os.PathLike[str]) -> pathlib.Path:
     return path / _IN_A_RUN if path.is_dir() else path
 
 
-def prepare(file: pathlib.Path, sqlite: Any, *, write: bool, create: bool) -> None:
+def prepare(file: pathlib.Path, sqlite: Any, *, write: bool) -> None:
     """Says in the connection's settings how the file is to be opened.
 
     Raises:
-        NotInMetadataError: if there is no such file.
-        MetadataStoreError: if it is no store, of another schema version, or cannot be made.
+        NotInMetadataError: if there is no such file, or nothing in it.
+        MetadataStoreError: if it is no store, or of another schema version.
     """
     from ml_metadata.proto import metadata_store_pb2 as mlmd
 
     modes = mlmd.SqliteMetadataSourceConfig
     if not file.is_file():
-        if not create:
-            raise missing(file)
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise MetadataStoreError(
-                f"{file} cannot be made: {error.strerror}",
-                expected="a folder that can be written",
-                fix="give another place with --metadata",
-            ) from error
-        sqlite.connection_mode = modes.READWRITE_OPENCREATE
-        return
+        raise missing(file)
     _take_back_half_a_write(file)
-    _check_version(file, write=write)
+    found = _schema_version(file)
+    if found is None:
+        raise _empty(file)
+    if found != SCHEMA_VERSION:
+        has = "no schema of ML Metadata" if found == _FOREIGN else f"schema version {found}"
+        raise MetadataStoreError(
+            f"{file} has {has}",
+            expected=f"schema version {SCHEMA_VERSION}",
+            fix="use the ml-metadata that made it, or have a newer one migrate a copy of it",
+        )
     sqlite.connection_mode = modes.READWRITE if write else modes.READONLY
+
+
+def make(file: pathlib.Path, seconds: float) -> None:
+    """Makes a store, unless the file holds tables already.
+
+    Raises:
+        MetadataStoreError: if it cannot be made.
+    """
+    from ml_metadata.metadata_store import MetadataStore
+    from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+    config = mlmd.ConnectionConfig()
+    config.sqlite.filename_uri = str(file)
+    config.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        make_once(file.resolve(), lambda: _is_made(file), lambda: MetadataStore(config), seconds)
+    except OSError as error:
+        raise MetadataStoreError(
+            f"{file} cannot be made: {error.strerror}",
+            expected="a folder that can be written",
+            fix="give another place with --metadata",
+        ) from error
 
 
 def missing(file: pathlib.Path) -> NotInMetadataError:
@@ -63,32 +86,36 @@ def missing(file: pathlib.Path) -> NotInMetadataError:
     )
 
 
-def _check_version(file: pathlib.Path, *, write: bool) -> None:
-    found: object = None
+def _is_made(file: pathlib.Path) -> bool:
+    return file.is_file() and _schema_version(file) is not None
+
+
+def _schema_version(file: pathlib.Path) -> int | None:
+    """The version that a file says, or `_FOREIGN`; None if it holds no tables at all."""
     address = f"file:{urllib.parse.quote(str(file.absolute()))}?mode=ro"
     try:
         connected = sqlite3.connect(address, timeout=_SECONDS, uri=True)
         with contextlib.closing(connected) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-            if not tables and not write:
-                raise _empty(file)
-            if not tables:
-                return  # Somebody else has just made it.
             if "MLMDEnv" in tables:
-                found = connection.execute("SELECT schema_version FROM MLMDEnv").fetchone()[0]
-    except (sqlite3.DatabaseError, TypeError) as error:
-        raise MetadataStoreError(
-            f"{file} cannot be read as a store of ML Metadata: {error}",
-            expected="an SQLite file that ML Metadata has made",
-            fix="give the right file with --metadata",
-        ) from error
-    if found != SCHEMA_VERSION:
-        has = "no schema of ML Metadata" if found is None else f"schema version {found}"
-        raise MetadataStoreError(
-            f"{file} has {has}",
-            expected=f"schema version {SCHEMA_VERSION}",
-            fix="use the ml-metadata that made it, or have a newer one migrate a copy of it",
+                return int(connection.execute("SELECT schema_version FROM MLMDEnv").fetchone()[0])
+            return _FOREIGN if tables else None
+    except (sqlite3.DatabaseError, TypeError, ValueError) as error:
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: pathlib.Path, error: Exception) -> MetadataStoreError:
+    if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+        return MetadataStoreError(
+            f"{file} was locked by another process for {_SECONDS:g} s",
+            expected="a store whose writers let others in",
+            fix=f"look which process writes it: fuser {file}",
         )
+    return MetadataStoreError(
+        f"{file} cannot be read as a store of ML Metadata: {error}",
+        expected="an SQLite file that ML Metadata has made",
+        fix="give the right file with --metadata",
+    )
 
 
 def _empty(file: pathlib.Path) -> NotInMetadataError:

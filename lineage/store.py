@@ -18,7 +18,7 @@ from typing import Any
 from tfx_estimators.errors import MetadataStoreError
 from tfx_estimators.lineage.connection import config_of, name_of
 from tfx_estimators.lineage.properties import chunks
-from tfx_estimators.lineage.sqlite_file import prepare
+from tfx_estimators.lineage.sqlite_file import make, prepare
 
 __all__ = ["Store", "open_store"]
 
@@ -29,8 +29,9 @@ _BUSY = (
     "database table is locked",
     "database is busy",
     "deadlock",
-    # Another process is just making the tables.
+    # A runner of TFX's is just making the tables.
     "concurrent connection to the empty database",
+    "concurrent writes aborted",
 )
 
 
@@ -107,7 +108,9 @@ def open_store(
     name = name_of(config)
     if isinstance(config, mlmd.ConnectionConfig) and config.WhichOneof("config") == "sqlite":
         database = pathlib.Path(config.sqlite.filename_uri)
-        prepare(database, config.sqlite, write=write, create=create)
+        if create:
+            _patiently(lambda: make(database, seconds), seconds, name)
+        prepare(database, config.sqlite, write=write)
     try:
         client = _patiently(lambda: MetadataStore(config), seconds, name)
     except MetadataStoreError:
@@ -131,7 +134,7 @@ def _patiently(call: Callable[[], Any], seconds: float, name: str) -> Any:
         try:
             return call()
         except (errors.StatusError, RuntimeError) as error:
-            if not isinstance(error, transient) and not any(t in str(error) for t in _BUSY):
+            if not isinstance(error, transient) and not any(t in str(error).lower() for t in _BUSY):
                 raise
             if time.monotonic() >= end:
                 raise MetadataStoreError(

@@ -11,7 +11,7 @@ examples and taken off. The last line is one line of JSON.
 from __future__ import annotations
 
 import argparse
-import json
+import math
 import os
 import pathlib
 import random
@@ -19,6 +19,8 @@ import tempfile
 import time
 import warnings
 from typing import Any
+
+from tfx_estimators.json_text import dumps, finite
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 warnings.filterwarnings("ignore")
@@ -124,18 +126,19 @@ def main() -> None:
         executor.why_by_example = choose
         one, other = answers["batches"], answers["examples"]
         assert one.keys() == other.keys()
-        largest = max(abs(one[key] - other[key]) for key in one)
-        print(
-            json.dumps(
-                {
-                    "examples": count,
-                    "batches_seconds": round(seconds["batches"], 2),
-                    "by_example_seconds": round(seconds["examples"], 2),
-                    "metrics": len(one),
-                    "largest_difference": largest,
-                }
-            )
+        # A metric may be undefined in a slice, then in both.
+        largest = max(
+            0.0 if math.isnan(one[key]) and math.isnan(other[key]) else abs(one[key] - other[key])
+            for key in one
         )
+        figures = {
+            "examples": count,
+            "batches_seconds": round(seconds["batches"], 2),
+            "by_example_seconds": round(seconds["examples"], 2),
+            "metrics": len(one),
+            "largest_difference": largest,
+        }
+        print(dumps(finite(figures)))
 
 
 if __name__ == "__main__":

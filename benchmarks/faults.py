@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import multiprocessing
 import os
 import pathlib
@@ -34,6 +33,8 @@ import threading
 import time
 import warnings
 from typing import Any
+
+from tfx_estimators.json_text import dumps, finite
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 warnings.filterwarnings("ignore")
@@ -302,7 +303,7 @@ def _print(tally: Tally, others: list[str], seconds: float) -> None:
     print(f"{tally.died} processes died by themselves; {seconds:.0f} s in all")
     kills = sum(tally.kills.values())
     answer = {"kills": kills, "lost": len(tally.lost), "half_published": len(tally.half)}
-    print(json.dumps(answer))
+    print(dumps(finite(answer)))
 
 
 if __name__ == "__main__":

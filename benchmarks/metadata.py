@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import multiprocessing
 import pathlib
 import sqlite3
@@ -29,6 +28,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from tfx_estimators.json_text import dumps, finite
 from tfx_estimators.lineage.checkpoints import list_checkpoints
 from tfx_estimators.lineage.compare import compare
 from tfx_estimators.lineage.models import list_models
@@ -56,7 +56,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         slowest = measure_questions(pathlib.Path(folder), max(2, arguments.executions // 4))
         lost = measure_writers(pathlib.Path(folder), arguments.records)
-    print(json.dumps({"lineage_seconds": round(slowest, 3), "writers": WRITERS, "lost": lost}))
+    print(dumps(finite({"lineage_seconds": round(slowest, 3), "writers": WRITERS, "lost": lost})))
     return 1 if lost else 0
 
 

@@ -13,7 +13,6 @@ the module `benchmarks/stock_taxi.py`.
 from __future__ import annotations
 
 import argparse
-import json
 import pathlib
 import statistics
 import subprocess
@@ -21,6 +20,8 @@ import sys
 import tempfile
 import time
 from typing import Any
+
+from tfx_estimators.json_text import dumps, finite
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -184,14 +185,11 @@ def main() -> None:
     for kind, ratio in ratios.items():
         ours, stock = median["ours", kind], median["stock", kind]
         print(f"{kind:8}{ours:9.1f}s{stock:9.1f}s{ratio:9.2f}x")
-    print(
-        json.dumps(
-            {
-                "speedup_vs_stock_local": round(ratios["cold"], 3),
-                "cached_speedup": round(ratios["cached"], 3),
-            }
-        )
-    )
+    figures = {
+        "speedup_vs_stock_local": round(ratios["cold"], 3),
+        "cached_speedup": round(ratios["cached"], 3),
+    }
+    print(dumps(finite(figures)))
 
 
 if __name__ == "__main__":

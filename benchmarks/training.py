@@ -21,7 +21,6 @@ from __future__ import annotations
 import argparse
 import csv
 import itertools
-import json
 import logging
 import os
 import pathlib
@@ -32,6 +31,8 @@ import time
 import warnings
 from collections.abc import Callable
 from typing import Any
+
+from tfx_estimators.json_text import dumps, finite
 
 # TensorFlow reads this when it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -318,7 +319,7 @@ def main() -> None:
         "speedup_vs_stock_tfx_estimator": ratio("stock tfx"),
         "speedup_vs_guide_csv": ratio("guide's csv"),
     }
-    print(json.dumps({name: round(value, 3) for name, value in figures.items()}))
+    print(dumps(finite({name: round(value, 3) for name, value in figures.items()})))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tfx_estimators.json_text import dumps, finite
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROWS = (10_000, 100_000, 1_000_000)
 # Statistics are most of stock's work; without them its largest run shows nothing new.
@@ -134,7 +136,7 @@ def run_transform(which: str, data: pathlib.Path, root: pathlib.Path) -> dict[st
             "module_digest": "",
             "label_key": "big_tipper",
             "custom_config": "{}",
-            "analyze_splits": json.dumps(["train"]),
+            "analyze_splits": dumps(["train"]),
         }
         executor = Executor()
     else:
@@ -281,10 +283,10 @@ def main() -> None:
         print("{}")
         return
     if arguments.only == "parts":
-        print(json.dumps(measure_parts(arguments.data, arguments.root)))
+        print(dumps(finite(measure_parts(arguments.data, arguments.root))))
         return
     if arguments.only:
-        print(json.dumps(run_transform(arguments.only, arguments.data, arguments.root)))
+        print(dumps(finite(run_transform(arguments.only, arguments.data, arguments.root))))
         return
     rows = sorted(arguments.rows)
     found, parts = compare(rows)
@@ -303,7 +305,7 @@ def main() -> None:
         "rows": rows[-1],
         "peak_memory_1m_over_100k": round(most["peak_memory"] / fewer["peak_memory"], 3),
     }
-    print(json.dumps(figures))
+    print(dumps(finite(figures)))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from typing import Any
 
 from tfx.dsl.io import fileio
 
+from tfx_estimators.json_text import dumps
+
 __all__ = ["FeatureTensor", "find_feature_tensors", "name_tensors", "write_feature_tensors"]
 
 # Where a SavedModel keeps what its graph does not read.
@@ -59,7 +61,7 @@ def write_feature_tensors(saved_model: str, tensors: Mapping[str, FeatureTensor]
     path = f"{saved_model}/{_FILE}"
     fileio.makedirs(path.rpartition("/")[0])
     with fileio.open(path, "w") as file:
-        file.write(json.dumps({n: dataclasses.asdict(t) for n, t in sorted(tensors.items())}))
+        file.write(dumps({n: dataclasses.asdict(t) for n, t in sorted(tensors.items())}))
 
 
 def find_feature_tensors(saved_model: str) -> dict[str, FeatureTensor]:

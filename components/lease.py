@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Callable, Iterator
 
 from tfx_estimators.components.gfile import files_for
+from tfx_estimators.json_text import dumps
 
 __all__ = ["hold_lease"]
 
@@ -91,7 +92,7 @@ def _keep_signing(path: str, token: str, ended: threading.Event) -> None:
 def _sign(path: str, token: str, number: int) -> None:
     holder = f"process {os.getpid()} on {socket.gethostname()}"
     with files_for(path).open(path, "w") as file:
-        file.write(json.dumps({"token": token, "number": number, "holder": holder}))
+        file.write(dumps({"token": token, "number": number, "holder": holder}))
 
 
 def _read(path: str) -> dict[str, object] | None:

@@ -22,6 +22,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfx_estimators.json_text import dumps
+
 __all__ = ["remember_the_best"]
 
 Result = dict[str, Any]
@@ -97,7 +99,7 @@ def _remember(export_path: str, result: Result, replaces: Result | None) -> None
     file = _file(export_path)
     tf.io.gfile.makedirs(file.rpartition("/")[0])
     with tf.io.gfile.GFile(f"{file}.new", "w") as opened:
-        opened.write(json.dumps(note))
+        opened.write(dumps(note))
     tf.io.gfile.rename(f"{file}.new", file, overwrite=True)
 
 
@@ -134,11 +136,15 @@ def _can_compare(exporter: Any, earlier: Result | None, eval_result: Result | No
 
 def _to_json(result: Mapping[str, Any]) -> Result:
     values = {name: np.asarray(value) for name, value in result.items()}
-    return {name: value.tolist() for name, value in values.items() if value.dtype.kind in "biuf"}
+    numbers = {name: value for name, value in values.items() if value.dtype.kind in "biuf"}
+    # JSON has no number for what is not finite: as strings, and back below.
+    return {
+        name: (value if np.isfinite(value).all() else value.astype(str)).tolist()
+        for name, value in numbers.items()
+    }
 
 
 def _from_json(result: Mapping[str, Any]) -> Result:
-    return {
-        name: np.asarray(value) if isinstance(value, list) else value
-        for name, value in result.items()
-    }
+    values = {name: np.asarray(value) for name, value in result.items()}
+    numbers = {n: v.astype(float) if v.dtype.kind == "U" else v for n, v in values.items()}
+    return {name: value if value.ndim else value.item() for name, value in numbers.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from tfx_estimators.components.resources import Claim, Resources
 from tfx_estimators.components.trainer.elsewhere import ENVIRONMENT
 from tfx_estimators.errors import PackageError
 from tfx_estimators.estimator.distribution import Policy, from_json
+from tfx_estimators.json_text import dumps
 from tfx_estimators.kubeflow.jobs.pods import POD_SETTINGS, pod_settings
 
 __all__ = ["job_policy", "with_jobs"]
@@ -49,7 +49,7 @@ def with_jobs(
             continue
         own = resources.get(node.id) or Resources()
         _check_shared(node, own)
-        settings = json.dumps(pod_settings(own, image), sort_keys=True)
+        settings = dumps(pod_settings(own, image), sort_keys=True)
         variables = {ENVIRONMENT: _STARTER, POD_SETTINGS: settings}
         changed[node.id] = dataclasses.replace(
             own, accelerator=None, environment={**own.environment, **variables}

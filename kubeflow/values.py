@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tfx_estimators.json_text import dumps
 from tfx_estimators.kubeflow.names import value_key
 
 __all__ = ["point_at_values"]
@@ -49,4 +50,4 @@ def _declare(spec: dict[str, Any], component: dict[str, Any], name: str, kind: s
         place = arguments.index(_SPEC) + 1
         told = json.loads(arguments[place])
         told["parameters"][name]["parameterType"] = kind
-        arguments[place] = json.dumps(told, indent=2, sort_keys=True)
+        arguments[place] = dumps(told, indent=2, sort_keys=True)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from tfx_estimators.json_text import dumps, finite
 from tfx_estimators.lineage.graph import Graph
 from tfx_estimators.lineage.properties import CHECKPOINT_TYPE, METRIC, value_of, values_of
 from tfx_estimators.lineage.record_files import LOCAL, Files
@@ -81,7 +82,7 @@ def _facts_of(store: Store, run: Run, files: Files) -> dict[str, dict[str, Any]]
         if artifact.type == _COLUMNS_TYPE:
             content = _read(f"{artifact.uri}/{_COLUMNS_FILE}", files)
             columns |= {
-                name: json.dumps(one, sort_keys=True)
+                name: dumps(finite(one), sort_keys=True)
                 for name, one in content.get("features", {}).items()
             }
         elif artifact.type == _EVALUATION_TYPE:
@@ -131,7 +132,8 @@ def _read(path: str, files: Files) -> dict[str, Any]:
         if not files.exists(path):
             return {}
         with files.open(path, "r") as file:
-            content = json.loads(file.read())
+            # Older reports have a bare NaN where there is null now.
+            content = json.loads(file.read(), parse_constant=lambda _: None)
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

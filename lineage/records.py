@@ -16,6 +16,7 @@ import typing
 from typing import Any, ClassVar
 
 from tfx_estimators.errors import CorruptRecordError
+from tfx_estimators.json_text import dumps
 
 __all__ = [
     "FORMAT",
@@ -148,13 +149,21 @@ class ArtifactRecord:
         key: the input's or output's name, e.g. "examples".
         type: the artifact type's name.
         uri: where it lies.
-        properties: its custom properties.
+        properties: its custom properties, without numbers that are not finite.
     """
 
     key: str
     type: str
     uri: str
     properties: dict[str, str | int | float] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        finite = {
+            name: value
+            for name, value in self.properties.items()
+            if not isinstance(value, float) or math.isfinite(value)
+        }
+        object.__setattr__(self, "properties", finite)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -196,7 +205,7 @@ _KINDS: dict[str, type[Record]] = {
 def to_json(record: Record) -> str:
     """The record as JSON text, keys in a fixed order."""
     fields = {"kind": record.kind, "format": FORMAT, **dataclasses.asdict(record)}
-    return json.dumps(fields, indent=1, allow_nan=False) + "\n"
+    return dumps(fields, indent=1) + "\n"
 
 
 def from_json(text: str, source: str = "the record") -> Record:

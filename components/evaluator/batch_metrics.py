@@ -20,6 +20,7 @@ import numpy as np
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 
 from tfx_estimators.components.evaluator.measures import MEASURES, Rows
+from tfx_estimators.json_text import dumps
 
 __all__ = ["BatchMetric", "metric_classes", "over_batches", "why_by_example"]
 
@@ -75,7 +76,7 @@ def over_batches(config: Any) -> Any:
     for spec in batched.metrics_specs:
         for metric in spec.metrics:
             settings = {"name": MEASURES[metric.class_name].name, **_settings(metric)}
-            metric.config = json.dumps({**settings, "of": metric.class_name})
+            metric.config = dumps({**settings, "of": metric.class_name})
             metric.class_name = BatchMetric.__name__
             metric.module = __name__
     return batched

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from google.protobuf.message import Message
@@ -14,6 +13,7 @@ from tfx_estimators.components.evaluator import eval_config as configs
 from tfx_estimators.components.evaluator.spec import EstimatorEvaluatorSpec
 from tfx_estimators.components.executor_specs import LazyBeamExecutorSpec
 from tfx_estimators.errors import EmptySplitError
+from tfx_estimators.json_text import dumps
 
 __all__ = ["EstimatorEvaluator"]
 
@@ -100,7 +100,7 @@ class EstimatorEvaluator(base_beam_component.BaseBeamComponent):
                 eval_config=configs.to_json(config),
                 label_key=label_key,
                 example_weight_key=example_weight_key,
-                example_splits=json.dumps(list(example_splits)),
+                example_splits=dumps(list(example_splits)),
                 evaluation=Channel(type=standard_artifacts.ModelEvaluation),
                 blessing=Channel(type=standard_artifacts.ModelBlessing),
             )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import json
 import pathlib
 import sys
 from collections.abc import Iterable, Sequence
@@ -21,6 +20,7 @@ from google.protobuf import wrappers_pb2 as _wrappers_pb2  # noqa: F401
 from google.protobuf.message import Message
 
 from tfx_estimators.errors import LabelError, UnsupportedOptionError
+from tfx_estimators.json_text import dumps
 
 __all__ = [
     "candidate_spec",
@@ -199,7 +199,7 @@ def _add_default_metrics(config: Any, prediction_key: str, outputs: Sequence[str
         if class_name in _OWN_METRICS:
             metric.module = _OWN_METRICS[class_name]
         if settings:
-            metric.config = json.dumps(settings)
+            metric.config = dumps(settings)
         name = str(settings.get("name", ""))
         if name in spec.thresholds:
             metric.threshold.CopyFrom(spec.thresholds[name])

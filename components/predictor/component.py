@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
 from tfx.dsl.components.base import base_beam_component
@@ -12,6 +11,7 @@ from tfx.types.channel import BaseChannel, Channel
 from tfx_estimators.components.executor_specs import LazyBeamExecutorSpec
 from tfx_estimators.components.predictor.spec import EstimatorPredictorSpec
 from tfx_estimators.errors import EmptySplitError, UnsupportedOptionError
+from tfx_estimators.json_text import dumps
 
 __all__ = ["EstimatorPredictor"]
 
@@ -75,11 +75,9 @@ class EstimatorPredictor(base_beam_component.BaseBeamComponent):
                 examples=examples,
                 model=model,
                 model_blessing=model_blessing,
-                example_splits=None if example_splits is None else json.dumps(list(example_splits)),
+                example_splits=None if example_splits is None else dumps(list(example_splits)),
                 signature_name=signature_name,
-                output_features=None
-                if output_features is None
-                else json.dumps(dict(output_features)),
+                output_features=None if output_features is None else dumps(dict(output_features)),
                 inference_result=Channel(type=standard_artifacts.InferenceResult) if logs else None,
                 output_examples=None if logs else Channel(type=standard_artifacts.Examples),
             )

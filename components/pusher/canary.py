@@ -38,7 +38,9 @@ def main() -> None:
     if examples and not tried:
         sys.exit(f"none of the signatures {sorted(model.signatures)} takes serialized examples")
     ours = sorted({"tfx", "tfx_estimators"} & set(sys.modules))
-    print(json.dumps({"signatures": tried, "examples": len(examples), "imported": ours}))
+    # This process has no tfx_estimators, whose json_text writes JSON elsewhere.
+    answer = {"signatures": tried, "examples": len(examples), "imported": ours}
+    print(json.dumps(answer, allow_nan=False))
 
 
 if __name__ == "__main__":

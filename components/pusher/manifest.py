@@ -18,6 +18,7 @@ from tfx_estimators.components.model_digest import (
     list_files,
     model_digest,
 )
+from tfx_estimators.json_text import dumps
 
 __all__ = ["Manifest", "is_whole", "read_manifest", "version_digest", "write_manifest"]
 
@@ -55,9 +56,7 @@ def write_manifest(folder: str, manifest: Manifest) -> None:
     files = files_for(folder)
     path = f"{folder}/{PUSH_RECORD}"
     files.makedirs(path.rpartition("/")[0])
-    text = json.dumps(
-        {"format": _FORMAT, "digest": manifest.digest, **dataclasses.asdict(manifest)}
-    )
+    text = dumps({"format": _FORMAT, "digest": manifest.digest, **dataclasses.asdict(manifest)})
     with files.open(path, "w") as file:
         file.write(text)
 

@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 from tfx_estimators.errors import PushError, UnsupportedOptionError
+from tfx_estimators.json_text import dumps
 
 __all__ = ["ModelServer", "reload"]
 
@@ -68,7 +69,7 @@ class ModelServer:
 
     def to_json(self) -> str:
         """As JSON, the form of the execution property."""
-        return json.dumps(dataclasses.asdict(self))
+        return dumps(dataclasses.asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> ModelServer:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfx_estimators.errors import PushError
+from tfx_estimators.json_text import dumps
 
 __all__ = ["try_model"]
 
@@ -44,7 +45,7 @@ def try_model(model: pathlib.Path, examples: Sequence[bytes]) -> dict[str, Any]:
         try:
             done = subprocess.run(
                 [sys.executable, "-c", script],
-                input=json.dumps(task),
+                input=dumps(task),
                 capture_output=True,
                 text=True,
                 cwd=empty,

@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_estimators.errors import EstimatorTypeError
+from tfx_estimators.json_text import dumps
 
 __all__ = ["RECORD", "record_eval_receiver", "recorded_label"]
 
@@ -49,7 +50,7 @@ def record_eval_receiver(eval_input_receiver_fn: Callable[[], Any], folder: str)
     path = f"{folder}/{RECORD}"
     tf.io.gfile.makedirs(folder)
     with tf.io.gfile.GFile(path, "w") as file:
-        file.write(json.dumps(record, indent=2, sort_keys=True))
+        file.write(dumps(record, indent=2, sort_keys=True))
     return path
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tfx_estimators.components.gfile import files_for
+from tfx_estimators.json_text import dumps
 
 __all__ = ["EvaluationNotes", "note_evaluation", "read_evaluations"]
 
@@ -63,7 +64,7 @@ def note_evaluation(folder: str, eval_result: Mapping[str, Any]) -> None:
     files = files_for(path)
     files.makedirs(f"{folder}/{_FOLDER}")
     with files.open(f"{path}.new", "w") as file:
-        file.write(json.dumps({name: v for name, v in numbers.items() if np.isfinite(v)}))
+        file.write(dumps({name: v for name, v in numbers.items() if np.isfinite(v)}))
     files.rename(f"{path}.new", path, overwrite=True)
 
 
@@ -78,5 +79,6 @@ def read_evaluations(folder: str) -> dict[int, dict[str, float]]:
             match = _FILE.match(str(name))
             if match:
                 with files.open(f"{notes}/{name}", "r") as file:
-                    found[int(match[1])] = json.loads(file.read())
+                    numbers = json.loads(file.read())
+                found[int(match[1])] = {n: v for n, v in numbers.items() if np.isfinite(v)}
     return found

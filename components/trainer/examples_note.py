@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from tfx_estimators.components.gfile import files_for
+from tfx_estimators.json_text import dumps
 
 __all__ = ["EXAMPLES_FILE", "note_examples", "noted_examples"]
 
@@ -23,7 +24,7 @@ def note_examples(folder: str, step: int, examples: int | None) -> None:
         return
     path, files = f"{folder}/{EXAMPLES_FILE}", files_for(folder)
     with files.open(f"{path}.new", "w") as file:
-        file.write(json.dumps([step, examples]))
+        file.write(dumps([step, examples]))
     files.rename(f"{path}.new", path, overwrite=True)
 
 

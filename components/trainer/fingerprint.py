@@ -8,7 +8,6 @@ which run made them.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from tfx_estimators import __version__
 from tfx_estimators.components.gfile import files_for
 from tfx_estimators.errors import NotInMetadataError
 from tfx_estimators.estimator.distribution import from_json
+from tfx_estimators.json_text import dumps
 from tfx_estimators.lineage.digests import folder_digest
 
 __all__ = ["find_fingerprint"]
@@ -60,7 +60,7 @@ def find_fingerprint(
         "tensorflow": tf.__version__.split(".")[:2],
         "tfx_estimators": __version__,
     }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+    return hashlib.sha256(dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _distribution(policy: str | None) -> dict[str, Any] | None:

@@ -24,6 +24,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from tfx_estimators.errors import UnsupportedOptionError
+from tfx_estimators.json_text import dumps
 
 __all__ = [
     "DEFAULT",
@@ -149,7 +150,7 @@ def to_json(policies: Sequence[Retention]) -> str:
             expected="a list of KeepLast, KeepEvery, KeepBest or policies of your own",
             fix="retention=[KeepLast(5), KeepBest('auc')]",
         )
-    return json.dumps([_stored(policy) for policy in policies])
+    return dumps([_stored(policy) for policy in policies])
 
 
 def from_json(text: str) -> tuple[Retention, ...]:
@@ -186,7 +187,7 @@ def _stored(policy: Retention) -> dict[str, Any]:
     name = names.get(kind, f"{kind.__module__}:{kind.__qualname__}")
     try:
         stored = {"keep": name, **dataclasses.asdict(policy)}
-        (back,) = from_json(json.dumps([stored]))
+        (back,) = from_json(dumps([stored]))
     except (TypeError, ValueError) as error:
         raise _not_stored(policy, str(error)) from error
     if back != policy:

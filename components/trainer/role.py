@@ -8,6 +8,8 @@ import json
 import pathlib
 from typing import Any
 
+from tfx_estimators.json_text import dumps
+
 __all__ = ["ALONE", "Part", "Role", "StatusFile"]
 
 
@@ -55,7 +57,7 @@ class StatusFile:
     def reach(self, position: int, **fields: object) -> None:
         """Writes the position and the fields."""
         fresh = self._path.with_suffix(".new")
-        fresh.write_text(json.dumps({"step": position, "fields": fields}), encoding="utf-8")
+        fresh.write_text(dumps({"step": position, "fields": fields}), encoding="utf-8")
         fresh.replace(self._path)
 
     def read(self) -> dict[str, Any] | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from tfx_estimators.components.trainer.retention import DEFAULT, KeepEvery, KeepLast, Retention
 from tfx_estimators.errors import UnsupportedOptionError
+from tfx_estimators.json_text import dumps
 
 __all__ = ["Settings", "check_custom_config", "default_retention", "merge_params"]
 
@@ -58,7 +58,7 @@ def check_custom_config(custom_config: Mapping[str, Any]) -> None:
         UnsupportedOptionError: if not.
     """
     try:
-        json.dumps(dict(custom_config))
+        dumps(dict(custom_config))
     except (TypeError, ValueError) as error:
         raise UnsupportedOptionError(
             f"custom_config={custom_config!r} cannot be recorded: {error}",

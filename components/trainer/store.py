@@ -31,6 +31,7 @@ from tfx_estimators.components.trainer import retention
 from tfx_estimators.components.trainer.fingerprint import find_fingerprint
 from tfx_estimators.components.trainer.retention import Retention
 from tfx_estimators.errors import TrainingError
+from tfx_estimators.json_text import dumps
 
 __all__ = [
     "WRITER_FILE",
@@ -84,7 +85,7 @@ class Training:
         values = dataclasses.asdict(self)
         if self.retention is not None:
             values["retention"] = retention.to_json(self.retention)
-        return json.dumps(values)
+        return dumps(values)
 
     @classmethod
     def from_json(cls, text: str) -> Training:

@@ -19,6 +19,7 @@ from tensorflow_transform import annotators
 from tfx_estimators.components.transform.distinct import too_large
 from tfx_estimators.errors import ColumnError
 from tfx_estimators.estimator.columns.names import file_name
+from tfx_estimators.json_text import dumps, finite
 
 __all__ = ["TransformAnalyzers", "read_facts"]
 
@@ -130,9 +131,13 @@ class TransformAnalyzers:
         known = [value is not None for facts in values.values() for value in facts.values()]
         if not known or not all(known):
             return
+        values = {
+            name: {fact: np.asarray(value).tolist() for fact, value in facts.items()}
+            for name, facts in values.items()
+        }
         path = f"{self._folder}/{_FACTS_FILE}"
         with tf.io.gfile.GFile(path, "w") as file:
-            json.dump(values, file, default=lambda value: np.asarray(value).tolist(), indent=2)
+            file.write(dumps(finite(values), indent=2))
         with tf.init_scope():
             annotators.track_object(tf.saved_model.Asset(path), name=None)
 
@@ -156,8 +161,9 @@ def read_facts(output: Any, vocabularies: list[str]) -> dict[str, dict[str, Any]
         with tf.io.gfile.GFile(path) as file:
             facts = json.load(file)
     for name, learned in facts.items():
-        finite = all(np.all(np.isfinite(value)) for value in learned.values())
-        if not finite or not learned["count"]:
+        # What was no finite number is null, here as a float NaN.
+        known = all(np.isfinite(np.array(v, np.float64)).all() for v in learned.values())
+        if not known or not learned["count"]:
             raise ColumnError(
                 f"column {name!r} learned {learned}",
                 expected="finite numbers, from at least one value",

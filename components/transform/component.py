@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from tfx_estimators.components.transform.spec import (
 )
 from tfx_estimators.components.user_module import UserModule
 from tfx_estimators.errors import EmptySplitError, UnsupportedOptionError
+from tfx_estimators.json_text import dumps
 
 __all__ = ["FeatureColumnTransform"]
 
@@ -89,7 +89,7 @@ class FeatureColumnTransform(base_beam_component.BaseBeamComponent):
         wanted: dict[str, Any] = {}
         if transform_splits is not None:
             _check_splits("transform_splits", transform_splits, "transform all splits")
-            wanted["transform_splits"] = json.dumps(list(transform_splits))
+            wanted["transform_splits"] = dumps(list(transform_splits))
         if cache_analysis or analyzer_cache is not None:
             wanted["analyzer_cache"] = analyzer_cache
             wanted["updated_analyzer_cache"] = Channel(type=standard_artifacts.TransformCache)
@@ -100,7 +100,7 @@ class FeatureColumnTransform(base_beam_component.BaseBeamComponent):
                 examples=examples,
                 schema=schema,
                 label_key=label_key,
-                analyze_splits=json.dumps(list(analyze_splits)),
+                analyze_splits=dumps(list(analyze_splits)),
                 custom_config=_as_json(custom_config),
                 **module.exec_properties(),
                 transform_graph=Channel(type=standard_artifacts.TransformGraph),
@@ -122,7 +122,7 @@ def _check_splits(name: str, splits: Sequence[str], otherwise: str) -> None:
 
 def _as_json(config: Mapping[str, Any] | None) -> str:
     try:
-        return json.dumps(dict(config or {}), sort_keys=True)
+        return dumps(dict(config or {}), sort_keys=True)
     except (TypeError, ValueError) as error:
         raise UnsupportedOptionError(
             f"FeatureColumnTransform: custom_config={config!r}: {error}",

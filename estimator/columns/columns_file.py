@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -25,6 +26,7 @@ from tfx_estimators.errors import ColumnError
 from tfx_estimators.estimator.columns import tensorflow_columns as tfc
 from tfx_estimators.estimator.columns.plan import ColumnPlan, Facts, compile_columns
 from tfx_estimators.estimator.columns.report import report
+from tfx_estimators.json_text import dumps
 
 __all__ = ["load_model_columns", "read_columns", "write_columns"]
 
@@ -53,7 +55,7 @@ def write_columns(
         "facts": facts,
     }
     with tf.io.gfile.GFile(os.fspath(path), "w") as file:
-        file.write(json.dumps(content, indent=2) + "\n")
+        file.write(dumps(content, indent=2) + "\n")
 
 
 def read_columns(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -65,7 +67,8 @@ def read_columns(path: str | os.PathLike[str]) -> dict[str, Any]:
     path = os.fspath(path)
     try:
         with tf.io.gfile.GFile(path, "r") as file:
-            content = json.loads(file.read())
+            # Older files have bare NaN and Infinity where there are strings now.
+            content = json.loads(file.read(), parse_constant=lambda name: repr(float(name)))
     except (tf.errors.OpError, ValueError) as error:
         raise _unreadable(path, f"{type(error).__name__}: {error}") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
@@ -131,15 +134,17 @@ def _describe(value: Any) -> Any:
     if callable(value):
         owner = getattr(value, "__module__", "")
         return f"{owner}.{getattr(value, '__qualname__', type(value).__name__)}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)  # JSON has no number for it.
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if hasattr(value, "item"):
-        return value.item()
+        return _describe(value.item())
     return type(value).__name__
 
 
 def _short(feature: Any) -> str:
-    return json.dumps(feature["column"])
+    return dumps(feature["column"])
 
 
 def _different(problem: str, expected: str) -> ColumnError:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import dataclasses
-import json
 import os
 import pathlib
 import signal
@@ -21,6 +20,7 @@ from typing import IO
 from tfx_estimators.errors import TrainingError
 from tfx_estimators.estimator.distribution.policies import Policy
 from tfx_estimators.estimator.distribution.ports import release_ports, reserve_ports
+from tfx_estimators.json_text import dumps
 
 __all__ = ["Task", "end_with_parent", "run_tasks", "tasks_of"]
 
@@ -153,7 +153,7 @@ def _start(
     variables = {**os.environ, **environment, _PARENT: str(os.getpid())}
     variables.pop("TF_CONFIG", None)
     if task.tf_config is not None:
-        variables["TF_CONFIG"] = json.dumps(task.tf_config)
+        variables["TF_CONFIG"] = dumps(task.tf_config)
     return subprocess.Popen(
         list(command),
         stdin=subprocess.DEVNULL,

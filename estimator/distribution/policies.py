@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal
 
 from tfx_estimators.errors import UnsupportedOptionError
 from tfx_estimators.estimator.distribution.tpu import NOT_ON_TPU
+from tfx_estimators.json_text import dumps
 
 __all__ = [
     "Accelerators",
@@ -91,7 +92,7 @@ class _Policy:
 
     def to_json(self) -> str:
         """The policy as JSON, for `from_json`."""
-        return json.dumps({"policy": type(self).__name__, **dataclasses.asdict(self)})
+        return dumps({"policy": type(self).__name__, **dataclasses.asdict(self)})
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,6 @@ and not to others, so they travel as JSON text.
 
 from __future__ import annotations
 
-import json
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +15,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx.types.artifact import CUSTOM_PROPERTIES_PREFIX, Artifact
 from tfx.types.value_artifact import ValueArtifact
 
+from tfx_estimators.json_text import dumps
 from tfx_estimators.kubeflow.entrypoint.artifact_types import artifact_class
 from tfx_estimators.kubeflow.entrypoint.uris import local_path
 
@@ -129,7 +129,7 @@ def _set_custom(target: Any, value: Any) -> None:
         # and nobody can say any more which it was.
         target.struct_value.fields[_STRUCT_VALUE].number_value = float(value)
     else:
-        target.string_value = json.dumps(value)
+        target.string_value = dumps(value)
 
 
 _STRUCT_VALUE = "__value__"  # tfx.types.artifact._encode_struct_value; TFX 1.15.1 to 1.21.0
@@ -158,4 +158,4 @@ def _plain(value: Any) -> str | int | float | None:
         return int(read)
     if isinstance(read, (str, int, float)):
         return read
-    return None if read is None else json.dumps(read, sort_keys=True)
+    return None if read is None else dumps(read, sort_keys=True)

@@ -6,14 +6,15 @@ Kubeflow Pipelines need not keep ML Metadata, and keeps no checkpoints in it.
 
 from __future__ import annotations
 
-import json
 import logging
+import math
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tfx_estimators.components.gfile import files_for
+from tfx_estimators.json_text import dumps
 from tfx_estimators.kubeflow.entrypoint.artifacts import ABSENT, plain_properties
 from tfx_estimators.kubeflow.entrypoint.invocation import Invocation
 from tfx_estimators.kubeflow.entrypoint.uris import is_copied
@@ -126,4 +127,6 @@ def _records(artifacts: Mapping[str, Sequence[Any]]) -> tuple[ArtifactRecord, ..
 def _plain(value: Any) -> str | int | float:
     if isinstance(value, bool):
         return int(value)
-    return value if isinstance(value, (str, int, float)) else json.dumps(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # A record has no number for it.
+    return value if isinstance(value, (str, int, float)) else dumps(value)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import json
 import logging
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfx_estimators.errors import StepInputError, TfxEstimatorsError
+from tfx_estimators.json_text import dumps, finite
 from tfx_estimators.kubeflow.entrypoint.artifacts import (
     input_artifacts,
     make_places,
@@ -51,7 +51,7 @@ def run_step(invocation: Invocation) -> None:
     except BaseException:
         sidecar.write("failed")
         raise
-    _write_at_once(pathlib.Path(invocation.output_file), json.dumps(answer, indent=1))
+    _write_at_once(pathlib.Path(invocation.output_file), dumps(answer, indent=1))
     sidecar.write("complete")
     _log.info("%s is done", invocation.node)
 
@@ -118,7 +118,9 @@ def _answer(invocation: Invocation, outputs: Mapping[str, Sequence[Any]]) -> dic
                 fix="give each artifact an output of its own",
             )
         pairs = zip(outputs[key], given, strict=True)
-        told[key] = {"artifacts": [runtime_artifact(artifact, one) for artifact, one in pairs]}
+        found = [runtime_artifact(artifact, one) for artifact, one in pairs]
+        # The backend reads strict JSON; a property without a number is none.
+        told[key] = {"artifacts": finite(found)}
     values: dict[str, Any] = {}
     for key in invocation.output_parameters:
         artifacts = outputs.get(key) or outputs.get(artifact_key(key)) or [None]

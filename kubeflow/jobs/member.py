@@ -10,6 +10,8 @@ import os
 import pathlib
 import sys
 
+from tfx_estimators.json_text import dumps
+
 __all__ = ["main", "own_task"]
 
 
@@ -29,7 +31,7 @@ def own_task(tf_config: str) -> tuple[str, str]:
     around = json.loads(tf_config)
     task = around["task"]
     cluster = {kind: list(at) for kind, at in around["cluster"].items() if kind != "evaluator"}
-    return f"{task['type']}-{task['index']}", json.dumps({"cluster": cluster, "task": task})
+    return f"{task['type']}-{task['index']}", dumps({"cluster": cluster, "task": task})
 
 
 def main(folder: str) -> None:

@@ -26,6 +26,8 @@ import threading
 import time
 from typing import Any
 
+from tfx_estimators.json_text import dumps
+
 SECONDS_TO_END = 30.0
 """How long an ended step has to save what it was doing, as on Kubernetes."""
 
@@ -42,7 +44,7 @@ class Events:
     def tell(self, event: str, **facts: Any) -> None:
         """Writes a line; nobody may be there to read it any more."""
         with contextlib.suppress(BrokenPipeError):
-            self._stream.write(json.dumps({"event": event, **facts}) + "\n")
+            self._stream.write(dumps({"event": event, **facts}) + "\n")
             self._stream.flush()
 
 

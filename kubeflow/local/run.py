@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from tfx_estimators.errors import PipelineError
+from tfx_estimators.json_text import dumps
 from tfx_estimators.kubeflow.local.containers import podman_command
 from tfx_estimators.kubeflow.local.kfp_python import kfp_python
 from tfx_estimators.kubeflow.local.package_file import PackageFile
@@ -102,7 +103,7 @@ def _orchestrator(
         )
         assert process.stdin is not None
         try:
-            process.stdin.write(json.dumps(job).encode() + b"\n")
+            process.stdin.write(dumps(job).encode() + b"\n")
             process.stdin.flush()
             yield process
         finally:
@@ -172,7 +173,7 @@ def _code(code: int) -> str:
 
 def _labelled(package: PackageFile) -> dict[str, Any]:
     """The spec with each step's label in place of its image: all that a handler is told."""
-    spec: dict[str, Any] = json.loads(json.dumps(package.spec))
+    spec: dict[str, Any] = json.loads(dumps(package.spec))
     for label in package.containers():
         spec["deploymentSpec"]["executors"][label]["container"]["image"] = label
     return spec

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from tfx_estimators.json_text import dumps
 from tfx_estimators.kubeflow.serving.service import Settings
 
 __all__ = [
@@ -114,7 +114,7 @@ def is_ours(service: Mapping[str, Any]) -> bool:
 
 def settings_digest(settings: Settings) -> str:
     """Tells whether settings changed: the server fills in what was left out."""
-    text = json.dumps(settings.predictor, sort_keys=True)
+    text = dumps(settings.predictor, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from tfx_estimators.components.resources import Claim, Resources
 from tfx_estimators.errors import UnsupportedOptionError
+from tfx_estimators.json_text import dumps
 from tfx_estimators.kubeflow.jobs.pods import pod_settings
 
 __all__ = ["InferenceService", "Settings", "check_name"]
@@ -83,7 +84,7 @@ class InferenceService:
             predictor=predictor,
             seconds=self.seconds,
         )
-        return json.dumps(dataclasses.asdict(said), sort_keys=True)
+        return dumps(dataclasses.asdict(said), sort_keys=True)
 
 
 @dataclasses.dataclass(frozen=True)

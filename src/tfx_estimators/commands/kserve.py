@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
+
+from tfx_estimators.json_text import dumps
 
 if TYPE_CHECKING:
     from tfx_estimators.kubeflow.serving.rollout import Rollout
@@ -41,7 +42,7 @@ def show(name: str, namespace: str | None, as_json: bool) -> None:
 
     state = look(ClusterServices(namespace=namespace), name)
     if as_json:
-        click.echo(json.dumps(state, indent=1))
+        click.echo(dumps(state, indent=1))
         return
     for key, value in state.items():
         if value is not None:

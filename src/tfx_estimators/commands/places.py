@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import json
 import pathlib
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import click
 
 from tfx_estimators.errors import NotInMetadataError
+from tfx_estimators.json_text import dumps, finite
 
 __all__ = ["json_option", "metadata_option", "place", "show_json", "show_table", "when"]
 
@@ -49,10 +49,13 @@ def place(metadata: str | None) -> str:
 
 
 def show_json(things: Any) -> None:
-    """Prints dataclasses, or a list of them, as JSON."""
+    """Prints dataclasses, or a list of them, as JSON.
+
+    A metric that is no finite number is null.
+    """
     many = isinstance(things, (list, tuple))
     plain = [dataclasses.asdict(thing) for thing in (things if many else [things])]
-    click.echo(json.dumps(plain if many else plain[0], indent=2))
+    click.echo(dumps(finite(plain if many else plain[0]), indent=2))
 
 
 def show_table(headers: Sequence[str], rows: Sequence[Sequence[Any]], nothing: str) -> None:

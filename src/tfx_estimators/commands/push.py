@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import json
 
 import click
 
 from tfx_estimators.errors import UnsupportedOptionError
+from tfx_estimators.json_text import dumps, finite
 
 __all__ = ["rollback", "versions"]
 
@@ -29,7 +29,7 @@ def versions(folder: str, as_json: bool) -> None:
 
     found = list_versions(place_of(folder))
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(one) for one in found], indent=1))
+        click.echo(dumps(finite([dataclasses.asdict(one) for one in found]), indent=1))
         return
     click.echo(f"{'version':<12}{'pushed':<22}{'model':<16}")
     for one in found:

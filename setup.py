@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import re
+import runpy
 
 from setuptools import find_packages, setup
 
@@ -12,6 +13,7 @@ ROOMS = ("estimator", "lineage", "components", "pipelines", "kubeflow")
 # Folders without code that ship as well.
 SHIPPED = ("docs", "requirements")
 PACKAGE = HERE / "src" / "tfx_estimators"
+SUPPORTED = runpy.run_path(str(PACKAGE / "supported.py"))
 
 
 def version() -> str:
@@ -54,7 +56,7 @@ setup(
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
         "Typing :: Typed",
     ],
-    python_requires=">=3.10,<3.14",
+    python_requires=SUPPORTED["PYTHON"],
     package_dir={
         "tfx_estimators": "src/tfx_estimators",
         **{f"tfx_estimators.{room}": room for room in ROOMS},
@@ -70,14 +72,15 @@ setup(
         "tfx_estimators.docs": ["*.md"],
     },
     install_requires=[
-        "tfx>=1.15.1,<1.22",
+        "tfx" + SUPPORTED["TFX"],
         # TFX 1.15 and 1.16 import dill through Beam, which stopped bringing it.
         "apache-beam[gcp]>=2.60",
         "dill",
         # TensorFlow Model Analysis brings the same release on every TFX; the runtime
         # loads it over TensorFlow 2.16 and later, where tf_keras stands in for Keras 2.
-        "tensorflow-estimator>=2.15,<2.16",
-        "tf-keras>=2.15,<2.22",
+        "tensorflow-estimator" + SUPPORTED["ESTIMATOR_PACKAGE"],
+        # Its releases follow TensorFlow's.
+        "tf-keras" + SUPPORTED["TENSORFLOW"],
         # tensorflow-hub, which TFX imports, still needs pkg_resources.
         "setuptools<81",
         "click>=8.1",

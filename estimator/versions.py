@@ -14,19 +14,23 @@ import sys
 from typing import Any
 
 from tfx_estimators.errors import MissingPackageError, TensorFlowVersionError
+from tfx_estimators.supported import ESTIMATOR_PACKAGE
+from tfx_estimators.supported import TENSORFLOW as SUPPORTED
 
 __all__ = ["SUPPORTED", "has_own_estimators", "supported_tensorflow", "version_of"]
 
-SUPPORTED = ">=2.15,<2.22"
-_FIRST = (2, 15)
 _FIRST_WITHOUT_ESTIMATORS = (2, 16)
-_FIRST_UNKNOWN = (2, 22)
 
 
 def version_of(tensorflow: Any) -> tuple[int, int]:
     """Major and minor version of an imported TensorFlow."""
     found = re.match(r"(\d+)\.(\d+)", str(getattr(tensorflow, "__version__", "")))
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    return _numbers(found.groups()) if found else (0, 0)
+
+
+def _numbers(parts: tuple[str, ...]) -> tuple[int, int]:
+    major, minor = parts
+    return int(major), int(minor)
 
 
 def has_own_estimators(tensorflow: Any) -> bool:
@@ -56,14 +60,15 @@ def supported_tensorflow() -> Any:
             fix=f"pip install 'tensorflow{SUPPORTED}'",
         ) from error
     version = version_of(tensorflow)
-    if not _FIRST <= version < _FIRST_UNKNOWN:
+    first, first_unknown = re.findall(r"(\d+)\.(\d+)", SUPPORTED)
+    if not _numbers(first) <= version < _numbers(first_unknown):
         raise TensorFlowVersionError(
             f"TensorFlow {getattr(tensorflow, '__version__', '?')} is installed",
             expected=f"tensorflow{SUPPORTED}",
             fix=f"pip install 'tensorflow{SUPPORTED}'",
         )
     if not has_own_estimators(tensorflow):
-        _require("tensorflow_estimator", "tensorflow-estimator>=2.15,<2.16", tensorflow)
+        _require("tensorflow_estimator", f"tensorflow-estimator{ESTIMATOR_PACKAGE}", tensorflow)
         _require("tf_keras", "tf-keras=={}.{}.*".format(*version), tensorflow)
     return tensorflow
 

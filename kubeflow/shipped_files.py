@@ -11,19 +11,13 @@ import shutil
 import sys
 
 from tfx_estimators.errors import ContainerError, UnsupportedOptionError
+from tfx_estimators.supported import STACKS
 
 __all__ = ["ImageContext", "installed_stack", "write_image_context", "write_manifests"]
 
 # The name under which all rooms are found: in a checkout, this module's own folder is a
 # link's target and not beside the others.
 _ROOT = pathlib.Path(sys.modules["tfx_estimators"].__path__[0])
-
-# Stack -> (TFX's release, the base image with the stack's Python).
-_STACKS = {
-    "legacy": ("1.15", "python:3.10-slim-bookworm"),
-    "default": ("1.16", "python:3.10-slim-bookworm"),
-    "current": ("1.21", "python:3.13-slim-trixie"),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +36,7 @@ class ImageContext:
 
     def build_command(self, builder: str = "docker") -> list[str]:
         """The command that builds the image with docker or podman."""
-        base = _STACKS[self.stack][1]
+        base = STACKS[self.stack].base_image
         return [
             *(builder, "build", "-t", self.tag),
             *("--build-arg", f"STACK={self.stack}", "--build-arg", f"BASE={base}"),
@@ -54,14 +48,13 @@ def installed_stack() -> str:
     """The stack whose TFX is nearest to the one that is installed here."""
     from importlib import metadata
 
+    newest = next(iter(STACKS))
     try:
         release = tuple(int(part) for part in metadata.version("tfx").split(".")[:2])
     except metadata.PackageNotFoundError:
-        return "current"
-    for name, (version, _) in _STACKS.items():
-        if release <= tuple(int(part) for part in version.split(".")):
-            return name
-    return "current"
+        return newest
+    fitting = [name for name, stack in STACKS.items() if release <= stack.tfx]
+    return fitting[-1] if fitting else newest
 
 
 def write_manifests(folder: pathlib.Path) -> list[pathlib.Path]:
@@ -97,9 +90,9 @@ def write_image_context(folder: pathlib.Path, stack: str, tag: str | None = None
         UnsupportedOptionError: if there is no such stack, or the folder has something in it.
         ContainerError: if the installed package lacks the files.
     """
-    if stack not in _STACKS:
+    if stack not in STACKS:
         raise UnsupportedOptionError(
-            f"--stack {stack}", expected=f"one of {', '.join(_STACKS)}", fix="--stack current"
+            f"--stack {stack}", expected=f"one of {', '.join(STACKS)}", fix="--stack current"
         )
     _must_be_empty(folder)
     images, pins = _ROOT / "kubeflow" / "images", _ROOT / "requirements"

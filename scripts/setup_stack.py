@@ -14,6 +14,7 @@ import hashlib
 import os
 import pathlib
 import platform
+import runpy
 import shutil
 import subprocess
 import sys
@@ -23,12 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 STACKS = ROOT / ".stacks"
 UV = "uv==0.13.9"
 
-# Stack -> (Python versions, lowest glibc its wheels accept), newest first.
-CHOICES = {
-    "current": (("3.13", "3.12", "3.11", "3.10"), (2, 39)),
-    "default": (("3.10",), (2, 17)),
-    "legacy": (("3.10",), (2, 17)),
-}
+STACKS_BY_NAME = runpy.run_path(str(ROOT / "src" / "tfx_estimators" / "supported.py"))["STACKS"]
 
 
 def glibc() -> tuple[int, int]:
@@ -64,11 +60,12 @@ def interpreter(versions: tuple[str, ...]) -> str | None:
 
 def choose(wanted: str | None) -> tuple[str, str]:
     """The stack to install and the interpreter to install it with."""
-    if wanted is not None and wanted not in CHOICES:
-        sys.exit(f"no stack is called {wanted!r}; there are: {', '.join(CHOICES)}")
+    if wanted is not None and wanted not in STACKS_BY_NAME:
+        sys.exit(f"no stack is called {wanted!r}; there are: {', '.join(STACKS_BY_NAME)}")
     have = glibc()
     reasons = []
-    for name, (versions, floor) in CHOICES.items():
+    for name, stack in STACKS_BY_NAME.items():
+        versions, floor = stack.pythons, stack.glibc
         if wanted not in (None, name):
             continue
         if have < floor:

@@ -83,6 +83,9 @@ setup(
         "tf-keras" + SUPPORTED["TENSORFLOW"],
         # tensorflow-hub, which TFX imports, still needs pkg_resources.
         "setuptools<81",
+        # TFX brings both; they read what is kept in files.
+        "annotated-types>=0.6",
+        "pydantic>=2.9",
         "click>=8.1",
         "tabulate>=0.9",
         "tqdm>=4.60",

@@ -22,6 +22,7 @@ class _GFiles:
         import tensorflow as tf
 
         self._gfile = tf.io.gfile
+        self.failures: tuple[type[Exception], ...] = (OSError, tf.errors.OpError)
 
     def open(self, path: str, mode: str) -> Any:
         return self._gfile.GFile(path, mode)

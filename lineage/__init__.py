@@ -1,5 +1,6 @@
 """Questions to ML Metadata.
 
+* `documents`: files of ours are checked as they are read.
 * `records`, `record_files`: what components write beside their files, to be told later.
 * `reconcile`, `origins`: telling ML Metadata what the records say.
 * `store`: a connection that waits its turn; `creation`: a store that is made once.
@@ -16,6 +17,7 @@ __all__ = [
     "compare",
     "creation",
     "digests",
+    "documents",
     "garbage",
     "graph",
     "models",

@@ -8,7 +8,13 @@ from typing import Any
 
 from tfx_estimators.errors import NotInMetadataError
 from tfx_estimators.lineage.graph import Graph
-from tfx_estimators.lineage.properties import CHECKPOINT_TYPE, METRIC, value_of, values_of
+from tfx_estimators.lineage.properties import (
+    CHECKPOINT_TYPE,
+    METRIC,
+    number_of,
+    value_of,
+    values_of,
+)
 from tfx_estimators.lineage.select import Condition, select
 from tfx_estimators.lineage.store import Store
 
@@ -88,8 +94,8 @@ def find_checkpoint(store: Store, name: str) -> Checkpoint:
         NotInMetadataError: if there is none, or several begin so.
     """
     found: list[Any] = []
-    if name.isdecimal() and int(name) < 1 << 63:
-        found = [a for a in store.get_artifacts_by_id([int(name)]) if a.type == CHECKPOINT_TYPE]
+    if (number := number_of(name)) is not None:
+        found = [a for a in store.get_artifacts_by_id([number]) if a.type == CHECKPOINT_TYPE]
     if not found and _DIGEST.fullmatch(name):
         condition = Condition("digest", "PREFIX", name)
         found = select(store, "artifacts", CHECKPOINT_TYPE, [condition])

@@ -8,7 +8,7 @@ from typing import Any
 
 from tfx_estimators.errors import NotInMetadataError
 from tfx_estimators.lineage.graph import Graph
-from tfx_estimators.lineage.properties import value_of
+from tfx_estimators.lineage.properties import number_of, value_of
 from tfx_estimators.lineage.select import Condition, select
 from tfx_estimators.lineage.store import Store
 
@@ -94,8 +94,8 @@ def find_model(store: Store, name: str) -> Model:
         NotInMetadataError: if there is none, or several are meant.
     """
     found: list[Any] = []
-    if name.isdecimal() and int(name) < 1 << 63:
-        found = [a for a in store.get_artifacts_by_id([int(name)]) if a.type == MODEL]
+    if (number := number_of(name)) is not None:
+        found = [a for a in store.get_artifacts_by_id([number]) if a.type == MODEL]
     found = found or select(store, "artifacts", MODEL, [Condition("uri", "=", name)])
     found = found or _of_version(store, name)
     if not found and len(name) >= 6:

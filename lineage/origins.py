@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from tfx_estimators.lineage.properties import BEGAN, ENDED, Value, fill
+from tfx_estimators.lineage.properties import BEGAN, ENDED, Value, fill, number_of
 from tfx_estimators.lineage.records import CheckpointRecord, Record, StepRecord
 from tfx_estimators.lineage.store import Store
 
@@ -62,10 +62,8 @@ class Origins:
         return self._known[key]
 
     def _recorded(self, record: Record) -> Origin | None:
-        if record.execution is None or not record.execution.isdecimal():
-            return None
-        number = int(record.execution)
-        if number >= 1 << 63 or not self._store.get_executions_by_id([number]):
+        number = number_of(record.execution or "")
+        if number is None or not self._store.get_executions_by_id([number]):
             return None
         contexts = tuple(self._contexts_of(number))
         names = {(context.type, context.name) for context in contexts}

@@ -13,6 +13,7 @@ __all__ = [
     "Value",
     "chunks",
     "fill",
+    "number_of",
     "value_of",
     "values_of",
 ]
@@ -59,6 +60,14 @@ def fill(properties: Any, values: dict[str, Value]) -> None:
             properties[name].double_value = value
         else:
             properties[name].int_value = int(value)
+
+
+def number_of(text: str) -> int | None:
+    """The number by which ML Metadata knows something, where a text is one."""
+    # Python refuses to read thousands of digits.
+    if not text.isdecimal() or len(text) > 19 or int(text) >= 1 << 63:
+        return None
+    return int(text)
 
 
 def chunks(things: Iterable[_T]) -> Iterator[Sequence[_T]]:

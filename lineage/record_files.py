@@ -1,11 +1,12 @@
 """Records as files, on any file system.
 
-`Files` names the functions of `tfx.dsl.io.fileio` that are used, so that module can be
-passed as it is for buckets; this room itself knows the local disk only.
+`Files` is what is asked of one: `components.gfile` has those for buckets; this room itself
+knows the local disk only.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import logging
 import os
@@ -28,10 +29,12 @@ __all__ = [
     "SUFFIX",
     "Files",
     "LocalFiles",
+    "Scanned",
     "paths_below",
     "read_records",
     "record_path",
     "replace_record",
+    "scan_records",
     "write_record",
 ]
 
@@ -41,8 +44,27 @@ SUFFIX = ".record.json"
 _log = logging.getLogger(__name__)
 
 
+@dataclasses.dataclass(frozen=True)
+class Scanned:
+    """What was found in a folder.
+
+    Attributes:
+        records: by path, in order.
+        skipped: paths of those that are damaged or could not be read.
+    """
+
+    records: dict[str, Record]
+    skipped: list[str]
+
+
 class Files(Protocol):
-    """What is asked of a file system; `tfx.dsl.io.fileio` is one."""
+    """What is asked of a file system.
+
+    Attributes:
+        failures: what it raises where a file cannot be read or written.
+    """
+
+    failures: tuple[type[Exception], ...]
 
     def open(self, path: Any, mode: str) -> Any:
         """Opens a file."""
@@ -65,6 +87,8 @@ class Files(Protocol):
 
 class LocalFiles:
     """`Files` on the local disk."""
+
+    failures: tuple[type[Exception], ...] = (OSError,)
 
     def open(self, path: str, mode: str) -> Any:
         """Opens a file."""
@@ -120,7 +144,7 @@ def write_record(folder: str, record: Record, files: Files = LOCAL) -> str:
     Args:
         folder: made if it is not there. For a checkpoint the one that it lies in.
         record: the record. One of the same thing is replaced.
-        files: the file system; `tfx.dsl.io.fileio` for buckets.
+        files: the file system.
 
     Returns:
         The file's path.
@@ -145,8 +169,17 @@ def replace_record(path: str, record: Record, files: Files = LOCAL) -> None:
 def read_records(folder: str, files: Files = LOCAL) -> dict[str, Record]:
     """Every record in a folder and those below it, by path in order.
 
-    One that is torn, or of another format, is skipped with a warning: it must not hide
-    the others.
+    One that is damaged, of another format, or cannot be read, is skipped with a warning: it
+    must not hide the others.
+
+    Raises:
+        NotInMetadataError: if the folder does not exist.
+    """
+    return scan_records(folder, files).records
+
+
+def scan_records(folder: str, files: Files = LOCAL) -> Scanned:
+    """Every record in a folder and those below it, and which could not be read.
 
     Raises:
         NotInMetadataError: if the folder does not exist.
@@ -158,14 +191,18 @@ def read_records(folder: str, files: Files = LOCAL) -> dict[str, Record]:
             expected="a folder with checkpoints and their records",
             fix="check the path; a run keeps them in ROOT/checkpoints",
         )
-    records: dict[str, Record] = {}
+    found = Scanned({}, [])
     for path in sorted(path for path in paths_below(folder, files) if path.endswith(SUFFIX)):
         try:
-            with files.open(path, "r") as file:
-                records[path] = from_json(file.read(), path)
+            with files.open(path, "rb") as file:
+                found.records[path] = from_json(file.read(), path)
         except CorruptRecordError as error:
             _log.warning("skipped: %s", error)
-    return records
+            found.skipped.append(path)
+        except files.failures as error:
+            _log.warning("skipped: %s cannot be read: %s", path, error)
+            found.skipped.append(path)
+    return found
 
 
 def paths_below(folder: str, files: Files = LOCAL) -> Iterator[str]:

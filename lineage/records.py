@@ -11,12 +11,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import types
-import typing
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Len, Predicate
 
 from tfx_estimators.errors import CorruptRecordError
 from tfx_estimators.json_text import dumps
+from tfx_estimators.lineage.documents import Int64, Seconds, is_text, parse
 
 __all__ = [
     "FORMAT",
@@ -25,6 +26,7 @@ __all__ = [
     "ModelRecord",
     "PushRecord",
     "Record",
+    "State",
     "StepRecord",
     "from_json",
     "to_json",
@@ -33,8 +35,15 @@ __all__ = [
 FORMAT = 1
 """Version of the records' format; another one is refused."""
 
-_CHECKPOINT_FORMATS = ("saver", "object")
-_STATES = ("running", "complete", "failed")
+_Text = Annotated[str, Predicate(is_text)]
+# ML Metadata refuses contexts and types without a name.
+_Name = Annotated[str, Predicate(is_text), Len(1)]
+_Count = Annotated[Int64, Ge(0)]
+_Property = _Text | Int64 | float
+State = Literal["running", "complete", "failed"]
+"""How a step stands."""
+
+_STRICT: dict[str, Any] = {"extra": "forbid", "allow_inf_nan": False}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,13 +59,14 @@ class _Origin:
         wall_time: when it was written, in seconds since 1970 (UTC).
     """
 
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
     kind: ClassVar[str]
 
-    pipeline: str
-    run: str
-    node: str
-    execution: str | None = None
-    wall_time: float
+    pipeline: _Name
+    run: _Name
+    node: _Name
+    execution: _Text | None = None
+    wall_time: Seconds
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,16 +91,16 @@ class CheckpointRecord(_Origin):
 
     kind: ClassVar[str] = "checkpoint"
 
-    uri: str
-    digest: str
-    fingerprint: str
-    step: int
-    global_examples: int
-    metrics: dict[str, float] = dataclasses.field(default_factory=dict)
-    size_bytes: int
-    checkpoint_format: str = "saver"
+    uri: _Name
+    digest: _Name
+    fingerprint: _Name
+    step: _Count
+    global_examples: _Count
+    metrics: dict[_Text, float] = dataclasses.field(default_factory=dict)
+    size_bytes: _Count
+    checkpoint_format: Literal["saver", "object"] = "saver"
     kept: bool = True
-    resumed_from: str | None = None
+    resumed_from: _Text | None = None
 
     def __post_init__(self) -> None:
         finite = {
@@ -113,11 +123,11 @@ class ModelRecord(_Origin):
 
     kind: ClassVar[str] = "model"
 
-    uri: str
-    digest: str
-    checkpoint_digest: str
-    fingerprint: str
-    step: int
+    uri: _Name
+    digest: _Name
+    checkpoint_digest: _Name
+    fingerprint: _Name
+    step: _Count
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -134,11 +144,11 @@ class PushRecord(_Origin):
 
     kind: ClassVar[str] = "push"
 
-    uri: str
-    version: str
-    destination: str
-    model_uri: str
-    model_digest: str
+    uri: _Name
+    version: _Name
+    destination: _Name
+    model_uri: _Text
+    model_digest: _Text
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -152,10 +162,12 @@ class ArtifactRecord:
         properties: its custom properties, without numbers that are not finite.
     """
 
-    key: str
-    type: str
-    uri: str
-    properties: dict[str, str | int | float] = dataclasses.field(default_factory=dict)
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    key: _Text
+    type: _Name
+    uri: _Text
+    properties: dict[_Text, _Property] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         finite = {
@@ -184,17 +196,17 @@ class StepRecord(_Origin):
 
     kind: ClassVar[str] = "step"
 
-    type: str
-    state: str
-    began: float
-    parameters: dict[str, str | int | float] = dataclasses.field(default_factory=dict)
+    type: _Name
+    state: State
+    began: Seconds
+    parameters: dict[_Text, _Property] = dataclasses.field(default_factory=dict)
     inputs: tuple[ArtifactRecord, ...] = ()
     outputs: tuple[ArtifactRecord, ...] = ()
 
 
 Record = CheckpointRecord | ModelRecord | PushRecord | StepRecord
 
-_KINDS: dict[str, type[Record]] = {
+_KINDS: dict[str, Any] = {
     "checkpoint": CheckpointRecord,
     "model": ModelRecord,
     "push": PushRecord,
@@ -208,7 +220,7 @@ def to_json(record: Record) -> str:
     return dumps(fields, indent=1) + "\n"
 
 
-def from_json(text: str, source: str = "the record") -> Record:
+def from_json(text: str | bytes, source: str = "the record") -> Record:
     """Reads what `to_json` wrote.
 
     Args:
@@ -219,88 +231,21 @@ def from_json(text: str, source: str = "the record") -> Record:
         CorruptRecordError: if it is no JSON, of another format version, or if a key is
             missing, unknown or of another type.
     """
-    try:
-        fields = json.loads(text)
-    except ValueError as error:
-        raise CorruptRecordError(
-            f"{source} is not JSON: {error}",
-            expected="a record that was written to its end",
-            fix="nothing, if its writer was killed: the checkpoint before it has its own",
-        ) from error
-    if not isinstance(fields, dict) or fields.get("kind") not in _KINDS:
+    fields = parse(text, dict[str, Any], source)
+    name = fields.pop("kind", None)
+    if not isinstance(name, str) or name not in _KINDS:
         raise CorruptRecordError(
             f"{source} is no lineage record",
             expected=f'an object with "kind", one of {", ".join(_KINDS)}',
             fix="give the folder that the trainer kept its checkpoints in",
         )
-    kind, version = _KINDS[fields.pop("kind")], fields.pop("format", None)
+    version = fields.pop("format", None)
     if version != FORMAT:
         raise CorruptRecordError(
-            f"{source} has format {version!r}",
+            f"{source} has format {version!r:.40}",
             expected=f"format {FORMAT}",
             fix="use the version of tfx-estimators that wrote it, or a newer one",
         )
-    record: Record = _build(kind, fields, source)
-    _check_choice(record, source)
+    # NaN and the like pass through here, and are refused there.
+    record: Record = parse(json.dumps(fields), _KINDS[name], source)
     return record
-
-
-def _build(kind: Any, fields: dict[str, Any], source: str) -> Any:
-    hints = typing.get_type_hints(kind)
-    known = {field.name: field for field in dataclasses.fields(kind)}
-    optional = (dataclasses.MISSING, dataclasses.MISSING)
-    missing = [
-        name
-        for name, field in known.items()
-        if name not in fields and (field.default, field.default_factory) == optional
-    ]
-    unknown = [name for name in fields if name not in known]
-    if missing or unknown:
-        said = [f"lacks {', '.join(missing)}"] if missing else []
-        said += [f"has the unknown {', '.join(unknown)}"] if unknown else []
-        raise CorruptRecordError(
-            f"{source} {' and '.join(said)}",
-            expected=f"the fields of {kind.__name__}",
-            fix="write records with tfx_estimators.lineage.record_files.write_record",
-        )
-    values = {
-        name: _check(value, hints[name], f"{source}: {name}") for name, value in fields.items()
-    }
-    return kind(**values)
-
-
-def _check(value: Any, hint: Any, source: str) -> Any:
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is dict and isinstance(value, dict):
-        return {name: _check(v, arguments[1], f"{source}[{name!r}]") for name, v in value.items()}
-    if origin is tuple and isinstance(value, (list, tuple)):
-        items = enumerate(value)
-        return tuple(_check_item(v, arguments[0], f"{source}[{i}]") for i, v in items)
-    allowed = set(arguments) if origin is types.UnionType else {hint}
-    if type(value) in allowed or (value is None and type(None) in allowed):
-        return value
-    # JSON does not tell 1.0 from 1; a bool, an int in Python, is neither.
-    if float in allowed and type(value) is int:
-        return float(value)
-    raise CorruptRecordError(
-        f"{source} is {value!r}",
-        expected=str(getattr(hint, "__name__", hint)),
-        fix="write records with tfx_estimators.lineage.record_files.write_record",
-    )
-
-
-def _check_item(value: Any, hint: Any, source: str) -> Any:
-    if not isinstance(value, dict):
-        raise CorruptRecordError(f"{source} is {value!r}", expected=f"a {hint.__name__} object")
-    return _build(hint, value, source)
-
-
-def _check_choice(record: Record, source: str) -> None:
-    choices: tuple[str, ...] = ()
-    value = ""
-    if isinstance(record, CheckpointRecord):
-        choices, value = _CHECKPOINT_FORMATS, record.checkpoint_format
-    elif isinstance(record, StepRecord):
-        choices, value = _STATES, record.state
-    if choices and value not in choices:
-        raise CorruptRecordError(f"{source} says {value!r}", expected=f"one of {choices}")

@@ -10,7 +10,13 @@ from tfx_estimators.errors import NotInMetadataError
 from tfx_estimators.lineage.checkpoints import find_checkpoint
 from tfx_estimators.lineage.graph import Graph
 from tfx_estimators.lineage.models import PUSHED, find_model
-from tfx_estimators.lineage.properties import CHECKPOINT_TYPE, Value, value_of, values_of
+from tfx_estimators.lineage.properties import (
+    CHECKPOINT_TYPE,
+    Value,
+    number_of,
+    value_of,
+    values_of,
+)
 from tfx_estimators.lineage.select import Condition, select
 from tfx_estimators.lineage.store import Store
 
@@ -55,16 +61,16 @@ def find_artifact(store: Store, name: str) -> int:
     Raises:
         NotInMetadataError: if there is nothing of that name.
     """
-    if name.startswith("span:") and name[5:].isdecimal():
-        condition = Condition("span", "=", int(name[5:]))
+    if name.startswith("span:") and (span := number_of(name[5:])) is not None:
+        condition = Condition("span", "=", span)
         of_span = select(store, "artifacts", "Examples", [condition])
         if of_span:
             # The examples that were read in come before what was made of them.
             return int(of_span[0].id)
         raise _unknown(store, name)
-    if name.isdecimal() and int(name) < 1 << 63:
-        if store.get_artifacts_by_id([int(name)]):
-            return int(name)
+    if (number := number_of(name)) is not None:
+        if store.get_artifacts_by_id([number]):
+            return number
     else:
         by_uri = select(store, "artifacts", None, [Condition("uri", "=", name.rstrip("/"))])
         if by_uri:

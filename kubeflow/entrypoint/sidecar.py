@@ -19,7 +19,7 @@ from tfx_estimators.kubeflow.entrypoint.artifacts import ABSENT, plain_propertie
 from tfx_estimators.kubeflow.entrypoint.invocation import Invocation
 from tfx_estimators.kubeflow.entrypoint.uris import is_copied
 from tfx_estimators.lineage.record_files import write_record
-from tfx_estimators.lineage.records import ArtifactRecord, StepRecord
+from tfx_estimators.lineage.records import ArtifactRecord, State, StepRecord
 
 __all__ = ["StepSidecar", "folder_of_records"]
 
@@ -61,7 +61,7 @@ class StepSidecar:
                 _CHECKPOINTS,
             )
 
-    def write(self, state: str) -> None:
+    def write(self, state: State) -> None:
         """Says how the attempt stands: "running", "complete" or "failed".
 
         A folder that cannot be written does not fail the step.

@@ -9,7 +9,6 @@ a SavedModel or a pushed version writes a small JSON record beside it, and
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -43,7 +42,7 @@ _Property = _Text | Int64 | float
 State = Literal["running", "complete", "failed"]
 """How a step stands."""
 
-_STRICT: dict[str, Any] = {"extra": "forbid", "allow_inf_nan": False}
+_STRICT: dict[str, Any] = {"allow_inf_nan": False}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -162,7 +161,7 @@ class ArtifactRecord:
         properties: its custom properties, without numbers that are not finite.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = {**_STRICT, "extra": "forbid"}
 
     key: _Text
     type: _Name
@@ -246,6 +245,12 @@ def from_json(text: str | bytes, source: str = "the record") -> Record:
             expected=f"format {FORMAT}",
             fix="use the version of tfx-estimators that wrote it, or a newer one",
         )
-    # NaN and the like pass through here, and are refused there.
-    record: Record = parse(json.dumps(fields), _KINDS[name], source)
+    kind = _KINDS[name]
+    if unknown := fields.keys() - {field.name for field in dataclasses.fields(kind)}:
+        raise CorruptRecordError(
+            f"{source} has the unknown {', '.join(sorted(unknown))!r:.80}",
+            expected=f"the fields of {kind.__name__}",
+            fix="use the version of tfx-estimators that wrote it, or a newer one",
+        )
+    record: Record = parse(text, kind, source)
     return record

@@ -101,3 +101,13 @@ def test_what_cannot_be_read_is_skipped_and_named(
     assert list(read_records(str(tmp_path)).values()) == [RECORDS[0]]
     for name in ("a", "b", "c", "._checkpoint-1"):
         assert f"{tmp_path}/{name}.record.json" in caplog.text
+
+
+def test_a_key_that_is_not_known_is_damage() -> None:
+    fields = json.loads(to_json(RECORDS[0]))
+    with pytest.raises(CorruptRecordError, match="has the unknown 'colour'"):
+        from_json(json.dumps({**fields, "colour": 1}))
+    fields = json.loads(to_json(RECORDS[3]))
+    fields["inputs"][0]["colour"] = 1
+    with pytest.raises(CorruptRecordError, match=r"inputs\.0\.colour"):
+        from_json(json.dumps(fields))

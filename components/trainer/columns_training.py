@@ -15,6 +15,7 @@ from tfx_estimators.components.trainer.export import export_for_serving
 from tfx_estimators.components.trainer.job import TrainingJob
 from tfx_estimators.components.trainer.resumption import going_on
 from tfx_estimators.components.trainer.role import Part, Role
+from tfx_estimators.components.trainer.row_record import write_rows
 from tfx_estimators.components.trainer.settings import Settings, merge_params
 from tfx_estimators.components.trainer.training import (
     check_estimator,
@@ -28,7 +29,10 @@ from tfx_estimators.errors import (
     LabelError,
     UnsupportedOptionError,
 )
-from tfx_estimators.estimator.columns import load_model_columns, read_columns
+from tfx_estimators.estimator.columns import read_columns
+from tfx_estimators.estimator.columns.columns_file import load_plan
+from tfx_estimators.estimator.columns.names import vocabulary_file
+from tfx_estimators.estimator.columns.rows import rows_of
 from tfx_estimators.estimator.distribution.strategies import make_strategy
 from tfx_estimators.estimator.input_fn import Batches, make_input_fn
 from tfx_estimators.estimator.serving import make_serving_input_receiver_fn
@@ -59,14 +63,22 @@ def train(module: Any, job: TrainingJob, role: Role) -> None:
     strategy = _strategy(job, role)
     train_files, eval_files = job.train_files(), job.eval_files()
     facts = read_columns(job.columns_file)
-    columns = load_model_columns(module.feature_columns, job.columns_file)
-    data = _TransformedData.find(tft.TFTransformOutput(job.transform_graph), columns, facts, job)
+    plan, learned = load_plan(module.feature_columns, job.columns_file)
+    columns = plan.model_columns(learned)
+    transform_output = tft.TFTransformOutput(job.transform_graph)
+    data = _TransformedData.find(transform_output, columns, facts, job)
+    rows = rows_of(
+        plan,
+        columns,
+        learned,
+        lambda name: transform_output.vocabulary_file_by_name(vocabulary_file(name)),
+    )
 
     config = _run_config(job, settings, strategy)
     estimator = module.estimator_fn(columns, config, params)
     _check(estimator, job.model_run_dir)
     if job.base_model is not None:
-        estimator = warm_started(estimator, job.base_model)
+        estimator = warm_started(estimator, job.base_model, rows)
     input_fn = getattr(module, "input_fn", None)
     done = job.training.start.step
     if job.distribution is not None:
@@ -98,6 +110,7 @@ def train(module: Any, job: TrainingJob, role: Role) -> None:
         return  # Exporting is for the process that comes after all members.
     receiver_fn = getattr(module, "serving_input_receiver_fn", None)
     export_for_serving(estimator, data.serving_input_receiver_fn(receiver_fn), job.serving_dir)
+    write_rows(job.serving_dir, rows)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -62,9 +62,10 @@ class EstimatorTrainer(base_component.BaseComponent):
         transform_graph: TransformGraph; contract 3 needs it.
         feature_columns: FeatureColumns; contract 3 needs it.
         schema: Schema of the raw examples; contract 2 needs it.
-        base_model: Model to start from. Contract 3 initializes every trainable
-            variable from it, unless the estimator has a warm start of its own; the
-            others get its path as `fn_args.base_model`.
+        base_model: Model to start from, made by an EstimatorTrainer with contract 3. Contract
+            3 initializes every trainable variable from it, each row by what it stands for,
+            unless the estimator has a warm start of its own; the others get its path as
+            `fn_args.base_model`.
         hyperparameters: HyperParameters, as TFX's Tuner writes them.
         module_file: path of the module; or
         module_path: its dotted name.

@@ -18,7 +18,7 @@ from tensorflow_transform import annotators
 
 from tfx_estimators.components.transform.distinct import too_large
 from tfx_estimators.errors import ColumnError
-from tfx_estimators.estimator.columns.names import file_name
+from tfx_estimators.estimator.columns.names import vocabulary_file as _vocabulary_file
 from tfx_estimators.json_text import dumps, finite
 
 __all__ = ["TransformAnalyzers", "read_facts"]
@@ -207,7 +207,3 @@ def _negative(value: Any) -> Any:
 
 
 _MADE_UP = (b"49d0cd50-04bb-48c0-bc6f-5b575dce351a", b"-1")
-
-
-def _vocabulary_file(name: str) -> str:
-    return f"vocabulary_{file_name(name)}"

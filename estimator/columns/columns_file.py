@@ -28,7 +28,7 @@ from tfx_estimators.estimator.columns.plan import ColumnPlan, Facts, compile_col
 from tfx_estimators.estimator.columns.report import report
 from tfx_estimators.json_text import dumps
 
-__all__ = ["load_model_columns", "read_columns", "write_columns"]
+__all__ = ["load_model_columns", "load_plan", "read_columns", "write_columns"]
 
 _FORMAT = 1
 # Longer sequences (vocabularies) are told apart by a digest.
@@ -92,10 +92,19 @@ def load_model_columns(columns: Any, path: str | os.PathLike[str]) -> Any:
             than it did in the transform. What only matters in the model, such as an
             embedding's dimension, may have changed.
     """
+    plan, facts = load_plan(columns, path)
+    return plan.model_columns(facts)
+
+
+def load_plan(columns: Any, path: str | os.PathLike[str]) -> tuple[ColumnPlan, Facts]:
+    """Compiles the columns in another process, and reads what they learned.
+
+    Args, raises: as `load_model_columns`.
+    """
     content = read_columns(path)
     plan = compile_columns(columns)
     _check_same(content["features"], _described_features(plan), os.fspath(path))
-    return plan.model_columns(content["facts"])
+    return plan, content["facts"]
 
 
 def _check_same(written: Mapping[str, Any], wanted: Mapping[str, Any], path: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-__all__ = ["file_name", "scope_name"]
+__all__ = ["file_name", "scope_name", "vocabulary_file"]
 
 # TF Transform writes "_" for anything else in a file's name, dots included, and one dash
 # for several.
@@ -23,6 +23,11 @@ def file_name(name: str) -> str:
     if len(name) <= _LONGEST_IN_FILES and _is_plain(name, _IN_FILES):
         return name
     return _with_digest(name, _LONGEST_IN_FILES)
+
+
+def vocabulary_file(name: str) -> str:
+    """The file of the transform graph that holds a vocabulary learned under a name."""
+    return f"vocabulary_{file_name(name)}"
 
 
 def scope_name(name: str) -> str:

@@ -173,6 +173,10 @@ class ColumnPlan:
         """The column and all columns inside it."""
         return list(walk(column))
 
+    def learned_name(self, column: Any) -> str:
+        """The name under which a column learns."""
+        return self._learned[column]
+
     def fact(self, facts: Facts, column: Any, fact: str) -> Any:
         """What a learned column has learned.
 

@@ -34,6 +34,7 @@ __all__ = [
     "WeightedCategoricalColumn",
     "leaf_keys",
     "resized_embedding_creator",
+    "shared_embedding",
 ]
 
 BucketizedColumn = _columns.BucketizedColumn
@@ -72,3 +73,9 @@ def resized_embedding_creator(creator: Any, num_buckets: int) -> Any:
         name=scope_name(creator._name),
         use_safe_embedding_lookup=creator._use_safe_embedding_lookup,
     )
+
+
+def shared_embedding(column: Any) -> tuple[str, Any]:
+    """Name of the variable that a shared embedding's columns have, and its initializer."""
+    creator = column.shared_embedding_column_creator
+    return str(creator._name), creator._initializer

@@ -15,6 +15,7 @@ from tfx.dsl.io import fileio
 from tfx_estimators.components.model_digest import hash_file
 from tfx_estimators.errors import TrainingError
 from tfx_estimators.estimator.columns.rows import Rows
+from tfx_estimators.json_text import dumps
 
 __all__ = ["read_rows", "write_rows"]
 
@@ -42,7 +43,7 @@ def write_rows(saved_model: str, rows: Rows) -> None:
     }
     fileio.makedirs(f"{saved_model}/{_FOLDER}")
     with fileio.open(f"{saved_model}/{_FILE}", "w") as file:
-        file.write(json.dumps(content))
+        file.write(dumps(content))
 
 
 def read_rows(saved_model: str) -> dict[str, Any]:

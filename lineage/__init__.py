@@ -7,12 +7,14 @@
 * `select`, `tables`: what fits conditions.
 * `runs`, `checkpoints`, `models`: listed, and found by what users call them.
 * `graph`, `trace`: who made what from what; `compare`: what two runs did differently.
-* `restore`, `garbage`: a checkpoint taken out of the store; what nothing needs any more.
+* `checkpoint_store`: where checkpoints lie; `restore`: one taken out of it; `garbage`: what
+  nothing needs any more.
 * `outputs`: what a pipeline's node last produced.
 * `properties`, `digests`: names and values of facts; digests of contents.
 """
 
 __all__ = [
+    "checkpoint_store",
     "checkpoints",
     "compare",
     "creation",

@@ -2,28 +2,40 @@
 
 Kept are those that a model or a pushed version was exported from, every checkpoint of an
 execution whose model does not say from which, and the newest of each training, from which
-it would resume.
+it would resume. Removed is only what lies in the store itself, is called as a checkpoint's
+files are, and has the recorded content.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
-import posixpath
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 from tfx_estimators.errors import NotInMetadataError, UnsupportedOptionError
-from tfx_estimators.lineage.digests import checkpoint_files
+from tfx_estimators.lineage.digests import checkpoint_digest
 from tfx_estimators.lineage.graph import Graph
 from tfx_estimators.lineage.models import list_models
 from tfx_estimators.lineage.properties import CHECKPOINT_TYPE, value_of
-from tfx_estimators.lineage.reconcile import reconcile, reconcile_folder
-from tfx_estimators.lineage.record_files import LOCAL, Files, read_records, replace_record
+from tfx_estimators.lineage.reconcile import reconcile
+from tfx_estimators.lineage.record_files import (
+    LOCAL,
+    Files,
+    Scanned,
+    paths_below,
+    replace_record,
+    scan_records,
+)
 from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord
 from tfx_estimators.lineage.store import Store
+from tfx_estimators.places import canonical, inside
 
 __all__ = ["Garbage", "find_garbage", "remove"]
 
+# As TensorFlow names the files of a checkpoint; nothing else is removed.
+_FILE = re.compile(r"(.+)\.(?:index|meta|data-\d{5}-of-\d{5})", re.DOTALL)
 _log = logging.getLogger(__name__)
 # What a model may lose its checkpoint over: it is gone itself.
 _GONE = ("deleted", "marked_for_deletion", "abandoned")
@@ -36,11 +48,13 @@ class Garbage:
     Attributes:
         path: of its record.
         record: the record.
+        prefix: what the names of its files begin with.
         files: what would be removed.
     """
 
     path: str
     record: CheckpointRecord
+    prefix: str
     files: tuple[str, ...]
 
 
@@ -65,49 +79,116 @@ def find_garbage(
             expected="at least 1: a training goes on from its newest checkpoint",
             fix="correct keep_last",
         )
-    reconcile_folder(store, folder, files)
-    records = read_records(folder, files)
-    if not records:
+    folder = canonical(folder)
+    scanned = scan_records(folder, files)
+    if not scanned.records:
         raise NotInMetadataError(
             f"{folder} is no checkpoint store: there are no records in it",
             expected="a folder that trainings keep their checkpoints in",
             fix="check the path; a trainer's is its checkpoint_store",
         )
-    mine = {path: r for path, r in records.items() if isinstance(r, CheckpointRecord)}
-    needed = _exported(store) | _newest(list(mine.values()), keep_last)
+    reconcile(store, scanned.records.values())
+    checkpoints = _Checkpoints(scanned)
     # TFX may not have published these yet.
     known = {model.digest for model in list_models(store, limit=None)}
+    needed = _exported(store) | checkpoints.newest(keep_last)
     needed |= {
         record.checkpoint_digest
-        for record in records.values()
+        for record in scanned.records.values()
         if isinstance(record, ModelRecord) and record.digest not in known
     }
-    # A training begun afresh writes over older checkpoints: the files are the new one's.
-    needed_uris = {record.uri for record in mine.values() if record.digest in needed}
-    garbage = []
-    for path, record in mine.items():
-        if record.digest in needed or record.uri in needed_uris:
-            continue
-        if not _inside(record.uri, folder):
-            _log.warning("left alone: %s says that it lies at %s", path, record.uri)
-            continue
-        found = checkpoint_files(record.uri, files)
-        if found:
-            garbage.append(Garbage(path, record, tuple(found)))
-    return garbage
+    there = _files_by_prefix(folder, files)
+    return [
+        Garbage(path, record, place, tuple(there[place]))
+        for path, record, place in checkpoints.not_needed(needed)
+        if _may_go(path, place, folder) and place in there
+    ]
 
 
-def remove(store: Store, garbage: Sequence[Garbage], files: Files = LOCAL) -> None:
-    """Removes checkpoints: first the record says so, then the files go, then the store knows."""
+def remove(store: Store, garbage: Sequence[Garbage], files: Files = LOCAL) -> list[Garbage]:
+    """Removes checkpoints: first the record says so, then the files go, then the store knows.
+
+    One whose files are not those that were recorded is left alone.
+
+    Returns:
+        those that were removed.
+    """
     gone = []
     for item in garbage:
-        record = dataclasses.replace(item.record, kept=False)
-        replace_record(item.path, record, files)
+        if not _is_as_recorded(item, files):
+            _log.warning("left alone: %s is not what was recorded", item.record.uri)
+            continue
+        replace_record(item.path, dataclasses.replace(item.record, kept=False), files)
         # The index last: without it the others are not found again.
         for path in sorted(item.files, key=lambda path: path.endswith(".index")):
-            files.remove(path)
-        gone.append(record)
-    reconcile(store, gone)
+            # Suppressed: the training's own retention was quicker.
+            with contextlib.suppress(FileNotFoundError):
+                files.remove(path)
+        gone.append(item)
+    reconcile(store, [dataclasses.replace(item.record, kept=False) for item in gone])
+    return gone
+
+
+class _Checkpoints:
+    """The checkpoint records of a store, and where their files are in fact."""
+
+    def __init__(self, scanned: Scanned) -> None:
+        self._found = [
+            (path, record, canonical(record.uri))
+            for path, record in scanned.records.items()
+            if isinstance(record, CheckpointRecord)
+        ]
+        # What a record that cannot be read asks for is not known.
+        self._unsure = {canonical(path.rpartition("/")[0]) for path in scanned.skipped}
+
+    def newest(self, keep_last: int) -> set[str]:
+        """Digests of the newest checkpoints of each training."""
+        trainings: dict[str, list[CheckpointRecord]] = {}
+        for _, record, _ in self._found:
+            if record.kept:
+                trainings.setdefault(record.fingerprint, []).append(record)
+        return {
+            record.digest
+            for written in trainings.values()
+            for record in sorted(written, key=lambda r: (r.step, r.wall_time))[-keep_last:]
+        }
+
+    def not_needed(self, needed: set[str]) -> Iterator[tuple[str, CheckpointRecord, str]]:
+        """Records whose digest is not needed, with their paths and places."""
+        # A training begun afresh writes over older checkpoints: the files are the new one's.
+        taken = {place for _, record, place in self._found if record.digest in needed}
+        for path, record, place in self._found:
+            if record.digest in needed or place in taken:
+                continue
+            if place.rpartition("/")[0] in self._unsure:
+                _log.warning("left alone: %s; a record beside it cannot be read", record.uri)
+                continue
+            taken.add(place)  # Once, whoever else speaks of it.
+            yield path, record, place
+
+
+def _may_go(path: str, place: str, folder: str) -> bool:
+    # A record must not make us remove anything else.
+    if inside(folder, place):
+        return True
+    _log.warning("left alone: %s says that it lies at %s, outside of %s", path, place, folder)
+    return False
+
+
+def _files_by_prefix(folder: str, files: Files) -> dict[str, list[str]]:
+    """Every file below a folder that is called as one of a checkpoint is, by its prefix."""
+    found: dict[str, list[str]] = {}
+    for path in paths_below(folder, files):
+        if named := _FILE.fullmatch(path):
+            found.setdefault(named[1], []).append(path)
+    return found
+
+
+def _is_as_recorded(item: Garbage, files: Files) -> bool:
+    try:
+        return checkpoint_digest(item.prefix, files) == item.record.digest
+    except (NotInMetadataError, *files.failures):
+        return False
 
 
 def _exported(store: Store) -> set[str]:
@@ -126,20 +207,3 @@ def _exported(store: Store) -> set[str]:
         if artifact.type == CHECKPOINT_TYPE:
             needed.add(str(value_of(artifact, "digest")))
     return needed
-
-
-def _newest(records: Sequence[CheckpointRecord], keep_last: int) -> set[str]:
-    trainings: dict[str, list[CheckpointRecord]] = {}
-    for record in records:
-        if record.kept:
-            trainings.setdefault(record.fingerprint, []).append(record)
-    return {
-        record.digest
-        for written in trainings.values()
-        for record in sorted(written, key=lambda r: (r.step, r.wall_time))[-keep_last:]
-    }
-
-
-def _inside(uri: str, folder: str) -> bool:
-    """Whether a uri lies in a folder: a record must not make us remove anything else."""
-    return posixpath.normpath(uri).startswith(posixpath.normpath(folder) + "/")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pathlib
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tfx_estimators.lineage.digests import checkpoint_digest
 from tfx_estimators.lineage.record_files import write_record
 from tfx_estimators.lineage.records import (
     ArtifactRecord,
@@ -87,7 +89,7 @@ class World:
         folder = self.checkpoints / f"{number}"
         folder.mkdir(parents=True, exist_ok=True)
         for suffix in ("index", "data-00000-of-00001"):
-            (folder / f"model.ckpt-{step}.{suffix}").write_text(f"{number} {step}")
+            (folder / f"model.ckpt-{step}.{suffix}").write_text(_content(number, step))
         record = CheckpointRecord(
             pipeline="small", run=f"run-{number}", node="Trainer",
             execution=f"run-{number}-Trainer-{attempt}", wall_time=number * 10 + step / 1000,
@@ -104,8 +106,17 @@ class World:
         return [str(self.records), str(self.checkpoints)]
 
 
+def _content(number: int, step: int) -> str:
+    return f"{number} {step}"
+
+
 def _digest(number: int, step: int) -> str:
-    return f"{number}{step:05}" * 6
+    """Of such files, wherever they lie."""
+    with tempfile.TemporaryDirectory() as folder:
+        prefix = f"{folder}/model.ckpt-{step}"
+        for suffix in ("index", "data-00000-of-00001"):
+            pathlib.Path(f"{prefix}.{suffix}").write_text(_content(number, step))
+        return checkpoint_digest(prefix)
 
 
 @pytest.fixture

@@ -57,20 +57,18 @@ def gc(folder: str | None, delete: bool, keep_last: int, metadata: str | None) -
     """List checkpoints that nothing needs any more; with --delete, remove them.
 
     Kept are those that a model or a pushed version was exported from, and the newest two of
-    each training (see --keep-last). FOLDER is the checkpoint store  [default: checkpoints
-    beside the metadata's folder, as tfx-estimators run has it].
+    each training (see --keep-last). FOLDER is the checkpoint store  [default: the one that
+    the metadata knows checkpoints of, or that lies beside it].
     """
     from tfx_estimators.components.gfile import files_for
+    from tfx_estimators.lineage.checkpoint_store import find_store
     from tfx_estimators.lineage.garbage import find_garbage, remove
-    from tfx_estimators.lineage.sqlite_file import sqlite_file
     from tfx_estimators.lineage.store import open_store
 
     where = places.place(metadata)
     store = open_store(where, write=True)
     if folder is None:
-        if "://" in where or where.endswith(".pbtxt"):
-            raise click.UsageError("say the FOLDER of the checkpoint store")
-        folder = str(sqlite_file(where).parent.parent / "checkpoints")
+        folder = find_store(store)
     files = files_for(folder)
     found = find_garbage(store, folder, keep_last=keep_last, files=files)
     places.show_table(
@@ -86,8 +84,9 @@ def gc(folder: str | None, delete: bool, keep_last: int, metadata: str | None) -
         return
     size = sum(one.record.size_bytes for one in found) / 1e6
     if delete:
-        remove(store, found, files)
-        click.echo(f"{len(found)} checkpoints removed, {size:.2f} MB")
+        gone = remove(store, found, files)
+        size = sum(one.record.size_bytes for one in gone) / 1e6
+        click.echo(f"{len(gone)} checkpoints removed, {size:.2f} MB")
     else:
         click.echo(f"{len(found)} checkpoints, {size:.2f} MB; --delete removes them")
 

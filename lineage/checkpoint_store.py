@@ -1,0 +1,49 @@
+"""Where the checkpoints lie that a store of ML Metadata knows."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator
+
+from tfx_estimators.errors import NotInMetadataError
+from tfx_estimators.lineage.properties import CHECKPOINT_TYPE
+from tfx_estimators.lineage.select import select
+from tfx_estimators.lineage.store import Store
+from tfx_estimators.places import canonical, is_local
+
+__all__ = ["find_store"]
+
+# Below a run's folder: as ready pipelines have them, and below a pipeline_root.
+_USUAL = ("checkpoints", "artifacts/checkpoints")
+
+
+def find_store(store: Store) -> str:
+    """The folder of all trainings' folders.
+
+    Raises:
+        NotInMetadataError: if there is none, or several may be meant.
+    """
+    # STORE/TRAINING/model.ckpt-1200
+    uris = [artifact.uri for artifact in select(store, "artifacts", CHECKPOINT_TYPE)]
+    known = {canonical(uri).rsplit("/", 2)[0] for uri in uris}
+    there = {folder for folder in known if not is_local(folder) or pathlib.Path(folder).is_dir()}
+    found = sorted(there or set(_beside(store)))
+    if len(found) != 1:
+        problem = f"{len(found)} checkpoint stores may be meant" if found else (
+            f"{store.name} knows no checkpoint, and no checkpoint store lies beside it"
+        )  # fmt: skip
+        raise NotInMetadataError(
+            problem,
+            expected=", ".join(found) or "a store of a pipeline that was trained",
+            fix="say which FOLDER: the trainer's checkpoint_store",
+        )
+    return found[0]
+
+
+def _beside(store: Store) -> Iterator[str]:
+    if store.database is not None:
+        around = store.database.absolute().parent
+        for root in (around, around.parent):
+            for folder in _USUAL:
+                if (root / folder).is_dir():
+                    yield canonical(str(root / folder))

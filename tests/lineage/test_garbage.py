@@ -1,0 +1,103 @@
+"""`gc` removes checkpoints of the store that it is given, and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from tfx_estimators.cli import main
+from tfx_estimators.lineage.record_files import write_record
+
+pytestmark = pytest.mark.stacks
+
+
+@pytest.fixture
+def gc(world: Any, told: Any) -> Any:
+    """Runs `gc --delete` with one checkpoint of each training kept; what it printed."""
+    told()
+
+    def invoke(*arguments: str) -> str:
+        command = ["gc", *arguments, "--keep-last", "1", "--delete"]
+        done = CliRunner().invoke(main, [*command, "--metadata", str(world.database)])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    return invoke
+
+
+def files_below(folder: pathlib.Path) -> set[str]:
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if "record" not in p.name}
+
+
+def test_a_relative_folder_and_none_mean_the_same_as_the_absolute_one(
+    world: Any, gc: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(world.checkpoints.parent)
+    assert "1 checkpoints removed" in gc("checkpoints")
+    world.checkpoint(1, 120, attempt=2)
+    assert "1 checkpoints removed" in gc()
+    assert "nothing to remove" in gc(str(world.checkpoints))
+
+
+def test_nothing_outside_of_the_store_is_removed(
+    world: Any, gc: Any, tmp_path: pathlib.Path
+) -> None:
+    outside = tmp_path / "outside"
+    inside = world.checkpoint(1, 120, attempt=2)
+    outside.mkdir()
+    for path in world.checkpoints.glob("1/model.ckpt-120.*"):
+        path.rename(outside / path.name)
+    (world.checkpoints / "link").symlink_to(outside)
+    for uri in (
+        f"{outside}/model.ckpt-120",
+        f"{world.checkpoints}/link/model.ckpt-120",
+        f"{world.checkpoints}/../outside/model.ckpt-120",
+    ):
+        write_record(str(world.checkpoints / "1"), dataclasses.replace(inside, uri=uri))
+    before = files_below(outside)
+    gc()
+    assert files_below(outside) == before
+
+
+@pytest.mark.parametrize("spelling", ["{0}//2", "{0}/./2", "{0}/1/../2", "{0}/link"])
+def test_a_needed_checkpoint_is_known_by_any_spelling(world: Any, gc: Any, spelling: str) -> None:
+    newest = world.checkpoint(2, 900, attempt=2)
+    (world.checkpoints / "link").symlink_to("2")
+    # An old record of another training that speaks of the same files.
+    uri = f"{spelling.format(world.checkpoints)}/model.ckpt-900"
+    old = dataclasses.replace(newest, uri=uri, digest="9" * 64, step=0, fingerprint="f1" * 8)
+    write_record(str(world.checkpoints / "1"), old)
+    gc()
+    assert pathlib.Path(f"{newest.uri}.index").exists()
+
+
+def test_only_files_called_and_filled_as_recorded_are_removed(world: Any, gc: Any) -> None:
+    for step in (20, 40):
+        world.checkpoint(1, step, attempt=2)
+    folder = world.checkpoints / "1"
+    (folder / "model.ckpt-20.my-notes").write_text("mine")
+    (folder / "model.ckpt-20.index.txt").write_text("mine")
+    (folder / "model.ckpt-40.index").write_text("written over")
+    assert "2 checkpoints removed" in gc()  # of steps 20 and 100
+    assert files_below(folder) == {
+        "model.ckpt-20.my-notes",
+        "model.ckpt-20.index.txt",
+        "model.ckpt-40.index",
+        "model.ckpt-40.data-00000-of-00001",
+        "model.ckpt-200.index",
+        "model.ckpt-200.data-00000-of-00001",
+    }
+
+
+def test_a_training_with_a_damaged_record_is_left_alone(world: Any, gc: Any) -> None:
+    for number in (1, 2):
+        world.checkpoint(number, 20, attempt=2)
+    (world.checkpoints / "1/checkpoint-900.record.json").write_text("{")
+    gc()
+    left = files_below(world.checkpoints)
+    assert {"1/model.ckpt-20.index", "1/model.ckpt-100.index"} <= left
+    assert "2/model.ckpt-20.index" not in left

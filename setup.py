@@ -87,6 +87,7 @@ setup(
         "annotated-types>=0.6",
         "pydantic>=2.9",
         "click>=8.1",
+        "psutil>=5.9",
         "tabulate>=0.9",
         "tqdm>=4.60",
     ],

@@ -3,6 +3,7 @@
 * `documents`: files of ours are checked as they are read.
 * `records`, `record_files`: what components write beside their files, to be told later.
 * `reconcile`, `origins`: telling ML Metadata what the records say.
+* `unfinished`: what was never said of executions whose process was killed.
 * `store`: a connection that waits its turn; `creation`: a store that is made once.
 * `select`, `tables`: what fits conditions.
 * `runs`, `checkpoints`, `models`: listed, and found by what users call them.
@@ -35,4 +36,5 @@ __all__ = [
     "store",
     "tables",
     "trace",
+    "unfinished",
 ]

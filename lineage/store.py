@@ -20,7 +20,7 @@ from tfx_estimators.lineage.connection import config_of, name_of
 from tfx_estimators.lineage.properties import chunks
 from tfx_estimators.lineage.sqlite_file import make, prepare
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Store", "explain", "open_store"]
 
 _SECONDS = 60.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
@@ -32,6 +32,14 @@ _BUSY = (
     # A runner of TFX's is just making the tables.
     "concurrent connection to the empty database",
     "concurrent writes aborted",
+)
+
+
+_CAUSES = (
+    ("full", "the disk is full", "make room, e.g. with tfx-estimators gc, and run again"),
+    ("readonly", "it may only be read", "give yourself the right to write the file"),
+    ("i/o error", "the disk fails", "look at the disk and the file system: dmesg"),
+    ("malformed", "the file is damaged", "restore it from a backup, or tfx-estimators import"),
 )
 
 
@@ -111,16 +119,7 @@ def open_store(
         if create:
             _patiently(lambda: make(database, seconds), seconds, name)
         prepare(database, config.sqlite, write=write)
-    try:
-        client = _patiently(lambda: MetadataStore(config), seconds, name)
-    except MetadataStoreError:
-        raise
-    except Exception as error:  # RuntimeError from C++, StatusError from a server
-        raise MetadataStoreError(
-            f"{name} cannot be opened: {error}",
-            expected="a store of ML Metadata",
-            fix="check --metadata, and that the server runs",
-        ) from error
+    client = _patiently(lambda: MetadataStore(config), seconds, name)
     return Store(client, name, seconds, database)
 
 
@@ -128,14 +127,18 @@ def _patiently(call: Callable[[], Any], seconds: float, name: str) -> Any:
     """Calls again after transient errors, with growing pauses, until the time is up."""
     from ml_metadata import errors
 
+    # Answers, not failures: whoever asks knows what to do.
+    answers = (errors.NotFoundError, errors.AlreadyExistsError, MetadataStoreError)
     transient = (errors.UnavailableError, errors.AbortedError, errors.DeadlineExceededError)
     end, pause = time.monotonic() + seconds, _FIRST_PAUSE
     while True:
         try:
             return call()
+        except answers:
+            raise
         except (errors.StatusError, RuntimeError) as error:
             if not isinstance(error, transient) and not any(t in str(error).lower() for t in _BUSY):
-                raise
+                raise explain(name, error) from error
             if time.monotonic() >= end:
                 raise MetadataStoreError(
                     f"{name} was busy or away for {seconds:g} s: {error}",
@@ -145,3 +148,21 @@ def _patiently(call: Callable[[], Any], seconds: float, name: str) -> Any:
         # Not all at the same time again.
         time.sleep(pause * random.uniform(0.5, 1.5))
         pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def explain(name: str, error: Exception) -> MetadataStoreError:
+    """The error to raise for one of ml-metadata's.
+
+    Args:
+        name: the store's.
+        error: a StatusError, or the RuntimeError of its C++ code.
+    """
+    first = str(error).partition("\n")[0]
+    for said, cause, fix in _CAUSES:
+        if said in first.lower():
+            return MetadataStoreError(f"{name} could not be written: {cause} ({first})", fix=fix)
+    return MetadataStoreError(
+        f"{name} does not do what it is asked: {first}",
+        expected="a store of ML Metadata that can be read and written",
+        fix="check --metadata, and that the server runs",
+    )

@@ -2,16 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from tfx_estimators.components.gfile import files_for
+from tfx_estimators.errors import TfxEstimatorsError
 from tfx_estimators.lineage.reconcile import Reconciled, reconcile
 from tfx_estimators.lineage.record_files import read_records
 from tfx_estimators.lineage.records import Record
-from tfx_estimators.lineage.store import open_store
+from tfx_estimators.lineage.store import Store, open_store
+from tfx_estimators.lineage.unfinished import end_unfinished, note_process
 
-__all__ = ["record_run"]
+__all__ = ["Telling", "record_run"]
+
+
+class Telling:
+    """Tells ML Metadata of a run what TFX does not. What cannot be told fails no run.
+
+    Before the run the store is made, and executions that an earlier process left running
+    are ended. After it, a failed one too, it hears of the checkpoints.
+
+    Args:
+        pipeline: a `tfx.orchestration.pipeline.Pipeline`.
+        say: takes one line for the user, where something could not be told.
+
+    Raises:
+        MetadataStoreError: on entering, if there is no store that a run could write.
+    """
+
+    def __init__(self, pipeline: Any, say: Callable[[str], None]) -> None:
+        self._pipeline = pipeline
+        self._say = say
+        self._store: Store | None = None
+
+    def __enter__(self) -> Telling:
+        config = self._pipeline.metadata_connection_config
+        if config is not None:
+            self._store = open_store(config, write=True, create=True)
+            with self._warning("ML Metadata may take steps of earlier runs for running"):
+                end_unfinished(self._store)
+        return self
+
+    def begun(self, execution: int) -> None:
+        """Notes that this process runs an execution."""
+        if self._store is not None:
+            with self._warning("ML Metadata does not know who runs the step"):
+                note_process(self._store, execution)
+
+    def __exit__(self, *_: object) -> None:
+        with self._warning("ML Metadata does not know of the checkpoints yet"):
+            record_run(self._pipeline)
+        if self._store is not None:
+            with self._warning("ML Metadata may take steps of this run for running"):
+                end_unfinished(self._store, here=True)
+
+    @contextlib.contextmanager
+    def _warning(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (TfxEstimatorsError, OSError) as error:
+            # What the run comes to counts more; the records stay where they are.
+            self._say(f"warning: {what}: {error}")
 
 
 def record_run(pipeline: Any, folders: Sequence[str] = ()) -> Reconciled | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import pathlib
 import sys
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfx_estimators.errors import PipelineError, TfxEstimatorsError
+
+if TYPE_CHECKING:
+    from tfx_estimators.pipelines.steps import Steps
 
 __all__ = ["run", "train_afresh"]
 
@@ -22,26 +24,42 @@ def run(pipeline: Any, tfx_runner: Any = None) -> None:
     Raises:
         TfxEstimatorsError: as the failing component raised it.
         PipelineError: when a step failed with anything else, the cause chained.
+        MetadataStoreError: when ML Metadata cannot be read or written.
     """
+    from tfx_estimators.pipelines.recording import Telling
     from tfx_estimators.pipelines.step_resources import resources_by_step
     from tfx_estimators.pipelines.steps import announce_steps
 
-    _make_metadata_folder(pipeline)
     _spare_packaging(pipeline)
     resources = resources_by_step(pipeline)
-    with announce_steps(len(pipeline.components), _say, resources) as steps:
+    told = Telling(pipeline, _say)
+    with told, announce_steps(len(pipeline.components), _say, resources, told.begun) as steps:
         try:
             (tfx_runner or _local_runner()).run(pipeline)
-        except TfxEstimatorsError:
-            raise
         except Exception as error:
-            raise PipelineError(
-                f"{steps.current} failed: {type(error).__name__}: {error}",
-                fix="correct the cause and run again; finished steps are taken from the cache",
-            ) from error
-        finally:
-            # Also of a run that failed: its checkpoints are there.
-            _record(pipeline)
+            shown = _explained(error, steps)
+            if shown is error:
+                raise
+            raise shown from error
+
+
+def _explained(error: Exception, steps: Steps) -> TfxEstimatorsError:
+    """What a step failed with comes first, whatever could not be told of it afterwards."""
+    from ml_metadata.errors import StatusError
+
+    from tfx_estimators.lineage.store import explain
+
+    cause = error if steps.failure is None else steps.failure
+    if cause is not error and isinstance(error, StatusError):
+        _say(f"warning: {explain('ML Metadata', error)}")
+    if isinstance(cause, TfxEstimatorsError):
+        return cause
+    if isinstance(cause, StatusError):
+        return explain("ML Metadata", cause)
+    return PipelineError(
+        f"{steps.current} failed: {type(cause).__name__}: {cause}",
+        fix="correct the cause and run again; finished steps are taken from the cache",
+    )
 
 
 def train_afresh(pipeline: Any) -> None:
@@ -54,16 +72,6 @@ def train_afresh(pipeline: Any) -> None:
     for component in pipeline.components:
         if isinstance(component, EstimatorTrainer):
             component.exec_properties["fresh"] = uuid.uuid4().hex
-
-
-def _record(pipeline: Any) -> None:
-    from tfx_estimators.pipelines.recording import record_run
-
-    try:
-        record_run(pipeline)
-    except (TfxEstimatorsError, OSError) as error:
-        # What the run came to counts more; the records stay where they are.
-        _say(f"warning: ML Metadata does not know of the checkpoints yet: {error}")
 
 
 def _say(line: str) -> None:
@@ -85,10 +93,3 @@ def _spare_packaging(pipeline: Any) -> None:
         if isinstance(component.executor_spec, BeamExecutorSpec):
             spec = component.executor_spec
             spec.beam_pipeline_args = spare_packaging(spec.beam_pipeline_args)
-
-
-def _make_metadata_folder(pipeline: Any) -> None:
-    # MLMD creates the SQLite file, but not the folder it lies in.
-    config = pipeline.metadata_connection_config
-    if config is not None and config.WhichOneof("config") == "sqlite":
-        pathlib.Path(config.sqlite.filename_uri).parent.mkdir(parents=True, exist_ok=True)

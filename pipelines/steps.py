@@ -28,15 +28,21 @@ class Steps:
     Attributes:
         started: number of steps begun.
         current: id of the newest of them.
+        failure: what its executor raised, if it failed. What the runner raises may be of
+            ML Metadata, which could not be told of it.
     """
 
     started: int = 0
     current: str = "the pipeline"
+    failure: Exception | None = None
 
 
 @contextlib.contextmanager
 def announce_steps(
-    total: int, say: Callable[[str], None], resources: Mapping[str, Resources] | None = None
+    total: int,
+    say: Callable[[str], None],
+    resources: Mapping[str, Resources] | None = None,
+    begun: Callable[[int], None] = lambda execution: None,
 ) -> Iterator[Steps]:
     """Reports every step that TFX launches inside the block.
 
@@ -49,6 +55,7 @@ def announce_steps(
         resources: by the ids of steps. A step gets its variables and devices, and is
             launched again as often as its retries say; each time is an execution of its
             own to ML Metadata.
+        begun: is given the number of each execution before its executor runs.
     """
     original = launcher.Launcher
     steps = Steps()
@@ -90,9 +97,15 @@ def announce_steps(
             with step_environment(wanted):
                 return super().launch()
 
-        def _run_executor(self, *args: Any, **kwargs: Any) -> Any:
+        def _run_executor(self, execution_info: Any, *args: Any, **kwargs: Any) -> Any:
             self.executed = True
-            return super()._run_executor(*args, **kwargs)
+            begun(execution_info.execution_id)
+            steps.failure = None
+            try:
+                return super()._run_executor(execution_info, *args, **kwargs)
+            except Exception as error:
+                steps.failure = error
+                raise
 
     launcher.Launcher = AnnouncingLauncher
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
 import sqlite3
@@ -217,3 +218,16 @@ def test_import_makes_a_store_only_when_asked(world: Any, tmp_path: pathlib.Path
     assert "8 artifacts" in done.output
     again = CliRunner().invoke(main, arguments)
     assert "0 artifacts and 0 events" in again.output
+
+
+def test_a_store_that_is_locked_is_not_taken_for_a_wrong_file(
+    world: Any, told: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told()
+    monkeypatch.setattr("tfx_estimators.lineage.sqlite_file._SECONDS", 0.2)
+    with contextlib.closing(sqlite3.connect(world.database)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        result = CliRunner().invoke(main, ["runs", "--metadata", str(world.database)])
+    assert result.exit_code == 1
+    assert "was locked by another process" in result.output
+    assert "right file" not in result.output

@@ -15,8 +15,9 @@ from tfx.orchestration.portable import launcher
 from tfx.types.standard_artifacts import String
 
 from tfx_estimators.components.resources import Accelerator, Resources, Retries, with_resources
-from tfx_estimators.errors import DataError, PipelineError
+from tfx_estimators.errors import DataError, MetadataStoreError, PipelineError
 from tfx_estimators.lineage.outputs import latest_outputs
+from tfx_estimators.lineage.store import open_store
 from tfx_estimators.pipelines import runner
 from tfx_estimators.pipelines.runners import find_runner
 
@@ -25,6 +26,11 @@ from tfx_estimators.pipelines.runners import find_runner
 def Speak(words: Parameter[str], speech: OutputArtifact[String]) -> None:  # type: ignore[valid-type]
     if words == "unknown trouble":
         raise RuntimeError("the disk caught fire")
+    if words.startswith("spoil "):
+        pathlib.Path(words.removeprefix("spoil ")).write_bytes(b"no store any more" * 1000)
+        raise RuntimeError("the disk caught fire")
+    if words == "interrupt":
+        raise KeyboardInterrupt
     if words == "bad data":
         raise DataError("feature 'fare' came as text", expected="a number", fix="look")
     with fileio.open(speech.uri, "w") as file:
@@ -80,6 +86,36 @@ def test_a_failing_step_is_named_and_nothing_is_published(tmp_path: pathlib.Path
         runner.run(_pipeline(tmp_path, "unknown trouble"))
     with pytest.raises(PipelineError, match="Speak of the pipeline speech has not finished"):
         latest_outputs(tmp_path / "deep/down/metadata.sqlite", "speech", "Speak")
+
+
+def test_what_a_step_failed_with_comes_before_what_metadata_failed_with(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = tmp_path / "deep" / "down" / "metadata.sqlite"
+    with pytest.raises(PipelineError, match=r"Speak failed: RuntimeError: the disk caught fire"):
+        runner.run(_pipeline(tmp_path, f"spoil {store}"))
+    assert "warning: ML Metadata" in capsys.readouterr().err
+    # The next run cannot use it, and says so before it runs anything.
+    with pytest.raises(MetadataStoreError, match="cannot be read as a store"):
+        runner.run(_pipeline(tmp_path, "hello"))
+    assert "[1/1]" not in capsys.readouterr().err
+
+
+def test_no_step_is_left_running(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(_pipeline(tmp_path, "interrupt"))
+    store = open_store(tmp_path / "deep/down/metadata.sqlite", write=True)
+    (execution,) = store.get_executions()
+    assert execution.last_known_state == execution.FAILED
+    # As a process that was killed leaves it; no process has this number.
+    noted = execution.custom_properties["tfx_estimators.process"]
+    noted.string_value = f"{noted.string_value.partition('/')[0]}/{1 << 30}/1.5"
+    execution.last_known_state = execution.RUNNING
+    store.put_executions([execution])
+    runner.run(_pipeline(tmp_path, "hello"))
+    states = {one.id: one.last_known_state for one in store.get_executions()}
+    assert states.pop(execution.id) == execution.FAILED
+    assert set(states.values()) == {execution.COMPLETE}
 
 
 def test_our_own_errors_come_through_as_they_are(tmp_path: pathlib.Path) -> None:

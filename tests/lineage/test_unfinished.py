@@ -1,0 +1,47 @@
+"""A step whose process was killed does not stay running."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import sys
+
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from tfx_estimators.lineage.runs import list_runs
+from tfx_estimators.lineage.store import open_store
+from tfx_estimators.lineage.unfinished import end_unfinished, note_process
+
+_NOTE = """
+import sys, time
+from tfx_estimators.lineage.store import open_store
+from tfx_estimators.lineage.unfinished import note_process
+note_process(open_store(sys.argv[1], write=True), int(sys.argv[2]))
+print("noted", flush=True)
+time.sleep(600)
+"""
+
+
+def test_what_a_killed_process_left_running_has_failed(tmp_path: pathlib.Path) -> None:
+    store = open_store(tmp_path / "m.sqlite", write=True, create=True)
+    type_id = store.put_execution_type(mlmd.ExecutionType(name="Trainer"))
+    run_type = store.put_context_type(mlmd.ContextType(name="pipeline_run"))
+    running = mlmd.Execution(type_id=type_id, last_known_state=mlmd.Execution.RUNNING)
+    run = mlmd.Context(type_id=run_type, name="run")
+    noted, mine, unknown = (store.put_execution(running, [], [run], True)[0] for _ in range(3))
+    note_process(store, mine)
+    command = [sys.executable, "-c", _NOTE, str(tmp_path / "m.sqlite"), str(noted)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert end_unfinished(store) == []
+        process.kill()
+    assert end_unfinished(store) == [noted]
+    assert end_unfinished(store) == []
+    (listed,) = list_runs(store)
+    steps = {step.id: step for step in listed.steps}
+    assert steps[noted].state == "failed"
+    assert {steps[mine].state, steps[unknown].state} == {"running"}
+    # It ended when it was last heard of, not when that was noticed.
+    assert steps[noted].seconds < 60
+    assert end_unfinished(store, here=True) == [mine]

@@ -1,5 +1,6 @@
 """TFX components for estimators, each usable alone beside stock components.
 
+* `CsvExampleGen`, `ParquetExampleGen`: TFX's own, with readers of whole columns.
 * `FeatureColumnTransform`: feature columns on Beam, in TFX Transform's formats.
 * `EstimatorTrainer`: train_and_evaluate, checkpoints, an exported SavedModel.
 * `EstimatorEvaluator`: sliced metrics, thresholds, a blessing.
@@ -14,25 +15,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfx_estimators.components.evaluator.component import EstimatorEvaluator
+    from tfx_estimators.components.example_gen.component import CsvExampleGen, ParquetExampleGen
     from tfx_estimators.components.predictor.component import EstimatorPredictor
     from tfx_estimators.components.pusher.component import EstimatorPusher
     from tfx_estimators.components.trainer.component import EstimatorTrainer
     from tfx_estimators.components.transform.component import FeatureColumnTransform
 
 __all__ = [
+    "CsvExampleGen",
     "EstimatorEvaluator",
     "EstimatorPredictor",
     "EstimatorPusher",
     "EstimatorTrainer",
     "FeatureColumnTransform",
+    "ParquetExampleGen",
 ]
 
 _HOMES = {
+    "CsvExampleGen": "example_gen",
     "EstimatorEvaluator": "evaluator",
     "EstimatorPredictor": "predictor",
     "EstimatorPusher": "pusher",
     "EstimatorTrainer": "trainer",
     "FeatureColumnTransform": "transform",
+    "ParquetExampleGen": "example_gen",
 }
 
 

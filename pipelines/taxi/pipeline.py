@@ -53,7 +53,6 @@ def create_pipeline(
     # Before TFX is imported: a wrong folder is answered at once.
     folder, pattern = taxi_data.find_trips(data)
 
-    from tfx.components.example_gen.csv_example_gen.component import CsvExampleGen
     from tfx.components.example_validator.component import ExampleValidator
     from tfx.components.schema_gen.component import SchemaGen
     from tfx.components.statistics_gen.component import StatisticsGen
@@ -63,6 +62,7 @@ def create_pipeline(
     from tfx.types.standard_artifacts import Model, ModelBlessing
 
     from tfx_estimators.components import (
+        CsvExampleGen,
         EstimatorEvaluator,
         EstimatorPredictor,
         EstimatorPusher,

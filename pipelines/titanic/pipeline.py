@@ -70,12 +70,12 @@ def create_pipeline(
 
     folder = find_passengers(data, root / "passengers")
 
-    from tfx.components.example_gen.csv_example_gen.component import CsvExampleGen
     from tfx.components.schema_gen.component import SchemaGen
     from tfx.components.statistics_gen.component import StatisticsGen
     from tfx.proto import example_gen_pb2, trainer_pb2
 
     from tfx_estimators.components import (
+        CsvExampleGen,
         EstimatorEvaluator,
         EstimatorPredictor,
         EstimatorPusher,

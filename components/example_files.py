@@ -1,4 +1,4 @@
-"""Transformed record batches to gzipped TFRecord files of tf.Examples."""
+"""Arrow record batches to gzipped TFRecord files of tf.Examples."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import apache_beam as beam
 import tensorflow as tf
 from apache_beam.io import filebasedsink
 
-from tfx_estimators.components.transform.encoding import ExampleEncoder
+from tfx_estimators.components.example_encoding import ExampleEncoder
 
 __all__ = ["EncodeExamples", "ExampleFiles"]
 

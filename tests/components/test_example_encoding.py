@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tfx_bsl.coders import example_coder
 
-from tfx_estimators.components.transform.encoding import ExampleEncoder
+from tfx_estimators.components.example_encoding import ExampleEncoder
 
 pytestmark = pytest.mark.stacks
 

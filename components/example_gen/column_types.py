@@ -25,7 +25,7 @@ _USUAL_INT = r"^-?[0-9]{1,18}$"
 # With a point or an exponent, which Python's `int` refuses.
 _USUAL_FLOAT = r"^-?(([0-9]+\.[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+)$"
 _USUAL_NUMBER = r"^-?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
-_INT64 = np.iinfo(np.int64)
+_LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
 
 
 class ColumnType(enum.IntEnum):
@@ -102,4 +102,4 @@ def _type_of(cell: str) -> ColumnType:
         except ValueError:
             return ColumnType.TEXT
         return ColumnType.FLOAT
-    return ColumnType.INT if _INT64.min <= value <= _INT64.max else ColumnType.TEXT
+    return ColumnType.INT if _LOWEST <= value <= _HIGHEST else ColumnType.TEXT

@@ -9,14 +9,12 @@
 * `stages`: the Beam stages.
 * `reading`: files of raw examples to record batches.
 * `statistics`: TFDV's, before and after, where asked for.
-* `encoding`, `writing`: transformed record batches to files.
 """
 
 __all__ = [
     "analyzer_cache",
     "analyzers",
     "component",
-    "encoding",
     "executor",
     "failures",
     "preprocessing",
@@ -25,5 +23,4 @@ __all__ = [
     "spec",
     "stages",
     "statistics",
-    "writing",
 ]

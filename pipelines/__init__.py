@@ -3,22 +3,29 @@
 * `taxi`: Chicago taxi trips, wide & deep classifier, from CSV to a pushed model.
 * `titanic`: the guide's linear classifier, from CSV to a pushed model.
 * `cats_vs_dogs`: MobileNetV2 as an estimator made from a Keras model.
+* `digits`: handwritten digits, two workers in step.
+* `usual`: the usual pipeline in a few lines, each part replaceable.
 * `catalog`: pipelines by name or file.
 * `workspace`, `closing_table`: the folders of a ready pipeline, and what a run came to.
 * `runners`: what can run a pipeline, by name; `runner`: running one in this process.
 * `recording`: tells ML Metadata of checkpoints, after every run.
-* `step_resources`: what a step gets of this machine.
+* `step_resources`: what a step gets of this machine; `steps`: each announced and timed.
+* `data_folder`: the folder that a user names with `--data`.
 """
 
 __all__ = [
     "catalog",
     "cats_vs_dogs",
     "closing_table",
+    "data_folder",
+    "digits",
     "recording",
     "runner",
     "runners",
     "step_resources",
+    "steps",
     "taxi",
     "titanic",
+    "usual",
     "workspace",
 ]

@@ -9,6 +9,7 @@ ImportExampleGen --+                               v
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 from tfx_estimators.pipelines.workspace import Workspace
@@ -66,55 +67,47 @@ def create_pipeline(
     folder = find_images(data, root / "images")
 
     from tfx.components.example_gen.import_example_gen.component import ImportExampleGen
-    from tfx.components.schema_gen.component import SchemaGen
-    from tfx.components.statistics_gen.component import StatisticsGen
-    from tfx.proto import example_gen_pb2, trainer_pb2
 
-    from tfx_estimators.components import EstimatorEvaluator, EstimatorPusher, EstimatorTrainer
+    from tfx_estimators.pipelines.usual import estimator_pipeline, example_splits
 
-    workspace = Workspace(NAME, root)
-    examples = ImportExampleGen(
-        input_base=str(folder),
-        input_config=example_gen_pb2.Input(
-            splits=[example_gen_pb2.Input.Split(name="images", pattern=PATTERN)]
+    return estimator_pipeline(
+        NAME,
+        root,
+        ImportExampleGen(
+            input_base=str(folder), **example_splits(PATTERN, {"train": 4, "eval": 1})
         ),
-        output_config=example_gen_pb2.Output(
-            split_config=example_gen_pb2.SplitConfig(
-                splits=[
-                    example_gen_pb2.SplitConfig.Split(name="train", hash_buckets=4),
-                    example_gen_pb2.SplitConfig.Split(name="eval", hash_buckets=1),
-                ]
-            )
-        ),
-    )
-    statistics = StatisticsGen(examples=examples.outputs["examples"])
-    schema = SchemaGen(statistics=statistics.outputs["statistics"])
-    trainer = EstimatorTrainer(
-        examples=examples.outputs["examples"],
-        schema=schema.outputs["schema"],
         module_path=MODULE,
         label_key=LABEL_KEY,
-        train_args=trainer_pb2.TrainArgs(num_steps=train_steps),
-        eval_args=trainer_pb2.EvalArgs(num_steps=eval_steps),
+        train_steps=train_steps,
+        eval_steps=eval_steps,
+        eval_config=EVAL_CONFIG,
         custom_config={
             "seed": SEED,
             "batch_size": batch_size,
             **({"weights": str(weights)} if weights else {}),
         },
-        checkpoint_store=str(workspace.checkpoints),
+        # The model decodes the images itself, and nothing blesses it: see EVAL_CONFIG.
+        replace={
+            "schema": _schema_with_shapes,
+            "transform": None,
+            "predictor": None,
+            "pusher": lambda parts: _pusher(parts, Workspace(NAME, root)),
+        },
+        beam_pipeline_args=beam_pipeline_args,
     )
-    evaluator = EstimatorEvaluator(
-        examples=examples.outputs["examples"],
-        model=trainer.outputs["model"],
-        schema=schema.outputs["schema"],
-        eval_config=EVAL_CONFIG,
-        label_key=LABEL_KEY,
-    )
-    pusher = EstimatorPusher(
-        model=trainer.outputs["model"], push_destination=str(workspace.serving)
-    )
-    return workspace.pipeline(
-        [examples, statistics, schema, trainer, evaluator, pusher], beam_pipeline_args
+
+
+def _schema_with_shapes(parts: Mapping[str, Any]) -> Any:
+    from tfx.components.schema_gen.component import SchemaGen
+
+    return SchemaGen(statistics=parts["statistics"].outputs["statistics"])
+
+
+def _pusher(parts: Mapping[str, Any], workspace: Workspace) -> Any:
+    from tfx_estimators.components import EstimatorPusher
+
+    return EstimatorPusher(
+        model=parts["trainer"].outputs["model"], push_destination=str(workspace.serving)
     )
 
 

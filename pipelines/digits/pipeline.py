@@ -9,6 +9,7 @@ ImportExampleGen --+
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 from tfx_estimators.pipelines.workspace import Workspace
@@ -73,76 +74,37 @@ def create_pipeline(
     folder = find_digits(data, root / "digits")
 
     from tfx.components.example_gen.import_example_gen.component import ImportExampleGen
-    from tfx.components.schema_gen.component import SchemaGen
-    from tfx.components.statistics_gen.component import StatisticsGen
-    from tfx.proto import example_gen_pb2, trainer_pb2
 
-    from tfx_estimators.components import (
-        EstimatorEvaluator,
-        EstimatorPusher,
-        EstimatorTrainer,
-        FeatureColumnTransform,
-    )
     from tfx_estimators.estimator.distribution import MultiWorker
+    from tfx_estimators.pipelines.usual import estimator_pipeline, example_splits
 
-    workspace = Workspace(NAME, root)
-    examples = ImportExampleGen(
-        input_base=str(folder),
-        input_config=example_gen_pb2.Input(
-            splits=[example_gen_pb2.Input.Split(name="digits", pattern=PATTERN)]
+    return estimator_pipeline(
+        NAME,
+        root,
+        ImportExampleGen(
+            input_base=str(folder), **example_splits(PATTERN, {"train": 4, "eval": 1})
         ),
-        output_config=example_gen_pb2.Output(
-            split_config=example_gen_pb2.SplitConfig(
-                splits=[
-                    example_gen_pb2.SplitConfig.Split(name="train", hash_buckets=4),
-                    example_gen_pb2.SplitConfig.Split(name="eval", hash_buckets=1),
-                ]
-            )
-        ),
-    )
-    statistics = StatisticsGen(examples=examples.outputs["examples"])
-    schema = SchemaGen(statistics=statistics.outputs["statistics"])
-    transform = FeatureColumnTransform(
-        examples=examples.outputs["examples"],
-        schema=schema.outputs["schema"],
         module_path=MODULE,
         label_key=LABEL_KEY,
-    )
-    trainer = EstimatorTrainer(
-        examples=transform.outputs["transformed_examples"],
-        transform_graph=transform.outputs["transform_graph"],
-        feature_columns=transform.outputs["feature_columns"],
-        schema=schema.outputs["schema"],
-        module_path=MODULE,
-        label_key=LABEL_KEY,
-        train_args=trainer_pb2.TrainArgs(num_steps=train_steps),
-        eval_args=trainer_pb2.EvalArgs(num_steps=eval_steps),
+        train_steps=train_steps,
+        eval_steps=eval_steps,
+        eval_config=EVAL_CONFIG,
         custom_config={
             "seed": SEED,
             "batch_size": BATCH_SIZE,
             "run_config": {"save_checkpoints_steps": max(1, train_steps // 3)},
         },
         distribution=MultiWorker(workers=workers),
-        checkpoint_store=str(workspace.checkpoints),
+        # An image is an array of a fixed shape, which the schema has to say.
+        replace={"schema": _schema_with_shapes, "predictor": None},
+        beam_pipeline_args=beam_pipeline_args,
     )
-    evaluator = EstimatorEvaluator(
-        examples=examples.outputs["examples"],
-        model=trainer.outputs["model"],
-        transform_graph=transform.outputs["transform_graph"],
-        schema=schema.outputs["schema"],
-        eval_config=EVAL_CONFIG,
-        label_key=LABEL_KEY,
-    )
-    pusher = EstimatorPusher(
-        model=trainer.outputs["model"],
-        model_blessing=evaluator.outputs["blessing"],
-        examples=examples.outputs["examples"],
-        push_destination=str(workspace.serving),
-    )
-    return workspace.pipeline(
-        [examples, statistics, schema, transform, trainer, evaluator, pusher],
-        beam_pipeline_args,
-    )
+
+
+def _schema_with_shapes(parts: Mapping[str, Any]) -> Any:
+    from tfx.components.schema_gen.component import SchemaGen
+
+    return SchemaGen(statistics=parts["statistics"].outputs["statistics"])
 
 
 def summary(root: pathlib.Path) -> str:

@@ -70,77 +70,19 @@ def create_pipeline(
 
     folder = find_passengers(data, root / "passengers")
 
-    from tfx.components.schema_gen.component import SchemaGen
-    from tfx.components.statistics_gen.component import StatisticsGen
-    from tfx.proto import example_gen_pb2, trainer_pb2
+    from tfx_estimators.pipelines.usual import csv_examples, estimator_pipeline
 
-    from tfx_estimators.components import (
-        CsvExampleGen,
-        EstimatorEvaluator,
-        EstimatorPredictor,
-        EstimatorPusher,
-        EstimatorTrainer,
-        FeatureColumnTransform,
-    )
-
-    workspace = Workspace(NAME, root)
-    examples = CsvExampleGen(
-        input_base=str(folder),
-        input_config=example_gen_pb2.Input(
-            splits=[example_gen_pb2.Input.Split(name="passengers", pattern="*.csv")]
-        ),
-        output_config=example_gen_pb2.Output(
-            split_config=example_gen_pb2.SplitConfig(
-                splits=[
-                    example_gen_pb2.SplitConfig.Split(name="train", hash_buckets=2),
-                    example_gen_pb2.SplitConfig.Split(name="eval", hash_buckets=1),
-                ]
-            )
-        ),
-    )
-    statistics = StatisticsGen(examples=examples.outputs["examples"])
-    schema = SchemaGen(statistics=statistics.outputs["statistics"], infer_feature_shape=False)
-    transform = FeatureColumnTransform(
-        examples=examples.outputs["examples"],
-        schema=schema.outputs["schema"],
+    return estimator_pipeline(
+        NAME,
+        root,
+        csv_examples(folder),
         module_path=MODULE,
         label_key=LABEL_KEY,
-    )
-    trainer = EstimatorTrainer(
-        examples=transform.outputs["transformed_examples"],
-        transform_graph=transform.outputs["transform_graph"],
-        feature_columns=transform.outputs["feature_columns"],
-        schema=schema.outputs["schema"],
-        module_path=MODULE,
-        label_key=LABEL_KEY,
-        train_args=trainer_pb2.TrainArgs(num_steps=train_steps),
-        eval_args=trainer_pb2.EvalArgs(num_steps=eval_steps),
-        custom_config={"seed": SEED, "batch_size": BATCH_SIZE},
-        checkpoint_store=str(workspace.checkpoints),
-    )
-    evaluator = EstimatorEvaluator(
-        examples=examples.outputs["examples"],
-        model=trainer.outputs["model"],
-        transform_graph=transform.outputs["transform_graph"],
-        schema=schema.outputs["schema"],
+        train_steps=train_steps,
+        eval_steps=eval_steps,
         eval_config=EVAL_CONFIG,
-        label_key=LABEL_KEY,
-    )
-    predictor = EstimatorPredictor(
-        examples=examples.outputs["examples"],
-        model=trainer.outputs["model"],
-        model_blessing=evaluator.outputs["blessing"],
-        example_splits=["eval"],
-    )
-    pusher = EstimatorPusher(
-        model=trainer.outputs["model"],
-        model_blessing=evaluator.outputs["blessing"],
-        examples=examples.outputs["examples"],
-        push_destination=str(workspace.serving),
-    )
-    return workspace.pipeline(
-        [examples, statistics, schema, transform, trainer, evaluator, predictor, pusher],
-        beam_pipeline_args,
+        custom_config={"seed": SEED, "batch_size": BATCH_SIZE},
+        beam_pipeline_args=beam_pipeline_args,
     )
 
 

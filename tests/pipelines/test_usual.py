@@ -1,0 +1,56 @@
+"""The usual pipeline in a few lines, and its parts replaced. Nothing is run here: the
+titanic, digits and cats_vs_dogs pipelines, which are made so, are run by their own tests."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import pytest
+
+from tfx_estimators.errors import PipelineError
+from tfx_estimators.pipelines.usual import csv_examples, estimator_pipeline
+
+MODULE = "tfx_estimators.pipelines.titanic.model"
+
+
+def _pipeline(root: pathlib.Path, **changes: Any) -> Any:
+    options = {"module_path": MODULE, "label_key": "survived", **changes}
+    return estimator_pipeline("mine", root, csv_examples(root), **options)
+
+
+def test_a_pipeline_runs_from_examples_to_a_pushed_model(tmp_path: pathlib.Path) -> None:
+    made = _pipeline(tmp_path, train_steps=7)
+    nodes = {node.id: node for node in made.components}
+    assert list(nodes) == [
+        "CsvExampleGen", "StatisticsGen", "SchemaGen", "FeatureColumnTransform",
+        "EstimatorTrainer", "EstimatorEvaluator", "EstimatorPredictor", "EstimatorPusher",
+    ]  # fmt: skip
+    assert '"num_steps": 7' in nodes["EstimatorTrainer"].exec_properties["train_args"]
+    assert nodes["EstimatorTrainer"].exec_properties["checkpoint_store"] == str(
+        tmp_path / "checkpoints"
+    )
+    blessing = nodes["EstimatorPusher"].inputs["model_blessing"]
+    assert blessing.producer_component_id == "EstimatorEvaluator"
+    assert made.enable_cache
+
+
+def test_parts_are_replaced_and_left_out(tmp_path: pathlib.Path) -> None:
+    from tfx.components.schema_gen.component import SchemaGen
+
+    def schema(parts: Any) -> Any:
+        statistics = parts["statistics"].outputs["statistics"]
+        return SchemaGen(statistics=statistics).with_id("OurSchema")
+
+    made = _pipeline(tmp_path, replace={"schema": schema, "evaluator": None, "predictor": None})
+    nodes = {node.id: node for node in made.components}
+    assert "EstimatorEvaluator" not in nodes
+    assert nodes["FeatureColumnTransform"].inputs["schema"].producer_component_id == "OurSchema"
+    assert "model_blessing" not in nodes["EstimatorPusher"].inputs
+
+
+def test_a_part_that_others_need_cannot_be_left_out(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(PipelineError, match="leaves out what 'schema' needs"):
+        _pipeline(tmp_path, replace={"statistics": None})
+    with pytest.raises(PipelineError, match="names the part 'trainor'"):
+        _pipeline(tmp_path, replace={"trainor": None})

@@ -3,6 +3,11 @@
 A bucket has no lock that ends with its holder. The holder writes a new number into a
 file every few seconds; who finds the file unchanged for longer than that takes it over.
 No two clocks are compared.
+
+A holder that stood still for so long has lost its lease without noticing. It looks before
+it signs, and has to look, by `Lease.check`, before whatever others must see from the
+holder alone. Between the look and the deed it may stand still once more: who relies on a
+lease takes care that such a deed does no harm.
 """
 
 from __future__ import annotations
@@ -18,36 +23,112 @@ import uuid
 from collections.abc import Callable, Iterator
 
 from tfx_estimators.components.gfile import files_for
+from tfx_estimators.errors import TfxEstimatorsError
 from tfx_estimators.json_text import dumps
 
-__all__ = ["hold_lease"]
+__all__ = ["Lease", "hold_lease"]
 
 SECONDS_BETWEEN_SIGNATURES = 10.0
 SECONDS_UNTIL_DEAD = 45.0
+# A file that is just being written cannot be read.
+_LOOKS, _SECONDS_BETWEEN_LOOKS = 6, 0.5
 
 _log = logging.getLogger(__name__)
 
 
+class Lease:
+    """A lease that this process has taken, and may have lost since.
+
+    Args:
+        path: its file.
+        token: what only this holder writes into it.
+        error: what is raised once it is lost.
+    """
+
+    def __init__(self, path: str, token: str, error: type[TfxEstimatorsError]) -> None:
+        self._path = path
+        self._token = token
+        self._error = error
+        self._lost_to: str | None = None
+        # One thread signs, others look.
+        self._lock = threading.Lock()
+
+    def check(self) -> None:
+        """Looks whether the lease is still this process's.
+
+        Raises:
+            TfxEstimatorsError: of the class that was asked for, if somebody else has taken
+                it over, or it cannot be read. Once lost it stays lost.
+        """
+        with self._lock:
+            self._look()
+
+    def sign(self, number: int) -> None:
+        """Looks, then writes a new number, which shows others that the holder lives.
+
+        Raises:
+            TfxEstimatorsError: as `check` does.
+        """
+        with self._lock:
+            self._look()
+            _sign(self._path, self._token, number)
+
+    def give_back(self) -> None:
+        """Lets others take it at once; what is no longer held is left alone."""
+        with self._lock:
+            if self._lost_to is None and (_read(self._path) or {}).get("token") == self._token:
+                files_for(self._path).remove(self._path)
+
+    def _look(self) -> None:
+        if self._lost_to is None:
+            found = _read(self._path)
+            for _ in range(_LOOKS - 1):
+                if found != {}:
+                    break
+                time.sleep(_SECONDS_BETWEEN_LOOKS)
+                found = _read(self._path)
+            if found == {}:
+                raise self._error(
+                    f"{self._path} cannot be read",
+                    expected="the lease that this process signs",
+                    fix="try again when the bucket is there",
+                )
+            if found is not None and found.get("token") == self._token:
+                return
+            self._lost_to = str(found.get("holder")) if found else "a process that has ended"
+        raise self._error(
+            f"this process stood still for too long: {self._lost_to} has taken over {self._path}",
+            expected=f"a holder that signs its lease at least every {SECONDS_UNTIL_DEAD:.0f} s",
+            fix="run it again",
+        )
+
+
 @contextlib.contextmanager
-def hold_lease(path: str, say: Callable[[str], None]) -> Iterator[None]:
+def hold_lease(
+    path: str, say: Callable[[str], None], error: type[TfxEstimatorsError] = TfxEstimatorsError
+) -> Iterator[Lease]:
     """Waits for a lease and holds it for the length of a block.
 
     Args:
         path: its file.
         say: told whom it waits for.
+        error: what `Lease.check` raises once the lease is lost.
     """
     token = uuid.uuid4().hex
     _take(path, token, say)
+    lease = Lease(path, token, error)
     ended = threading.Event()
-    signer = threading.Thread(target=_keep_signing, args=(path, token, ended), daemon=True)
+    signer = threading.Thread(target=_keep_signing, args=(lease, ended), daemon=True)
     signer.start()
     try:
-        yield
+        yield lease
     finally:
         ended.set()
         signer.join()
-        if (_read(path) or {}).get("token") == token:
-            files_for(path).remove(path)
+        try:
+            lease.give_back()
+        except Exception as problem:  # The work is done; others wait a little longer.
+            _log.warning("cannot remove %s: %s", path, problem)
 
 
 def _take(path: str, token: str, say: Callable[[str], None]) -> None:
@@ -79,14 +160,17 @@ def _is_dead(path: str, before: dict[str, object]) -> bool:
     return True
 
 
-def _keep_signing(path: str, token: str, ended: threading.Event) -> None:
+def _keep_signing(lease: Lease, ended: threading.Event) -> None:
     number = 0
     while not ended.wait(SECONDS_BETWEEN_SIGNATURES):
         number += 1
         try:
-            _sign(path, token, number)
+            lease.sign(number)
+        except TfxEstimatorsError as error:
+            # If it is lost the holder's next look says so too, and nothing is signed again.
+            _log.warning("%s", error)
         except Exception as error:  # The next signature may succeed.
-            _log.warning("cannot sign %s: %s", path, error)
+            _log.warning("cannot sign the lease: %s", error)
 
 
 def _sign(path: str, token: str, number: int) -> None:
@@ -96,12 +180,13 @@ def _sign(path: str, token: str, number: int) -> None:
 
 
 def _read(path: str) -> dict[str, object] | None:
+    """What a lease says; {} while it cannot be read, None if there is none."""
     files = files_for(path)
     try:
         if not files.exists(path):
             return None
         with files.open(path, "r") as file:
-            content: dict[str, object] = json.loads(file.read())
-            return content
+            content = json.loads(file.read())
+            return content if isinstance(content, dict) else {}
     except Exception:  # Half-written, or removed since: the next look tells.
         return {}

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 import pathlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+
+from tfx_estimators.components.tree import open_file, walk_files
 
 __all__ = [
     "PUSH_RECORD",
     "FileDigest",
     "hash_file",
     "hash_model",
+    "iter_files",
     "list_files",
     "model_digest",
     "open_file",
@@ -44,22 +45,23 @@ class FileDigest:
     sha256: str
 
 
-def list_files(folder: str) -> dict[str, int]:
-    """Sizes in bytes of a model's files, by path relative to `folder`.
+def iter_files(folder: str) -> Iterator[tuple[str, int]]:
+    """A model's files, one by one: the path relative to `folder`, the size in bytes.
 
     Args:
         folder: on any file system that TensorFlow reads.
+
+    Raises:
+        OSError: if something cannot be listed; in a bucket `tf.errors.OpError`.
+        SavedModelError: if there is something that no model holds: pipes, links that lead
+            back or nowhere.
     """
-    return {name: _size(f"{folder}/{name}") for name in _names(folder) if name != PUSH_RECORD}
+    return ((name, _size(f"{folder}/{name}")) for name in walk_files(folder) if name != PUSH_RECORD)
 
 
-def open_file(path: str) -> Any:
-    """Opens a file to read its bytes, on any file system that TensorFlow reads."""
-    if "://" not in path:
-        return pathlib.Path(path).open("rb")
-    import tensorflow as tf
-
-    return tf.io.gfile.GFile(path, "rb")
+def list_files(folder: str) -> dict[str, int]:
+    """All that `iter_files` gives."""
+    return dict(iter_files(folder))
 
 
 def hash_file(path: str) -> str:
@@ -72,7 +74,11 @@ def hash_file(path: str) -> str:
 
 
 def hash_model(folder: str) -> dict[str, FileDigest]:
-    """Reads a model; its files' digests by path relative to `folder`."""
+    """Reads a model; its files' digests by path relative to `folder`.
+
+    Raises:
+        OSError, SavedModelError: as `iter_files` does, or if a file cannot be read.
+    """
     sizes = list_files(folder)
     return {name: FileDigest(size, hash_file(f"{folder}/{name}")) for name, size in sizes.items()}
 
@@ -87,23 +93,6 @@ def model_digest(files: Mapping[str, FileDigest]) -> str:
     for name, file in sorted(files.items()):
         digest.update(f"{name}\0{file.size}\0{file.sha256}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
-
-
-def _names(folder: str) -> Iterator[str]:
-    for inside, names in _walk(folder):
-        for name in names:
-            yield os.path.normpath(os.path.join(os.path.relpath(inside, folder), name))  # noqa: PTH118
-
-
-def _walk(folder: str) -> Iterator[tuple[str, list[str]]]:
-    if "://" not in folder:
-        for inside, _, names in os.walk(folder, followlinks=True):
-            yield inside, names
-        return
-    import tensorflow as tf
-
-    for inside, _, names in tf.io.gfile.walk(folder):
-        yield inside, names
 
 
 def _size(path: str) -> int:

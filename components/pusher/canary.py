@@ -1,23 +1,30 @@
 """Tries a SavedModel as a server would: in a process that has TensorFlow only.
 
 Run as a script. Reads a JSON object from standard input, {"model": folder, "examples":
-[base64 of serialized tf.Examples]}, and exits with an error unless the model loads and,
-if there are examples, at least one signature predicts finite numbers for each.
+[base64 of serialized tf.Examples], "parent": process id, "answer": descriptor}, and exits
+with an error unless the model loads and, if there are examples, at least one signature
+predicts finite numbers for each. What it found goes to the descriptor: a model may print.
 """
 
 from __future__ import annotations
 
 import base64
+import ctypes
 import json
+import os
+import signal
 import sys
+
+_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Loads the model and predicts; writes one line of JSON about it."""
+    """Loads the model and predicts; writes a JSON object about it."""
+    task = json.load(sys.stdin)
+    _end_with(task["parent"])
     import numpy as np
     import tensorflow as tf
 
-    task = json.load(sys.stdin)
     examples = [base64.b64decode(example) for example in task["examples"]]
     model = tf.saved_model.load(task["model"], tags=["serve"])
     tried = []
@@ -40,7 +47,17 @@ def main() -> None:
     ours = sorted({"tfx", "tfx_estimators"} & set(sys.modules))
     # This process has no tfx_estimators, whose json_text writes JSON elsewhere.
     answer = {"signatures": tried, "examples": len(examples), "imported": ours}
-    print(json.dumps(answer, allow_nan=False))
+    with os.fdopen(task["answer"], "w", encoding="utf-8") as file:
+        file.write(json.dumps(answer, allow_nan=False))
+
+
+def _end_with(parent: int) -> None:
+    """Makes the kernel end this process when its parent dies."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    # It may have died before.
+    if os.getppid() != parent:
+        sys.exit(f"the process {parent} that started this one is gone")
 
 
 if __name__ == "__main__":

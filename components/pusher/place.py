@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import pathlib
-import shutil
 from collections.abc import Callable
 from typing import Protocol
 
-from tfx.dsl.io import fileio
-
 from tfx_estimators.components.pusher.bucket import Bucket
 from tfx_estimators.components.pusher.versions import Folder
+from tfx_estimators.components.tree import copy_tree
 
-__all__ = ["Place", "copy_tree", "place_of"]
+__all__ = ["Place", "Publish", "copy_tree", "place_of"]
+
+Publish = Callable[[pathlib.Path, str, int | None], tuple[str, bool]]
+"""As `Place.publish`, for whoever has the turn."""
 
 
 class Place(Protocol):
@@ -27,7 +27,13 @@ class Place(Protocol):
     base: str
 
     def versions(self) -> list[int]:
-        """The versions in it, oldest first; none if it does not exist."""
+        """The versions in it, oldest first; none if it does not exist.
+
+        A version is a folder with a version's name (`numbers`) that holds a SavedModel.
+
+        Raises:
+            PushError: if it cannot be listed.
+        """
 
     def check_writable(self) -> None:
         """Makes sure that versions can be written, before any work is done.
@@ -43,6 +49,13 @@ class Place(Protocol):
         """The newest version, if it is whole and holds this SavedModel.
 
         Older ones do not count: whoever pushes a model wants it to be the newest.
+        """
+
+    def turn(self) -> contextlib.AbstractContextManager[Publish]:
+        """Nobody else adds or removes a version meanwhile; gives what publishes one.
+
+        Raises:
+            PushError: if another push holds the lock for long.
         """
 
     def publish(
@@ -66,20 +79,3 @@ class Place(Protocol):
 def place_of(base: str) -> Place:
     """A bucket where there is a scheme, else a folder."""
     return Bucket(base) if "://" in base else Folder(base)
-
-
-def copy_tree(source: str, target: pathlib.Path, copied: Callable[[int], None]) -> None:
-    """Copies a folder.
-
-    Args:
-        source: folder on any file system that TFX reads.
-        target: an existing, empty local folder.
-        copied: called with 1 for each file copied.
-    """
-    for folder, _, names in fileio.walk(source):
-        inside = target / os.path.relpath(str(folder), source)
-        inside.mkdir(exist_ok=True)
-        for name in names:
-            with fileio.open(f"{folder}/{name}", "rb") as reader, (inside / name).open("wb") as out:
-                shutil.copyfileobj(reader, out, length=1 << 20)
-            copied(1)

@@ -7,12 +7,10 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from tfx.dsl.io import fileio
-from tfx.utils import io_utils
-
 from tfx_estimators.components.gfile import files_for
 from tfx_estimators.components.model_digest import hash_model, model_digest
 from tfx_estimators.components.origin import Origin
+from tfx_estimators.components.pusher.afterwards import only_warns
 from tfx_estimators.components.pusher.manifest import Manifest, write_manifest
 from tfx_estimators.components.pusher.place import Place, copy_tree
 from tfx_estimators.components.pusher.trial import try_model
@@ -77,7 +75,7 @@ class Push:
         Raises:
             PushError: if there is no model, it does not work, or it cannot be written.
         """
-        if not fileio.exists(f"{self.source}/saved_model.pb"):
+        if not files_for(self.source).exists(f"{self.source}/saved_model.pb"):
             raise PushError(
                 f"there is no {self.source}/saved_model.pb",
                 expected="a Model artifact with a serving SavedModel",
@@ -85,7 +83,6 @@ class Push:
             )
         try:
             pushed = self._again() or self._anew(copied)
-            self._write_record(pushed)
         except PushError:
             raise
         except OSError as error:
@@ -94,6 +91,8 @@ class Push:
                 expected="a file system with enough space that keeps what is written",
                 fix=f"look at the space left: df -h {self.place.base}",
             ) from error
+        with only_warns(f"version {pushed.version} is served, but could not be recorded"):
+            self._write_record(pushed)
         return pushed
 
     def _again(self) -> Pushed | None:
@@ -102,7 +101,8 @@ class Push:
         same = self.place.find_same(digest)
         if same is None:
             return None
-        io_utils.copy_dir(same, self.archive)
+        # From the source: another push may remove the version meanwhile.
+        copy_tree(self.source, self.archive, lambda count: None)
         pushed = Pushed(same, digest, new=False)
         print(
             f"EstimatorPusher: version {pushed.version} is this model already ({digest[:12]}), "
@@ -125,7 +125,7 @@ class Push:
             write_manifest(str(folder), manifest)
             try_model(folder, self.examples)
             # The artifact's own copy comes first: with the rename all is done.
-            io_utils.copy_dir(str(folder), self.archive)
+            copy_tree(str(folder), self.archive, lambda count: None)
             version, new = self.place.publish(folder, manifest.digest, self.keep)
             return Pushed(version, manifest.digest, new)
 

@@ -13,20 +13,22 @@ import time
 
 from tfx_estimators.components.gfile import files_for
 from tfx_estimators.components.model_digest import PUSH_RECORD, hash_model
+from tfx_estimators.components.pusher.afterwards import only_warns
 from tfx_estimators.components.pusher.manifest import (
     Manifest,
     is_whole,
     read_manifest,
-    version_digest,
     write_manifest,
 )
-from tfx_estimators.components.pusher.place import Place, copy_tree
+from tfx_estimators.components.pusher.place import Place, Publish, copy_tree
 from tfx_estimators.components.pusher.publication import RECORDS, Pushed
-from tfx_estimators.errors import PushError
+from tfx_estimators.errors import PushError, SavedModelError
 from tfx_estimators.lineage.record_files import write_record
 from tfx_estimators.lineage.records import PushRecord
 
 __all__ = ["Version", "list_versions", "roll_back"]
+
+_VERSIONS_SHOWN = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +42,9 @@ class Version:
         wall_time: when it was pushed, in seconds since 1970 (UTC); None likewise.
         model_uri: uri of the Model artifact; None likewise.
         rolled_back_to: the version whose content it is, if a rollback made it.
-        whole: whether its files have the sizes that they had when pushed; None likewise.
+        whole: whether its files have the sizes that they had when pushed, and it says so
+            itself in a manifest that can be read; None where it has no manifest.
+        problem: why its manifest cannot be read; None if it can be, or there is none.
     """
 
     version: int
@@ -50,6 +54,7 @@ class Version:
     model_uri: str | None
     rolled_back_to: int | None
     whole: bool | None
+    problem: str | None = None
 
 
 def list_versions(place: Place) -> list[Version]:
@@ -71,57 +76,71 @@ def roll_back(place: Place, to: int | None = None) -> Pushed:
             After a rollback that is the one before the version it went back to.
 
     Raises:
-        PushError: if there is no such version, or its files are not those that were
-            pushed.
+        PushError: if there is no such version, its files are not those that were pushed, or
+            its manifest cannot be read.
     """
-    found = _existing(place)
-    target = _before(place, found) if to is None else to
-    if target not in found:
+    _existing(place)
+    place.check_writable()
+    try:
+        with place.staging() as folder, place.turn() as publish:
+            # Nothing is added or removed from here on.
+            found = _existing(place)
+            target = _before(place, found) if to is None else to
+            if target not in found:
+                raise _unknown(place, target, found)
+            pushed, manifest = _publish_again(place, target, folder, publish)
+    except PushError:
+        raise
+    except (OSError, SavedModelError) as error:
         raise PushError(
-            f"there is no version {target} in {place.base}",
-            expected=f"one of {', '.join(map(str, found))}",
-            fix=f"tfx-estimators versions {place.base}",
-        )
-    if version_digest(f"{place.base}/{target}") is None:
+            f"a version could not be copied within {place.base}: {error}",
+            expected="room for one more version, and the right to write it",
+            fix=f"look at the space left: df -h {place.base}",
+        ) from error
+    if pushed.new:
+        with only_warns(f"version {pushed.version} is served, but could not be recorded"):
+            _write_record(place, pushed, manifest)
+    return pushed
+
+
+def _publish_again(
+    place: Place, target: int, folder: pathlib.Path, publish: Publish
+) -> tuple[Pushed, Manifest]:
+    source = f"{place.base}/{target}"
+    before = read_manifest(source)
+    copy_tree(source, folder, lambda count: None)
+    (folder / PUSH_RECORD).unlink(missing_ok=True)
+    files = hash_model(str(folder))
+    # What no manifest tells is compared with what lies there.
+    if files != (hash_model(source) if before is None else dict(before.files)):
         raise PushError(
             f"version {target} in {place.base} is damaged: its files are not those that were "
             "pushed",
             expected="a version as it was pushed",
             fix=f"choose another one: tfx-estimators versions {place.base}",
         )
-    place.check_writable()
-    try:
-        return _publish_again(place, target)
-    except PushError:
-        raise
-    except OSError as error:
-        raise PushError(
-            f"version {target} could not be copied within {place.base}: {error}",
-            expected="room for one more version, and the right to write it",
-            fix=f"look at the space left: df -h {place.base}",
-        ) from error
+    manifest = Manifest(
+        files=files,
+        model_uri=before.model_uri if before else "",
+        pipeline=before.pipeline if before else "unknown",
+        run=before.run if before else "unknown",
+        wall_time=time.time(),
+        rolled_back_to=_content_of(place, target),
+    )
+    write_manifest(str(folder), manifest)
+    version, new = publish(folder, manifest.digest, None)
+    return Pushed(version, manifest.digest, new), manifest
 
 
-def _publish_again(place: Place, target: int) -> Pushed:
-    source = f"{place.base}/{target}"
-    before = read_manifest(source)
-    with place.staging() as folder:
-        copy_tree(source, folder, lambda count: None)
-        (folder / PUSH_RECORD).unlink(missing_ok=True)
-        manifest = Manifest(
-            files=hash_model(str(folder)),
-            model_uri=before.model_uri if before else "",
-            pipeline=before.pipeline if before else "unknown",
-            run=before.run if before else "unknown",
-            wall_time=time.time(),
-            rolled_back_to=_content_of(place, target),
-        )
-        write_manifest(str(folder), manifest)
-        version, new = place.publish(folder, manifest.digest)
-    pushed = Pushed(version, manifest.digest, new)
-    if new:
-        _write_record(place, pushed, manifest)
-    return pushed
+def _unknown(place: Place, target: int, found: list[int]) -> PushError:
+    shown = [str(version) for version in reversed(found)]
+    if len(shown) > _VERSIONS_SHOWN:
+        shown = [*shown[:_VERSIONS_SHOWN], f"and {len(shown) - _VERSIONS_SHOWN} older ones"]
+    return PushError(
+        f"there is no version {target} in {place.base}",
+        expected=f"one of {', '.join(shown)}",
+        fix=f"tfx-estimators versions {place.base}",
+    )
 
 
 def _existing(place: Place) -> list[int]:
@@ -157,7 +176,15 @@ def _content_of(place: Place, version: int) -> int:
 
 def _describe(place: Place, version: int, newest: int) -> Version:
     folder = f"{place.base}/{version}"
-    manifest = read_manifest(folder)
+    manifest, problem, whole = None, None, None
+    try:
+        manifest = read_manifest(folder)
+        if manifest is not None:
+            whole = is_whole(folder, manifest)
+    except PushError as error:
+        problem, whole = str(error), False
+    except Exception as error:  # A listing tells of the others; a bucket's errors are no OSError.
+        problem, whole = f"{folder} cannot be looked at: {error}", False
     return Version(
         version=version,
         served=version == newest,
@@ -165,7 +192,8 @@ def _describe(place: Place, version: int, newest: int) -> Version:
         wall_time=manifest.wall_time if manifest else None,
         model_uri=manifest.model_uri if manifest else None,
         rolled_back_to=manifest.rolled_back_to if manifest else None,
-        whole=is_whole(folder, manifest) if manifest else None,
+        whole=whole,
+        problem=problem,
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from typing import Any
+from typing import IO, Any
 
 from tfx_estimators.errors import PushError
 from tfx_estimators.json_text import dumps
@@ -18,10 +19,19 @@ __all__ = ["try_model"]
 
 _SECONDS_TO_TRY = 600
 _LINES_SHOWN = 15
+_BYTES_SHOWN = 20_000
+# Neither this package's folder nor the working folder comes before TensorFlow on the module
+# path: of a command its first entry is the working folder, an empty text.
+_START = (
+    "import sys; sys.path[:] = filter(None, sys.path); "
+    "import runpy; runpy.run_path(sys.argv[1], run_name='__main__')"
+)
 
 
 def try_model(model: pathlib.Path, examples: Sequence[bytes]) -> dict[str, Any]:
-    """Loads a SavedModel in a fresh process and predicts on examples.
+    """Loads a SavedModel in a fresh process, which ends with this one, and predicts.
+
+    What the model prints while it is tried is shown only if it does not work.
 
     Args:
         model: folder of the SavedModel.
@@ -34,31 +44,41 @@ def try_model(model: pathlib.Path, examples: Sequence[bytes]) -> dict[str, Any]:
     Raises:
         PushError: if the model does not load or does not predict.
     """
-    script = pathlib.Path(__file__).with_name("canary.py").read_text(encoding="utf-8")
-    task = {
-        "model": str(model),
-        "examples": [base64.b64encode(example).decode() for example in examples],
-    }
-    # As a string and from an empty folder: neither this package's folder nor the
-    # working folder comes before TensorFlow on the module path.
-    with tempfile.TemporaryDirectory() as empty:
+    # Files without a name, of which a kill leaves nothing.
+    with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as said:
+        task = {
+            "model": str(model.absolute()),
+            "examples": [base64.b64encode(example).decode() for example in examples],
+            "parent": os.getpid(),
+            "answer": answer.fileno(),
+        }
         try:
             done = subprocess.run(
-                [sys.executable, "-c", script],
-                input=dumps(task),
-                capture_output=True,
-                text=True,
-                cwd=empty,
+                [sys.executable, "-c", _START, str(pathlib.Path(__file__).with_name("canary.py"))],
+                input=dumps(task).encode(),
+                stdout=said,
+                stderr=said,
+                cwd="/",
+                pass_fds=[answer.fileno()],
                 timeout=_SECONDS_TO_TRY,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
             raise _failed(model, f"no answer after {_SECONDS_TO_TRY} s") from error
-    if done.returncode:
-        shown = [line for line in done.stderr.splitlines() if line.strip()][-_LINES_SHOWN:]
-        raise _failed(model, "\n".join([f"exit code {done.returncode}", *shown]))
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answer
+        answer.seek(0)
+        text = answer.read().decode()
+        if done.returncode or not text:
+            why = f"exit code {done.returncode}"
+            raise _failed(model, "\n".join([why, *_last_lines(said)]))
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def _last_lines(said: IO[bytes]) -> list[str]:
+    end = said.seek(0, os.SEEK_END)
+    said.seek(max(0, end - _BYTES_SHOWN))
+    lines = said.read().decode(errors="replace").splitlines()
+    return [line for line in lines if line.strip()][-_LINES_SHOWN:]
 
 
 def _failed(model: pathlib.Path, why: str) -> PushError:

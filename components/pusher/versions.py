@@ -15,23 +15,27 @@ import contextlib
 import os
 import pathlib
 import shutil
-import socket
-import time
+import stat
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from tfx_estimators.components.locks import hold, hold_if_free
+from tfx_estimators.components.locks import hold
+from tfx_estimators.components.pusher.afterwards import only_warns
 from tfx_estimators.components.pusher.manifest import version_digest
+from tfx_estimators.components.pusher.numbers import next_number, number_of
+from tfx_estimators.components.scratch import scratch_folder
+from tfx_estimators.components.tree import walk_tree
 from tfx_estimators.errors import PushError
 
 __all__ = ["Folder"]
 
 _STAGING = ".staging-"
 _REMOVED = ".removed-"
-_LOCK = ".lock"
 _PUSH_LOCK = ".push.lock"
-# Others hold it for as long as it takes to read the newest version.
-_SECONDS_TO_WAIT = 600.0
+_MARKERS = ("saved_model.pb", "saved_model.pbtxt")
+# Others hold it for as long as it takes to read the newest version, or, when they go back,
+# to copy one.
+_SECONDS_TO_WAIT = 3600.0
 
 
 class Folder:
@@ -47,9 +51,15 @@ class Folder:
 
     def versions(self) -> list[int]:
         """See `Place`."""
-        if not self._base.is_dir():
-            return []
-        return sorted(int(path.name) for path in self._base.iterdir() if path.name.isdecimal())
+        try:
+            found = (number_of(name) for name in self._names())
+            return sorted(number for number in found if number and self._has_model(number))
+        except OSError as error:
+            raise PushError(
+                f"the versions in {self.base} cannot be looked at: {error}",
+                expected="a folder of versions that this process may read",
+                fix=f"correct the rights: ls -la {self.base}",
+            ) from error
 
     def check_writable(self) -> None:
         """See `Place`."""
@@ -73,16 +83,11 @@ class Folder:
         What pushes that were killed have left is removed too; a lock tells it from the
         staging folder of a push that is under way.
         """
-        self._sweep()
-        name = f"{_STAGING}{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
-        folder = self._base / name
-        with hold(self._base / f"{name}{_LOCK}", _SECONDS_TO_WAIT, PushError):
-            folder.mkdir()
-            try:
-                yield folder
-            finally:
-                # After `publish` this name no longer exists.
-                shutil.rmtree(folder, ignore_errors=True)
+        for left in self._base.glob(f"{_REMOVED}*"):
+            _remove(left)
+        # After `publish` its name no longer exists.
+        with scratch_folder(self._base, _STAGING, PushError) as folder:
+            yield folder
 
     def find_same(self, digest: str) -> str | None:
         """See `Place`."""
@@ -92,38 +97,49 @@ class Folder:
                 return folder
         return None
 
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[Callable[[pathlib.Path, str, int | None], tuple[str, bool]]]:
+        """See `Place`."""
+        with hold(self._base / _PUSH_LOCK, _SECONDS_TO_WAIT, PushError):
+            yield self._publish
+
     def publish(
         self, staged: pathlib.Path, digest: str, keep: int | None = None
     ) -> tuple[str, bool]:
         """See `Place`."""
-        _sync_tree(staged)
-        with hold(self._base / _PUSH_LOCK, _SECONDS_TO_WAIT, PushError):
-            folder = self.find_same(digest)
-            new = folder is None
-            if folder is None:
-                folder = self._rename(staged)
+        _sync_tree(staged)  # Nobody has to wait for the disk.
+        with self.turn() as publish:
+            return publish(staged, digest, keep)
+
+    def _publish(self, staged: pathlib.Path, digest: str, keep: int | None) -> tuple[str, bool]:
+        folder = self.find_same(digest)
+        new = folder is None
+        if folder is None:
+            _open_to_readers(staged)
+            _sync_tree(staged)
+            folder = self._rename(staged)
+        with only_warns(f"older versions in {self.base} could not be removed"):
             self._remove_old(keep)
         return folder, new
 
     def _rename(self, staged: pathlib.Path) -> str:
-        version = int(time.time())
         while True:
             # Two pushes in one second, or a clock that was set back: still one higher.
-            version = max([version, *(newest + 1 for newest in self.versions()[-1:])])
-            target = self._base / str(version)
+            target = self._base / str(next_number(self._names(), self.base))
             try:
                 # Fails if something else, which knows no lock, has put the version there
                 # meanwhile: a rename replaces an empty folder only.
                 staged.rename(target)
             except OSError as error:
-                if target.exists():
+                if os.path.lexists(target):
                     continue
                 raise PushError(
-                    f"version {version} could not be put into {self.base}: {error}",
+                    f"version {target.name} could not be put into {self.base}: {error}",
                     expected="one file system for the folder and its hidden staging folder",
                     fix=f"look at the folder: ls -la {self.base}",
                 ) from error
-            _sync(self._base)
+            with only_warns(f"{self.base} could not be written through to the disk"):
+                _sync(self._base)
             return str(target)
 
     def _remove_old(self, keep: int | None) -> None:
@@ -134,24 +150,37 @@ class Folder:
             hidden = self._base / f"{_REMOVED}{version}-{uuid.uuid4().hex}"
             with contextlib.suppress(FileNotFoundError):
                 (self._base / str(version)).rename(hidden)
-            shutil.rmtree(hidden, ignore_errors=True)
+            _remove(hidden)
 
-    def _sweep(self) -> None:
-        for left in self._base.glob(f"{_REMOVED}*"):
-            shutil.rmtree(left, ignore_errors=True)
-        for name in {left.name.removesuffix(_LOCK) for left in self._base.glob(f"{_STAGING}*")}:
-            lock = self._base / f"{name}{_LOCK}"
-            # Suppressed: what somebody else has left may be for them alone to remove.
-            with contextlib.suppress(OSError), hold_if_free(lock) as dead:
-                if dead:
-                    shutil.rmtree(self._base / name, ignore_errors=True)
+    def _names(self) -> list[str]:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return os.listdir(self._base)  # noqa: PTH208
+        return []
+
+    def _has_model(self, number: int) -> bool:
+        return any((self._base / str(number) / name).is_file() for name in _MARKERS)
+
+
+def _open_to_readers(staged: pathlib.Path) -> None:
+    """Gives a staging folder, so far the owner's alone, the rights of any new folder."""
+    probe = staged / f"rights-{uuid.uuid4().hex}"
+    probe.mkdir()
+    rights = stat.S_IMODE(probe.stat().st_mode)
+    probe.rmdir()
+    staged.chmod(rights)
+
+
+def _remove(path: pathlib.Path) -> None:
+    """Removes a version's folder; of one that is a link, the link."""
+    with contextlib.suppress(OSError):
+        path.unlink() if path.is_symlink() else shutil.rmtree(path)
 
 
 def _sync_tree(folder: pathlib.Path) -> None:
-    for inside, _, names in os.walk(folder):
+    for inside, names in walk_tree(str(folder)):
         for name in names:
-            _sync(pathlib.Path(inside, name))
-        _sync(pathlib.Path(inside))
+            _sync(folder / inside / name)
+        _sync(folder / inside)
 
 
 def _sync(path: pathlib.Path) -> None:

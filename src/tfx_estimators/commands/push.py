@@ -22,7 +22,8 @@ def versions(folder: str, as_json: bool) -> None:
     """List the versions in FOLDER, which an EstimatorPusher pushes to, newest first.
 
     Servers serve the first one. A version whose files are no longer those that were
-    pushed is DAMAGED (their sizes are looked at; rollback reads them).
+    pushed, or whose manifest cannot be read, is DAMAGED (the files' sizes are looked at;
+    rollback reads them).
     """
     from tfx_estimators.components.pusher.place import place_of
     from tfx_estimators.components.pusher.rollback import list_versions
@@ -41,6 +42,9 @@ def versions(folder: str, as_json: bool) -> None:
         digest = one.digest[:12] if one.digest else "-"
         line = f"{one.version:<12}{_when(one.wall_time):<22}{digest:<16}{', '.join(notes)}"
         click.echo(line.rstrip())
+    for one in found:
+        if one.problem is not None:
+            click.echo(f"version {one.version}: {one.problem.splitlines()[0]}")
 
 
 @click.command()

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import pathlib
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -117,6 +122,68 @@ def test_a_model_tried_in_its_own_process_needs_tensorflow_only(model: Artifact)
     assert answer == {"signatures": [], "examples": 0, "imported": []}
 
 
+class Talkative(tf.Module):  # type: ignore[misc]
+    """Prints what it is asked, which is not text, and ends no line."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def serve(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        tf.print("hello", output_stream=sys.stdout, end="")
+        tf.print(examples, output_stream=sys.stderr)
+        return {"p": tf.zeros([tf.size(examples)])}
+
+
+def test_a_model_may_print_while_it_is_tried(tmp_path: pathlib.Path) -> None:
+    model = Talkative()
+    folder = tmp_path / "model"
+    tf.saved_model.save(model, str(folder), signatures={"serving_default": model.serve})
+    answer = try_model(folder, [b"\xff\xfe", b""])
+    assert answer == {"signatures": ["serving_default"], "examples": 2, "imported": []}
+
+
+class Endless(tf.Module):  # type: ignore[misc]
+    """Never answers."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def serve(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        count = tf.constant(0)
+        while tf.size(examples) > 0:
+            count += 1
+        return {"count": tf.fill([tf.size(examples)], count)}
+
+
+def test_the_trial_ends_with_its_parent_and_leaves_nothing(tmp_path: pathlib.Path) -> None:
+    model, folder, temporary = Endless(), tmp_path / "model", tmp_path / "tmp"
+    temporary.mkdir()
+    tf.saved_model.save(model, str(folder), signatures={"serving_default": model.serve})
+    code = (
+        "import pathlib, sys; from tfx_estimators.components.pusher.trial import try_model; "
+        "try_model(pathlib.Path(sys.argv[1]), [b''])"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code, str(folder)], env={**os.environ, "TMPDIR": str(temporary)}
+    )
+    children = pathlib.Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+    wait_until(lambda: children.read_text().split() != [])
+    trial = pathlib.Path("/proc", children.read_text().split()[0])
+    try:
+        wait_until(lambda: "tensorflow" in (trial / "maps").read_text())
+        assert list(temporary.iterdir()) == []
+        parent.kill()
+        parent.wait()
+        wait_until(lambda: not trial.exists() or "(zombie)" in (trial / "status").read_text())
+    finally:
+        parent.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(trial.name), signal.SIGKILL)
+
+
+def wait_until(so: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120
+    while not so():
+        assert time.monotonic() < end, "it never came so"
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("damage", ["variables", "graph", "nan"])
 def test_a_model_that_does_not_work_is_not_published(
     push: Run, make_model: Any, base: pathlib.Path, tmp_path: pathlib.Path, damage: str
@@ -143,6 +210,15 @@ def test_a_model_that_cannot_read_the_examples_is_not_published(
     assert list(base.iterdir()) == []
     push(examples=None, keep_versions=1)
     assert len(visible(base)) == 1
+
+
+def test_a_push_that_cannot_be_recorded_is_done(push: Run, base: pathlib.Path, capfd: Any) -> None:
+    base.mkdir(parents=True)
+    (base / RECORDS).write_text("a file where the records should be")
+    pushed = push(examples=None)
+    assert pushed.get_int_custom_property("pushed") == 1
+    assert visible(base) == [pushed.get_string_custom_property("pushed_version")]
+    assert "is served, but could not be recorded" in capfd.readouterr().err
 
 
 def test_an_unwritable_destination_is_an_error_at_once(push: Run, tmp_path: pathlib.Path) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import os
 import pathlib
+import shutil
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -17,6 +20,9 @@ import pytest
 import tensorflow as tf
 from tfx.types.artifact import Artifact
 
+from tfx_estimators.components import lease
+from tfx_estimators.components.locks import hold, holder_of
+from tfx_estimators.components.pusher import bucket as buckets
 from tfx_estimators.components.pusher.bucket import Bucket
 from tfx_estimators.components.pusher.manifest import read_manifest, version_digest
 from tfx_estimators.components.pusher.versions import Folder
@@ -204,6 +210,83 @@ def test_a_folder_that_does_not_let_itself_be_locked_says_so(
     assert Folder(str(base)).versions() == []
 
 
+STRAYS: dict[str, Callable[[pathlib.Path], object]] = {
+    "20260101": lambda path: path.write_text("a file"),
+    "9000000000": lambda path: path.mkdir(),
+    "00300": lambda path: shutil.copytree(path.parent / "100", path),
+    "\u0663\u0660\u0660": lambda path: shutil.copytree(path.parent / "100", path),
+    "9" * 30: lambda path: shutil.copytree(path.parent / "100", path),
+    "-5": lambda path: shutil.copytree(path.parent / "100", path),
+    "0": lambda path: shutil.copytree(path.parent / "100", path),
+}
+
+
+def test_a_version_is_a_number_of_a_server_and_a_model(base: pathlib.Path, stage: Stage) -> None:
+    for number in ("100", "200"):
+        (base / number).mkdir(parents=True)
+        (base / number / "saved_model.pb").write_text(number)
+    for name, make in STRAYS.items():
+        make(base / name)
+    place = Folder(str(base))
+    assert place.versions() == [100, 200]
+    newest, _ = stage("new", keep=2)
+    # A server takes the empty folder for the newest version, so what is pushed is above it.
+    assert int(newest.name) == 9000000001
+    assert place.versions() == [200, 9000000001], "what is no version does not count as one"
+    assert all(os.path.lexists(base / name) for name in STRAYS)
+    (base / str(2**63 - 2)).mkdir()
+    with pytest.raises(PushError, match=f"{2**63 - 2} leaves no number"):
+        stage("newer")
+    assert place.versions() == [200, 9000000001]
+
+
+def test_a_lock_is_no_link_and_the_owners_alone(base: pathlib.Path, stage: Stage) -> None:
+    base.mkdir(parents=True)
+    thesis = base.parent / "thesis.txt"
+    thesis.write_text("years of work")
+    lock = base / ".push.lock"
+    for make in (lock.symlink_to, lock.hardlink_to):
+        make(thesis)
+        with pytest.raises(OSError, match=r"push\.lock"), hold(lock, 1.0, PushError):
+            pass
+        lock.unlink()
+        assert thesis.read_text() == "years of work"
+    os.mkfifo(lock)
+    assert holder_of(lock) == "another process"
+    with pytest.raises(OSError, match="not a file of its own"), hold(lock, 1.0, PushError):
+        pass
+    lock.unlink()
+    before = os.umask(0)
+    try:
+        with hold(lock, 1.0, PushError):
+            assert stat.S_IMODE(lock.stat().st_mode) == 0o600
+        with Folder(str(base)).staging() as staged:
+            assert stat.S_IMODE(staged.stat().st_mode) == 0o700
+        os.umask(0o027)
+        version, _ = stage("x")
+        assert stat.S_IMODE(version.stat().st_mode) == 0o750, "servers may be others"
+    finally:
+        os.umask(before)
+
+
+def test_a_version_that_is_visible_is_a_success(
+    base: pathlib.Path, stage: Stage, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    stage("a")
+    rename = pathlib.Path.rename
+
+    def no_removal(self: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
+        if ".removed-" in target.name:
+            raise PermissionError(13, "Permission denied", str(self))
+        return rename(self, target)
+
+    monkeypatch.setattr(pathlib.Path, "rename", no_removal)
+    newest, new = stage("b", keep=1)
+    assert new
+    assert Folder(str(base)).versions()[-1] == int(newest.name)
+    assert "warning: older versions" in capfd.readouterr().err
+
+
 @pytest.fixture
 def bucket() -> Bucket:
     """One of TensorFlow's file systems without renames of folders and without locks."""
@@ -255,3 +338,119 @@ def test_what_a_bucket_is_given_last_is_the_marker(
 def test_a_bucket_that_cannot_be_written_is_named(stage: Any) -> None:
     with pytest.raises(PushError, match="nowhere://bucket/serving cannot be written"):
         stage("a", at=Bucket("nowhere://bucket/serving"))
+
+
+@pytest.fixture
+def quick_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "SECONDS_BETWEEN_SIGNATURES", 0.2)
+    monkeypatch.setattr(lease, "SECONDS_UNTIL_DEAD", 1.0)
+
+
+class Paused:
+    """`tf.io.gfile` for a push that stands still before one of its copies.
+
+    Another push, which takes its lease over, comes and goes meanwhile.
+    """
+
+    def __init__(self, before: str, meanwhile: Callable[[], object]) -> None:
+        self._before = before
+        self._meanwhile = meanwhile
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(tf.io.gfile, name)
+
+    def copy(self, source: str, target: str, overwrite: bool) -> None:
+        if target.endswith(self._before):
+            self._meanwhile()
+        tf.io.gfile.copy(source, target, overwrite=overwrite)
+
+
+@pytest.mark.usefixtures("quick_lease")
+@pytest.mark.parametrize("pause", ["variables.index", "saved_model.pb"])
+def test_a_push_that_lost_its_lease_leaves_no_half_version(
+    stage: Any, base: pathlib.Path, monkeypatch: pytest.MonkeyPatch, pause: str
+) -> None:
+    bucket = Bucket(f"file://{base}")  # In ram:// what is written anew is appended.
+    other = Bucket(bucket.base)
+    made: list[pathlib.Path] = []
+    # As of a process that is stopped: nothing is signed meanwhile.
+    monkeypatch.setattr(lease.Lease, "sign", lambda self, number: None)
+    bucket._files = Paused(pause, lambda: made.append(stage("theirs", at=other, keep=1)[0]))
+    if pause == "saved_model.pb":
+        # It had looked just before. All that it had written is there still.
+        late, _ = stage("mine", at=bucket)
+        assert late.name < made[0].name
+    else:
+        with pytest.raises(PushError, match="has taken over"):
+            stage("mine", at=bucket)
+    for number in other.versions():
+        assert version_digest(f"{bucket.base}/{number}") is not None, "a version is whole"
+        assert read_manifest(f"{bucket.base}/{number}") is not None
+    assert other.versions()[-1] == int(made[0].name)
+    names = tf.io.gfile.listdir(bucket.base)
+    assert sorted(name.strip("/") for name in names if name[0] != ".") == [
+        str(number) for number in other.versions()
+    ]
+
+
+@pytest.mark.usefixtures("quick_lease")
+def test_a_lease_that_is_lost_stays_lost(base: pathlib.Path) -> None:
+    path = f"file://{base}/.push.lease"
+    base.mkdir(parents=True)
+    theirs = '{"token": "t", "number": 0, "holder": "process 7 on mars"}'
+    with lease.hold_lease(path, print, PushError) as held:
+        held.check()
+        with tf.io.gfile.GFile(path, "w") as file:
+            file.write(theirs)
+        time.sleep(0.5)
+        with pytest.raises(PushError, match="process 7 on mars has taken over"):
+            held.check()
+        with tf.io.gfile.GFile(path, "r") as file:
+            assert file.read() == theirs, "nothing is signed over it"
+        tf.io.gfile.remove(path)
+        with pytest.raises(PushError, match="process 7 on mars"):
+            held.check()
+    assert not tf.io.gfile.exists(path)
+
+
+def test_two_pushes_never_write_below_one_number(bucket: Bucket) -> None:
+    with bucket._claimed() as mine, Bucket(bucket.base)._claimed() as theirs:
+        assert mine != theirs
+
+
+def test_what_killed_pushes_left_in_a_bucket_goes_after_a_day(
+    stage: Any, base: pathlib.Path
+) -> None:
+    bucket = Bucket(f"file://{base}")
+    first, _ = stage("a", at=bucket)
+    half = base / "1000"
+    shutil.copytree(base / first.name, half)
+    (half / "saved_model.pb").unlink()
+    (base / "2000").mkdir()
+    (base / "2000" / "notes.txt").write_text("of a person")
+    stage("b", at=bucket)
+    assert half.exists(), "its push may only have stood still"
+    for path in half.rglob("*"):
+        day_ago = time.time() - buckets._SECONDS_UNTIL_ABANDONED - 60
+        os.utime(path, (day_ago, day_ago))
+    stage("c", at=bucket)
+    assert not half.exists()
+    assert (base / "2000" / "notes.txt").exists(), "it is none of ours"
+
+
+def test_a_killed_push_leaves_nothing_in_the_temporary_place(
+    tmp_path: pathlib.Path, stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    child = os.fork()
+    if not child:
+        with Bucket("ram://bucket").staging() as folder:
+            (folder / "variables").mkdir()
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert len(list(temporary.iterdir())) == 2
+    with Bucket("ram://bucket").staging() as folder:
+        assert {folder.name, f"{folder.name}.lock"} == {p.name for p in temporary.iterdir()}
+    assert list(temporary.iterdir()) == []

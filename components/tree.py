@@ -66,7 +66,8 @@ def copy_tree(source: str, target: str | pathlib.Path, copied: Callable[[int], N
             written.
     """
     remote = "://" in str(target)
-    for inside, names in walk_tree(source):
+    # To its end first: of a tree that is none, nothing is copied.
+    for inside, names in list(walk_tree(source)):
         folder = f"{target}/{inside}".rstrip("/")
         if remote:
             import tensorflow as tf

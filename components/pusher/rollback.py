@@ -108,17 +108,14 @@ def _publish_again(
 ) -> tuple[Pushed, Manifest]:
     source = f"{place.base}/{target}"
     before = read_manifest(source)
+    if before is not None and not is_whole(source, before):
+        raise _damaged(place, target)
     copy_tree(source, folder, lambda count: None)
     (folder / PUSH_RECORD).unlink(missing_ok=True)
     files = hash_model(str(folder))
     # What no manifest tells is compared with what lies there.
     if files != (hash_model(source) if before is None else dict(before.files)):
-        raise PushError(
-            f"version {target} in {place.base} is damaged: its files are not those that were "
-            "pushed",
-            expected="a version as it was pushed",
-            fix=f"choose another one: tfx-estimators versions {place.base}",
-        )
+        raise _damaged(place, target)
     manifest = Manifest(
         files=files,
         model_uri=before.model_uri if before else "",
@@ -130,6 +127,14 @@ def _publish_again(
     write_manifest(str(folder), manifest)
     version, new = publish(folder, manifest.digest, None)
     return Pushed(version, manifest.digest, new), manifest
+
+
+def _damaged(place: Place, target: int) -> PushError:
+    return PushError(
+        f"version {target} in {place.base} is damaged: its files are not those that were pushed",
+        expected="a version as it was pushed",
+        fix=f"choose another one: tfx-estimators versions {place.base}",
+    )
 
 
 def _unknown(place: Place, target: int, found: list[int]) -> PushError:

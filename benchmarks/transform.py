@@ -169,9 +169,9 @@ def measure_parts(data: pathlib.Path, root: pathlib.Path) -> dict[str, float]:
     import tensorflow as tf
     import tensorflow_transform as tft
 
-    from tfx_estimators.components.example_files import EncodeExamples, ExampleFiles
     from tfx_estimators.components.examples import read_batches
     from tfx_estimators.components.transform.reading import ReadExamples
+    from tfx_estimators.components.transform.writing import EncodeExamples, ExampleFiles
 
     (file,) = (data / "examples" / "Split-eval").iterdir()
     output = tft.TFTransformOutput(str(root / "graph"))

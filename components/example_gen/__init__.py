@@ -6,6 +6,7 @@
 * `column_types`: the type of a text column, as TFX infers it, and its values.
 * `parquet_files`: Parquet files to the same batches.
 * `splits`: which split an example belongs to, by TFX's hash.
+* `shuffle`: the examples of a split in a random order that is always the same.
 """
 
 from __future__ import annotations

@@ -17,9 +17,9 @@ class CsvExampleGen(FileBasedExampleGen):
     """Stands where TFX's `CsvExampleGen` stands, and writes the same examples.
 
     Types, missing values, splits, spans and versions are those of TFX's own component.
-    Different are: the order of the examples, which is that of the files; a header with
-    quotes or a byte order mark, which is read as CSV; and a damaged file, which is
-    refused with its name and line.
+    Different are: the order of the examples, which is random as TFX's but always the
+    same; a header with quotes or a byte order mark, which is read as CSV; and a damaged
+    file, which is refused with its name and line.
 
     Args:
         input_base: folder of the CSV files. Each begins with a header line.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import glob
-import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
+import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.example_gen import base_example_gen_executor, utils
 from tfx.dsl.io import fileio
@@ -19,18 +19,21 @@ from tfx.utils import proto_utils
 
 from tfx_estimators.components.beam_flags import spare_packaging
 from tfx_estimators.components.example_encoding import ExampleEncoder
-from tfx_estimators.components.example_files import ExampleFiles
 from tfx_estimators.components.example_gen.column_types import ColumnType, infer_type, to_lists
 from tfx_estimators.components.example_gen.csv_files import read_cells, read_header
 from tfx_estimators.components.example_gen.parquet_files import example_schema, read_lists
+from tfx_estimators.components.example_gen.shuffle import (
+    Scatter,
+    WriteShard,
+    bucket_count,
+    empty_buckets,
+)
 from tfx_estimators.components.example_gen.splits import HashSplits
 from tfx_estimators.components.progress import count_examples, counted_examples, show_progress
 from tfx_estimators.errors import CorruptRecordError, EmptySplitError, UnsupportedOptionError
 
 __all__ = ["CsvExecutor", "ParquetExecutor"]
 
-# TFX's own name for these files.
-_FILE_PREFIX = "data_tfrecord"
 _STEP = "ExampleGen"
 
 
@@ -58,11 +61,12 @@ class _Executor(base_example_gen_executor.BaseExampleGenExecutor):
         """Reads files in a Beam pipeline.
 
         Args:
-            files: a PCollection of paths.
-            paths: the same.
+            files: a PCollection of `(number, path)`.
+            paths: the same paths, in the order of their numbers.
 
         Returns:
-            a PCollection of `pyarrow.RecordBatch`es of list columns.
+            a PCollection of `((number of the file, number of the first row), batch)`, each
+            batch a `pyarrow.RecordBatch` of list columns.
         """
         raise NotImplementedError
 
@@ -89,21 +93,32 @@ class _Executor(base_example_gen_executor.BaseExampleGenExecutor):
         examples = artifact_utils.get_single_instance(output_dict[keys.EXAMPLES_KEY])
         examples.split_names = artifact_utils.encode_split_names(names)
         rules = _splits(inputs, outputs, names)
+        folders = {name: artifact_utils.get_split_uri([examples], name) for name in names}
+        scratch = f"{examples.uri}/.scattered"
+        fileio.makedirs(scratch)
         with show_progress(_STEP, "examples") as progress:
             with self._make_beam_pipeline() as pipeline:
                 for pattern, split_names, splits in rules:
                     paths = _find(base, pattern)
-                    batches = pipeline | f"Read[{pattern}]" >> _Read(self, paths, pattern)
-                    divided = batches | f"Split[{pattern}]" >> beam.ParDo(
-                        _EncodeSplits(split_names, splits)
-                    ).with_outputs(*split_names)
-                    for name in split_names:
-                        folder = artifact_utils.get_split_uri([examples], name)
-                        _ = divided[name] | f"Write[{name}]" >> beam.io.Write(
-                            ExampleFiles(f"{folder}/{_FILE_PREFIX}")
+                    buckets = bucket_count(sum(map(_size, paths)))
+                    _ = (
+                        (
+                            pipeline
+                            | f"Read[{pattern}]" >> _Read(self, paths, pattern)
+                            | f"Encode[{pattern}]" >> beam.ParDo(_Encode())
+                            | f"Scatter[{pattern}]"
+                            >> beam.ParDo(Scatter(split_names, splits, buckets, scratch)),
+                            pipeline
+                            | f"Buckets[{pattern}]"
+                            >> beam.Create(empty_buckets(split_names, buckets)),
                         )
+                        | f"Both[{pattern}]" >> beam.Flatten()
+                        | f"Gather[{pattern}]" >> beam.GroupByKey()
+                        | f"Write[{pattern}]" >> beam.ParDo(WriteShard(folders, buckets))
+                    )
             count = counted_examples(pipeline.result)
             progress.reach(count)
+        fileio.rmtree(scratch)
         if not count:
             raise EmptySplitError(
                 f"the files in {base} hold no rows",
@@ -147,10 +162,14 @@ class _Read(beam.PTransform):
         self._name = name
 
     def expand(self, pipeline: Any) -> Any:
-        files = pipeline | "Files" >> beam.Create(self._paths) | "Spread" >> beam.Reshuffle()
+        files = (
+            pipeline
+            | "Files" >> beam.Create(list(enumerate(self._paths)))
+            | "Spread" >> beam.Reshuffle()
+        )
         # The method knows this executor; the transforms that it makes do not.
         batches = self._executor._read(files, self._paths)
-        return batches | count_examples(self._name, size=operator.attrgetter("num_rows"))
+        return batches | count_examples(self._name, size=lambda placed: placed[1].num_rows)
 
     def default_label(self) -> str:
         return "Read"
@@ -160,9 +179,9 @@ class _FindTypes(beam.DoFn):
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
 
-    def process(self, path: str) -> Iterator[list[int]]:
+    def process(self, file: tuple[int, str]) -> Iterator[list[int]]:
         found = [ColumnType.UNKNOWN] * len(self._names)
-        for batch in read_cells(path, self._names):
+        for batch in read_cells(file[1], self._names):
             for place, column in enumerate(batch.columns):
                 if found[place] is not ColumnType.TEXT:  # which nothing changes any more
                     found[place] = max(found[place], infer_type(column))
@@ -193,40 +212,43 @@ class _ReadCsv(beam.DoFn):
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
 
-    def process(self, path: str, types: list[int]) -> Iterator[pa.RecordBatch]:
+    def process(self, file: tuple[int, str], types: list[int]) -> Iterator[Any]:
+        number, path = file
+        row = 0
         for batch in read_cells(path, self._names):
             columns = [
                 to_lists(column, ColumnType(kind))
                 for column, kind in zip(batch.columns, types, strict=True)
             ]
-            yield pa.RecordBatch.from_arrays(columns, list(self._names))
+            yield (number, row), pa.RecordBatch.from_arrays(columns, list(self._names))
+            row += batch.num_rows
 
 
 class _ReadParquet(beam.DoFn):
     def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema
 
-    def process(self, path: str) -> Iterator[pa.RecordBatch]:
-        yield from read_lists(path, self._schema)
+    def process(self, file: tuple[int, str]) -> Iterator[Any]:
+        number, path = file
+        row = 0
+        for batch in read_lists(path, self._schema):
+            yield (number, row), batch
+            row += batch.num_rows
 
 
-class _EncodeSplits(beam.DoFn):
-    """A batch to lists of serialized tf.Examples, one output a split."""
+class _Encode(beam.DoFn):
+    """A batch to a list of serialized tf.Examples, its place kept."""
 
-    def __init__(self, names: Sequence[str], splits: HashSplits | None) -> None:
-        self._names = names
-        self._splits = splits
+    def __init__(self) -> None:
         self._encoder: Any = None
 
     def setup(self) -> None:
         # Columns are flat lists: the encoder needs no schema.
         self._encoder = ExampleEncoder(schema_pb2.Schema().SerializeToString())
 
-    def process(self, batch: pa.RecordBatch) -> Iterator[Any]:
-        records = self._encoder.encode(batch)
-        divided = [records] if self._splits is None else self._splits.divide(records)
-        for name, part in zip(self._names, divided, strict=True):
-            yield beam.pvalue.TaggedOutput(name, part)
+    def process(self, placed: tuple[Any, pa.RecordBatch]) -> Iterator[Any]:
+        place, batch = placed
+        yield place, self._encoder.encode(batch)
 
 
 def _splits(
@@ -264,3 +286,7 @@ def _find(base: str, pattern: str) -> list[str]:
             fix="check input_base and the patterns of the input config",
         )
     return [str(path) for path in paths]
+
+
+def _size(path: str) -> int:
+    return int(tf.io.gfile.stat(path).length)

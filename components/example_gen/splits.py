@@ -30,19 +30,17 @@ class HashSplits:
         self._ends = list(itertools.accumulate(buckets))
         self._feature = feature
 
-    def divide(self, records: Sequence[bytes]) -> list[list[bytes]]:
-        """The records of each split, in their order.
+    def assign(self, records: Sequence[bytes]) -> list[int]:
+        """The number of each record's split.
 
         Raises:
             FeatureNotFoundError: if an example lacks the feature that decides.
             DataError: if that feature has no value, or floating-point values.
         """
-        splits: list[list[bytes]] = [[] for _ in self._ends]
-        for record in records:
-            key = record if self._feature is None else _value_of(record, self._feature)
-            bucket = int.from_bytes(hashlib.sha256(key).digest(), "big") % self._ends[-1]
-            splits[bisect.bisect(self._ends, bucket)].append(record)
-        return splits
+        keys = records if self._feature is None else [_value_of(r, self._feature) for r in records]
+        buckets = self._ends[-1]
+        hashes = (int.from_bytes(hashlib.sha256(key).digest(), "big") for key in keys)
+        return [bisect.bisect(self._ends, value % buckets) for value in hashes]
 
 
 def _value_of(record: bytes, name: str) -> bytes:

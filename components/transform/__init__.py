@@ -9,6 +9,7 @@
 * `stages`: the Beam stages.
 * `reading`: files of raw examples to record batches.
 * `statistics`: TFDV's, before and after, where asked for.
+* `writing`: transformed record batches to files.
 """
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "spec",
     "stages",
     "statistics",
+    "writing",
 ]

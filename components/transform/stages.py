@@ -12,13 +12,13 @@ import tensorflow_transform.beam as tft_beam
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio import tensor_adapter, tf_example_record
 
-from tfx_estimators.components.example_files import EncodeExamples, ExampleFiles
 from tfx_estimators.components.examples import Split
 from tfx_estimators.components.progress import count_examples
 from tfx_estimators.components.transform.analyzer_cache import AnalyzerCache
 from tfx_estimators.components.transform.analyzers import MOST_ENTRIES
 from tfx_estimators.components.transform.distinct import DistinctLimit
 from tfx_estimators.components.transform.reading import ReadExamples
+from tfx_estimators.components.transform.writing import EncodeExamples, ExampleFiles
 
 __all__ = [
     "RawData",

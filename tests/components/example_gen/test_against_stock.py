@@ -6,6 +6,7 @@ import collections
 import pathlib
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -73,6 +74,7 @@ def _run(
         for record in tf.data.TFRecordDataset([str(path)], "GZIP").as_numpy_iterator():
             example = tf.train.Example.FromString(record)
             found[path.parent.name].append(example.SerializeToString(deterministic=True))
+    assert {p.name for p in folder.iterdir()} <= {f"Split-{name}" for name in (*SPLITS, "tmp")}
     return {split: sorted(records) for split, records in found.items()}
 
 
@@ -118,3 +120,22 @@ def test_parquet_gives_the_examples_and_splits_of_stock(tmp_path: pathlib.Path) 
     ours = _run(ParquetExecutor, tmp_path / "data", tmp_path / "ours")
     assert sum(map(len, ours.values())) == 21
     assert ours == stock
+
+
+def test_sorted_rows_come_out_mixed_in_an_order_that_is_always_the_same(
+    tmp_path: pathlib.Path,
+) -> None:
+    # Sorted, and each row four times: neither may show in the files.
+    _write_csv(tmp_path / "data" / "a.csv", {"n": [str(n // 4) for n in range(2000)]})
+    orders = []
+    for name in ("first", "second"):
+        _run(CsvExecutor, tmp_path / "data", tmp_path / name)
+        (path,) = (tmp_path / name / "Split-train").iterdir()
+        records = tf.data.TFRecordDataset([str(path)], "GZIP").as_numpy_iterator()
+        examples = map(tf.train.Example.FromString, records)
+        orders.append([e.features.feature["n"].int64_list.value[0] for e in examples])
+    assert orders[0] == orders[1]
+    steps = np.diff(orders[0])
+    assert np.mean(steps == 0) < 0.02
+    assert 0.4 < np.mean(steps > 0) < 0.6
+    assert np.abs(np.corrcoef(orders[0], np.arange(len(orders[0])))[0, 1]) < 0.1

@@ -1,4 +1,4 @@
-"""Arrow record batches to gzipped TFRecord files of tf.Examples."""
+"""Transformed record batches to gzipped TFRecord files of tf.Examples."""
 
 from __future__ import annotations
 

@@ -11,10 +11,11 @@ from tfx_estimators.lineage.graph import Graph
 from tfx_estimators.lineage.properties import number_of, value_of
 from tfx_estimators.lineage.select import Condition, select
 from tfx_estimators.lineage.store import Store
+from tfx_estimators.lineage.versions import PUSHED, models_of_version, served
 
 __all__ = ["Model", "Version", "find_model", "list_models"]
 
-MODEL, PUSHED, BLESSING = "Model", "PushedModel", "ModelBlessing"
+MODEL, BLESSING = "Model", "ModelBlessing"
 _STATES = {0: "unknown", 1: "pending", 2: "live", 3: "marked_for_deletion", 4: "deleted",
            5: "abandoned", 6: "reference"}  # fmt: skip
 
@@ -27,11 +28,14 @@ class Version:
         id: number of the PushedModel artifact.
         version: the version's name.
         destination: its folder.
+        served: whether it is the highest that ML Metadata knows of in that folder, which
+            servers serve.
     """
 
     id: int
     version: str
     destination: str
+    served: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +101,7 @@ def find_model(store: Store, name: str) -> Model:
     if (number := number_of(name)) is not None:
         found = [a for a in store.get_artifacts_by_id([number]) if a.type == MODEL]
     found = found or select(store, "artifacts", MODEL, [Condition("uri", "=", name)])
-    found = found or _of_version(store, name)
+    found = found or models_of_version(store, name)
     if not found and len(name) >= 6:
         found = select(store, "artifacts", MODEL, [Condition("model_digest", "PREFIX", name)])
     if not found:
@@ -116,32 +120,24 @@ def find_model(store: Store, name: str) -> Model:
     return _describe(store, [max(found, key=lambda artifact: artifact.id)])[0]
 
 
-def _of_version(store: Store, name: str) -> list[Any]:
-    """Models behind a pushed version, given as its name or its folder."""
-    which = "pushed_destination" if "/" in name else "pushed_version"
-    pushed = select(store, "artifacts", PUSHED, [Condition(which, "=", name.rstrip("/") or "/")])
-    graph = Graph(store)
-    pushers = graph.producers(artifact.id for artifact in pushed).values()
-    read = [number for numbers in graph.inputs(pushers).values() for number in numbers]
-    return [artifact for artifact in graph.artifacts(read).values() if artifact.type == MODEL]
-
-
 def _describe(store: Store, artifacts: Iterable[Any]) -> list[Model]:
     listed = list(artifacts)
     graph = Graph(store)
     readers = graph.consumers(artifact.id for artifact in listed)
     outputs = graph.outputs(n for numbers in readers.values() for n in numbers)
     made = graph.artifacts(n for numbers in outputs.values() for n in numbers)
+    newest = served(store) if listed else set()
     return [
         _model(
             artifact,
             [made[n] for reader in readers.get(artifact.id, ()) for n in outputs.get(reader, ())],
+            newest,
         )
         for artifact in listed
     ]
 
 
-def _model(artifact: Any, of_readers: list[Any]) -> Model:
+def _model(artifact: Any, of_readers: list[Any], of_servers: set[int]) -> Model:
     verdicts = [
         one
         for one in of_readers
@@ -150,7 +146,7 @@ def _model(artifact: Any, of_readers: list[Any]) -> Model:
     ]
     newest = max(verdicts, key=lambda one: one.id, default=None)
     versions = tuple(
-        Version(one.id, str(value_of(one, "pushed_version")), str(where))
+        Version(one.id, str(value_of(one, "pushed_version")), str(where), one.id in of_servers)
         for one in sorted(of_readers, key=lambda one: one.id)
         if one.type == PUSHED and (where := value_of(one, "pushed_destination"))
     )

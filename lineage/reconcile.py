@@ -31,6 +31,7 @@ from tfx_estimators.lineage.records import (
     StepRecord,
 )
 from tfx_estimators.lineage.store import Store
+from tfx_estimators.lineage.versions import models_of_version
 
 __all__ = ["Reconciled", "reconcile", "reconcile_folder"]
 
@@ -184,8 +185,17 @@ class _Pass:
         )
         (number,) = self._artifacts.put([wanted], origin)
         self._events.output(number, origin.id)
-        for model in self._at(record.model_uri, _MODEL_TYPE):
+        for model in self._models_of(record):
             self._events.input(model.id, origin.id)
+
+    def _models_of(self, record: PushRecord) -> list[Any]:
+        if record.model_uri:
+            return self._at(record.model_uri, _MODEL_TYPE)
+        if record.rolled_back_to is None:
+            return []
+        # TFX's own Pusher says of no version which model it is; its execution does.
+        found = models_of_version(self._store, record.rolled_back_to)
+        return found if len({model.uri for model in found}) == 1 else []
 
     def _at(self, uri: str, type_name: str) -> list[Any]:
         return [a for a in self._store.get_artifacts_by_uri(uri) if a.type == type_name]

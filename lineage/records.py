@@ -139,6 +139,7 @@ class PushRecord(_Origin):
         destination: the version's folder.
         model_uri: uri of the Model artifact that was pushed.
         model_digest: digest of the SavedModel that was pushed.
+        rolled_back_to: folder of the version whose content it is, if a rollback made it.
     """
 
     kind: ClassVar[str] = "push"
@@ -148,6 +149,7 @@ class PushRecord(_Origin):
     destination: _Name
     model_uri: _Text
     model_digest: _Text
+    rolled_back_to: _Text | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

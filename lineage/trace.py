@@ -9,7 +9,7 @@ from typing import Any
 from tfx_estimators.errors import NotInMetadataError
 from tfx_estimators.lineage.checkpoints import find_checkpoint
 from tfx_estimators.lineage.graph import Graph
-from tfx_estimators.lineage.models import PUSHED, find_model
+from tfx_estimators.lineage.models import find_model
 from tfx_estimators.lineage.properties import (
     CHECKPOINT_TYPE,
     Value,
@@ -19,6 +19,7 @@ from tfx_estimators.lineage.properties import (
 )
 from tfx_estimators.lineage.select import Condition, select
 from tfx_estimators.lineage.store import Store
+from tfx_estimators.lineage.versions import PUSHED
 
 __all__ = ["Node", "downstream", "find_artifact", "upstream"]
 

@@ -220,6 +220,7 @@ def _write_record(place: Place, pushed: Pushed, manifest: Manifest) -> None:
             destination=folder,
             model_uri=manifest.model_uri,
             model_digest=pushed.digest,
+            rolled_back_to=f"{folder.rpartition('/')[0]}/{manifest.rolled_back_to}",
         ),
         files_for(place.base),
     )

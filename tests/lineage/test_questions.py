@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from tfx_estimators.cli import main
 from tfx_estimators.lineage.properties import CHECKPOINT_TYPE
 from tfx_estimators.lineage.record_files import write_record
-from tfx_estimators.lineage.records import PushRecord
+from tfx_estimators.lineage.records import ArtifactRecord, PushRecord
 from tfx_estimators.lineage.select import Condition, select
 from tfx_estimators.lineage.store import open_store
 
@@ -108,6 +108,38 @@ def test_a_rollback_is_a_push_of_the_older_model(
     assert "/data/examples" in [node["uri"] for node in facts("lineage", "103")]
     down = facts("lineage", "span:7", "--down")
     assert sum(node["type"] == "PushedModel" for node in down) == 3
+
+
+@pytest.mark.parametrize("spelled", ["SERVING/103", "SERVING//./103", "serving/103"])
+def test_a_rollback_to_a_version_of_another_pusher_has_its_model(
+    world: Any, told: Any, facts: Any, ask: Any, tmp_path: pathlib.Path, spelled: str
+) -> None:
+    # A stock Pusher leaves a relative path relative, and no uri of the model beside the version.
+    serving = str(tmp_path / "serving")
+    stock = ArtifactRecord(
+        key="pushed_model", type="PushedModel", uri="/run-3/pushed",
+        properties={"pushed": 1, "pushed_version": "103",
+                    "pushed_destination": spelled.replace("SERVING", serving)},
+    )  # fmt: skip
+    model = ArtifactRecord(key="model", type="Model", uri="/run-3/model")
+    world.step("run-3", "Trainer", 32, outputs=(model,))
+    world.step("run-3", "Pusher", 33, inputs=(model,), outputs=(stock,))
+    folder = f"{serving}/104"
+    record = PushRecord(
+        pipeline="small", run="rollback-104", node="rollback", wall_time=40.0, uri=folder,
+        version="104", destination=folder, model_uri="", model_digest="d" * 64,
+        rolled_back_to=f"{serving}/103",
+    )  # fmt: skip
+    write_record(str(world.records), record)
+    told()
+    assert facts("models", "104")["uri"] == "/run-3/model"
+    assert facts("models", folder)["uri"] == "/run-3/model"
+    versions = facts("models", "/run-3/model")["versions"]
+    assert [(one["version"], one["served"]) for one in versions][-1] == ("104", True)
+    assert "104 (served)" in ask("models").output
+    # Of another folder the newest is another one.
+    assert [one["served"] for one in facts("models", "102")["versions"]] == [True]
+    assert [one["served"] for one in facts("models", "101")["versions"]] == [False]
 
 
 def test_what_two_runs_did_differently(facts: Any, ask: Any) -> None:

@@ -9,6 +9,7 @@ import click
 from tfx_estimators.commands import places
 
 if TYPE_CHECKING:
+    from tfx_estimators.lineage.models import Version
     from tfx_estimators.lineage.trace import Node
 
 __all__ = ["checkpoints", "diff", "lineage", "models", "runs"]
@@ -153,12 +154,16 @@ def models(
         [
             [one.id, places.when(one.created), _or_dash(one.step),
              {True: "yes", False: "no", None: "-"}[one.blessed],
-             ", ".join(version.version for version in one.versions) or "-",
+             ", ".join(_pushed_as(version) for version in one.versions) or "-",
              (one.fingerprint or "-")[:12], (one.digest or "-")[:12], one.uri]
             for one in listed
         ],
         "no models",
     )  # fmt: skip
+
+
+def _pushed_as(version: Version) -> str:
+    return f"{version.version} (served)" if version.served else version.version
 
 
 @click.command()

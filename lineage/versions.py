@@ -1,0 +1,70 @@
+"""Versions that were pushed: the models behind them, and which ones are served.
+
+A version's folder is spelled as its pusher spelled it, by TFX's own Pusher often relative to
+the folder that the pipeline was run in.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from typing import Any
+
+from tfx_estimators.lineage.graph import Graph
+from tfx_estimators.lineage.properties import number_of, value_of
+from tfx_estimators.lineage.select import Condition, select
+from tfx_estimators.lineage.store import Store
+from tfx_estimators.places import canonical
+
+__all__ = ["PUSHED", "models_of_version", "served"]
+
+PUSHED = "PushedModel"
+_MODEL = "Model"
+
+
+def models_of_version(store: Store, name: str) -> list[Any]:
+    """Models behind a pushed version.
+
+    Args:
+        store: the store.
+        name: the version's name, or its folder in any spelling.
+    """
+    folder = name.rstrip("/") or "/"
+    version = folder.rpartition("/")[2]
+    found = select(store, "artifacts", PUSHED, [Condition("pushed_version", "=", version)])
+    if "/" in name:
+        found = [one for one in found if _lies_in(one, folder)]
+    graph = Graph(store)
+    pushers = graph.producers(artifact.id for artifact in found).values()
+    read = [number for numbers in graph.inputs(pushers).values() for number in numbers]
+    return [artifact for artifact in graph.artifacts(read).values() if artifact.type == _MODEL]
+
+
+def served(store: Store) -> set[int]:
+    """Numbers of the PushedModel artifacts that are served, as far as ML Metadata knows.
+
+    A server serves the highest version of a folder.
+    """
+    newest: dict[str, tuple[int, set[int]]] = {}
+    for artifact in select(store, "artifacts", PUSHED):
+        where = value_of(artifact, "pushed_destination")
+        version = number_of(str(value_of(artifact, "pushed_version")))
+        if not where or version is None:
+            continue
+        folder = posixpath.dirname(canonical(str(where)))
+        highest, numbers = newest.get(folder, (-1, set()))
+        if version > highest:
+            newest[folder] = (version, {artifact.id})
+        elif version == highest:
+            numbers.add(artifact.id)
+    return {number for _, numbers in newest.values() for number in numbers}
+
+
+def _lies_in(pushed: Any, folder: str) -> bool:
+    where = str(value_of(pushed, "pushed_destination") or "")
+    if not where:
+        return False
+    if where == folder or canonical(where) == canonical(folder):
+        return True
+    # Relative to a folder that nothing tells: the end has to be the same.
+    relative = "://" not in where and not where.startswith("/")
+    return relative and canonical(folder).endswith(f"/{posixpath.normpath(where)}")

@@ -27,7 +27,7 @@ __all__ = [
     "Checkpoint",
     "Recovery",
     "check_model_dir",
-    "checkpoint_paths",
+    "find_checkpoints",
     "is_whole",
     "list_checkpoints",
     "recover",
@@ -36,7 +36,7 @@ __all__ = [
 
 _INDEX = re.compile(r"^(?P<stem>.*ckpt.*-(?P<step>\d+))\.index$")
 _SHARD = r"data-\d{5}-of-\d{5}"
-_OF_ONE = re.compile(rf"\.(index|meta|{_SHARD})$")
+_FILE = re.compile(rf"^(?P<stem>.+)\.(?P<end>index|meta|{_SHARD})$")
 # What a writer that was killed leaves, by the names that TensorFlow gives by itself: files
 # that were not given their last name yet, ...
 _STEM = r"(model\.)?ckpt-\d+"
@@ -112,32 +112,34 @@ def check_model_dir(folder: str) -> None:
 
 
 def list_checkpoints(folder: str) -> list[Checkpoint]:
-    """Checkpoints in a folder and those below it, by step.
+    """Checkpoints in a folder and those below it, by step; see `find_checkpoints`."""
+    return sorted(find_checkpoints(folder))
 
-    Links to folders are not followed.
+
+def find_checkpoints(folder: str, *, below: bool = True) -> dict[Checkpoint, tuple[str, ...]]:
+    """Checkpoints in a folder, with the paths of their files in order of name.
+
+    Links to folders are not followed. Each folder is listed once.
 
     Args:
         folder: on any file system of `tf.io.gfile`; it need not exist.
+        below: whether those of the folders below it are meant too.
 
     Raises:
         OSError, tf.errors.OpError: if a folder cannot be listed.
     """
-    return sorted(
-        Checkpoint(int(match["step"]), f"{inside}/{match['stem']}")
-        for inside, _, names in _walk(folder)
-        for name in names
-        if (match := _INDEX.match(name))
-    )
-
-
-def checkpoint_paths(prefix: str) -> list[str]:
-    """The files of a checkpoint in order of name; none if it is not there."""
-    folder, _, stem = prefix.rpartition("/")
-    return sorted(
-        f"{folder}/{name}"
-        for name in _list(folder)
-        if name.startswith(stem) and _OF_ONE.fullmatch(name[len(stem) :])
-    )
+    found: dict[Checkpoint, tuple[str, ...]] = {}
+    top = folder.rstrip("/") or "/"
+    for inside, _, names in _walk(top) if below else [(top, [], _list(top))]:
+        files: dict[str, list[str]] = {}
+        for name in sorted(names):
+            if match := _FILE.match(name):
+                files.setdefault(match["stem"], []).append(f"{inside}/{name}")
+        for name in names:
+            if match := _INDEX.match(name):
+                checkpoint = Checkpoint(int(match["step"]), f"{inside}/{match['stem']}")
+                found[checkpoint] = tuple(files[match["stem"]])
+    return found
 
 
 def is_whole(checkpoint: Checkpoint) -> bool:
@@ -194,9 +196,14 @@ def recover(folder: str) -> Recovery:
 
 def remove_checkpoint(checkpoint: Checkpoint) -> None:
     """Removes a checkpoint's files, the index last: without it the rest is not found."""
-    paths = checkpoint_paths(checkpoint.prefix)
-    for path in sorted(paths, key=lambda path: path.endswith(".index")):
+    for path in sorted(_paths(checkpoint), key=lambda path: path.endswith(".index")):
         tf.io.gfile.remove(path)
+
+
+def _paths(checkpoint: Checkpoint) -> list[str]:
+    matches = (_FILE.match(name) for name in _list(checkpoint.folder))
+    stem = checkpoint.prefix.rpartition("/")[2]
+    return [f"{checkpoint.folder}/{m[0]}" for m in matches if m and m["stem"] == stem]
 
 
 def _read(checkpoint: Checkpoint) -> Exception | None:
@@ -225,9 +232,8 @@ def _says_damaged(checkpoint: Checkpoint, error: Exception) -> bool:
 
 
 def _has_all_shards(checkpoint: Checkpoint) -> bool:
-    stem = f"{checkpoint.prefix.rpartition('/')[2]}."
-    names = [n[len(stem) :] for n in _list(checkpoint.folder) if n.startswith(stem)]
-    shards = [name for name in names if re.fullmatch(_SHARD, name)]
+    ends = [path[len(checkpoint.prefix) + 1 :] for path in _paths(checkpoint)]
+    shards = [end for end in ends if end.startswith("data-")]
     totals = {int(name.rpartition("-")[2]) for name in shards}
     return any(
         sum(name.endswith(f"-of-{total:05}") for name in shards) >= total for total in totals
@@ -236,9 +242,8 @@ def _has_all_shards(checkpoint: Checkpoint) -> bool:
 
 def _set_aside(checkpoint: Checkpoint) -> None:
     """Renames a damaged checkpoint's files, the index last: until then it is found again."""
-    paths = checkpoint_paths(checkpoint.prefix)
     taken = set(_list(checkpoint.folder))
-    for path in sorted(paths, key=lambda path: path.endswith(".index")):
+    for path in sorted(_paths(checkpoint), key=lambda path: path.endswith(".index")):
         name = f"{path.rpartition('/')[2]}{_TORN}"
         number = 1
         while (aside := name if number == 1 else f"{name}-{number}") in taken:
@@ -313,7 +318,7 @@ def _is_folder(path: str) -> bool:
     if is_local(path):
         plain = _plain(path)
         return os.path.isdir(plain) and not os.path.islink(plain)  # noqa: PTH112, PTH114
-    if _OF_ONE.search(path):
+    if _FILE.match(path):
         return False  # Spares a request for each file of a checkpoint.
     try:
         return bool(tf.io.gfile.stat(path).is_directory)

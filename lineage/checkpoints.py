@@ -34,7 +34,7 @@ class Checkpoint:
         digest: of its files.
         fingerprint: of the training.
         step: the global step.
-        global_examples: trained on up to here.
+        global_examples: trained on up to here; None where that is not known.
         metrics: measured at this step.
         wall_time: when it was written, in seconds since 1970 (UTC).
         size_bytes: of its files.
@@ -49,7 +49,7 @@ class Checkpoint:
     digest: str
     fingerprint: str
     step: int
-    global_examples: int
+    global_examples: int | None
     metrics: dict[str, float]
     wall_time: float
     size_bytes: int
@@ -132,7 +132,7 @@ def _checkpoint(artifact: Any, execution: int | None) -> Checkpoint:
         digest=facts["digest"],
         fingerprint=facts["fingerprint"],
         step=facts["step"],
-        global_examples=facts["global_examples"],
+        global_examples=facts.get("global_examples"),
         metrics={n.removeprefix(METRIC): v for n, v in facts.items() if n.startswith(METRIC)},
         wall_time=facts["wall_time"],
         size_bytes=facts["size_bytes"],

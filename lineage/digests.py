@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Sequence
 
 from tfx_estimators.errors import NotInMetadataError
 from tfx_estimators.lineage.record_files import LOCAL, Files, paths_below
@@ -10,6 +12,7 @@ from tfx_estimators.lineage.record_files import LOCAL, Files, paths_below
 __all__ = ["checkpoint_digest", "checkpoint_files", "folder_digest"]
 
 _CHUNK = 1 << 20
+_ENDS = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})")
 
 
 def checkpoint_files(prefix: str, files: Files = LOCAL) -> list[str]:
@@ -25,24 +28,31 @@ def checkpoint_files(prefix: str, files: Files = LOCAL) -> list[str]:
     folder, _, stem = prefix.rpartition("/")
     if not files.exists(folder or "."):
         return []
-    wanted = (f"{stem}.index", f"{stem}.meta")
     for _, _, names in files.walk(folder or "."):
         texts = [name.decode() if isinstance(name, bytes) else str(name) for name in names]
-        found = [n for n in texts if n in wanted or n.startswith(f"{stem}.data-")]
+        found = [
+            n for n in texts if n.startswith(stem) and _ENDS.fullmatch(n, len(stem)) is not None
+        ]
         return [f"{folder}/{name}" if folder else name for name in sorted(found)]
     return []
 
 
-def checkpoint_digest(prefix: str, files: Files = LOCAL) -> str:
+def checkpoint_digest(prefix: str, files: Files = LOCAL, paths: Sequence[str] | None = None) -> str:
     """SHA-256 of a checkpoint's variables: of its index and data shards.
 
     The graph (`.meta`) is left out: it holds no variable, and names in it depend on the
     process that wrote it. The prefix itself is left out too, so a copy has the same digest.
 
+    Args:
+        prefix: e.g. "/store/model.ckpt-1200".
+        files: the file system.
+        paths: of its files in order of name, where they are known; else its folder is listed.
+
     Raises:
         NotInMetadataError: if there is no such checkpoint.
     """
-    paths = [path for path in checkpoint_files(prefix, files) if not path.endswith(".meta")]
+    listed = checkpoint_files(prefix, files) if paths is None else paths
+    paths = [path for path in listed if not path.endswith(".meta")]
     if not any(path.endswith(".index") for path in paths):
         raise NotInMetadataError(
             f"there is no checkpoint {prefix}",

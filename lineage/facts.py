@@ -28,13 +28,14 @@ def facts_of_checkpoint(record: CheckpointRecord) -> dict[str, Value]:
     """Custom properties of a Checkpoint artifact."""
     facts: dict[str, Value] = {
         "step": record.step,
-        "global_examples": record.global_examples,
         "wall_time": record.wall_time,
         "size_bytes": record.size_bytes,
         "format": record.checkpoint_format,
         "fingerprint": record.fingerprint,
         "digest": record.digest,
     }
+    if record.global_examples is not None:
+        facts["global_examples"] = record.global_examples
     if record.resumed_from is not None:
         facts["resumed_from"] = record.resumed_from
     return facts | {f"{METRIC}{name}": value for name, value in record.metrics.items()}

@@ -115,8 +115,13 @@ class LocalFiles:
         pathlib.Path(src).replace(dst)
 
     def walk(self, top: str) -> Iterator[tuple[str, list[str], list[str]]]:
-        """Every folder below."""
-        return os.walk(top)
+        """Every folder below; raises what cannot be listed, unless it is gone."""
+        return os.walk(top, onerror=_raise_unless_gone)
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
 
 
 LOCAL = LocalFiles()

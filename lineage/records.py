@@ -77,7 +77,8 @@ class CheckpointRecord(_Origin):
         digest: `digests.checkpoint_digest` of its files.
         fingerprint: of all that determines the training's result.
         step: the global step.
-        global_examples: how many examples were trained on up to here.
+        global_examples: how many examples were trained on up to here; None where that is
+            not known.
         metrics: what was measured at this step. Values that are not finite are left
             out: neither JSON nor ML Metadata can hold them.
         size_bytes: of all its files.
@@ -94,7 +95,7 @@ class CheckpointRecord(_Origin):
     digest: _Name
     fingerprint: _Name
     step: _Count
-    global_examples: _Count
+    global_examples: _Count | None
     metrics: dict[_Text, float] = dataclasses.field(default_factory=dict)
     size_bytes: _Count
     checkpoint_format: Literal["saver", "object"] = "saver"

@@ -6,20 +6,23 @@ records: it leaves its results here.
 
 from __future__ import annotations
 
-import json
+import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import numpy as np
 
 from tfx_estimators.components.gfile import files_for
+from tfx_estimators.errors import CorruptRecordError
 from tfx_estimators.json_text import dumps
+from tfx_estimators.lineage.documents import read
 
 __all__ = ["EvaluationNotes", "note_evaluation", "read_evaluations"]
 
+_log = logging.getLogger(__name__)
 _FOLDER = "evaluations"
-_FILE = re.compile(r"^(\d+)\.json$")
+_FILE = re.compile(r"^(\d{1,18})\.json$")
 
 
 class EvaluationNotes:
@@ -68,8 +71,13 @@ def note_evaluation(folder: str, eval_result: Mapping[str, Any]) -> None:
     files.rename(f"{path}.new", path, overwrite=True)
 
 
-def read_evaluations(folder: str) -> dict[int, dict[str, float]]:
-    """Metrics by step."""
+def read_evaluations(folder: str, but: Container[int] = ()) -> dict[int, dict[str, float]]:
+    """Metrics by step; a note that is damaged is left out, with a warning.
+
+    Args:
+        folder: the training's.
+        but: steps whose notes are not read.
+    """
     notes, files = f"{folder}/{_FOLDER}", files_for(folder)
     found: dict[int, dict[str, float]] = {}
     if not files.exists(notes):
@@ -77,8 +85,10 @@ def read_evaluations(folder: str) -> dict[int, dict[str, float]]:
     for _, _, names in files.walk(notes):
         for name in names:
             match = _FILE.match(str(name))
-            if match:
-                with files.open(f"{notes}/{name}", "r") as file:
-                    numbers = json.loads(file.read())
-                found[int(match[1])] = {n: v for n, v in numbers.items() if np.isfinite(v)}
+            if match and int(match[1]) not in but:
+                try:
+                    found[int(match[1])] = read(f"{notes}/{name}", dict[str, float], files)
+                except CorruptRecordError as error:
+                    _log.warning("skipped: %s", error)
+        break
     return found

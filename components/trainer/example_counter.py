@@ -36,11 +36,13 @@ class ExampleCounter(tf.compat.v1.train.SessionRunHook):
         self.step = start.step
         self.counted: Callable[[], None] = lambda: None
         self._start = start
-        self._count = start.examples
+        self._count = start.examples or 0
         self._batch_size = batch_size
         self._replicas = replicas
         self._shared = shared
-        self._known = batch_size is not None
+        # Of what is not known from the beginning, the sum is not known either.
+        self._countable = start.examples is not None
+        self._known = batch_size is not None and self._countable
         self._read: Any = None
 
     def count(self) -> int | None:
@@ -52,8 +54,8 @@ class ExampleCounter(tf.compat.v1.train.SessionRunHook):
         taken = self.step - self._start.step
         if not self._known or taken <= 0:
             return None
-        since = (step - self._start.step) * (self._count - self._start.examples)
-        return self._start.examples + since // taken
+        before = self._start.examples or 0
+        return before + (step - self._start.step) * (self._count - before) // taken
 
     def begin(self) -> None:
         """Finds the batch, or the step that all take."""
@@ -69,7 +71,7 @@ class ExampleCounter(tf.compat.v1.train.SessionRunHook):
             if dense and (output.shape.rank is None or output.shape.rank > 0):
                 with graph.control_dependencies(None):
                     self._read = tf.shape(output)[0]
-                self._known = True
+                self._known = self._countable
                 return
 
     def before_run(self, run_context: Any) -> Any:
@@ -81,7 +83,7 @@ class ExampleCounter(tf.compat.v1.train.SessionRunHook):
         if self._shared:
             self.step = max(self.step, int(run_values.results))
             since = self.step - self._start.step
-            self._count = self._start.examples + since * (self._batch_size or 0)
+            self._count = (self._start.examples or 0) + since * (self._batch_size or 0)
         else:
             size = run_values.results if self._read is not None else self._batch_size
             if size is not None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from tfx_estimators.components.gfile import files_for
+from tfx_estimators.errors import CorruptRecordError
 from tfx_estimators.json_text import dumps
+from tfx_estimators.lineage.documents import read
 
 __all__ = ["EXAMPLES_FILE", "note_examples", "noted_examples"]
 
@@ -29,10 +29,12 @@ def note_examples(folder: str, step: int, examples: int | None) -> None:
 
 
 def noted_examples(folder: str) -> tuple[int, int] | None:
-    """Step and examples as they were last noted."""
+    """Step and examples as they were last noted; None where they were not, or are damaged."""
     path, files = f"{folder}/{EXAMPLES_FILE}", files_for(folder)
     if not files.exists(path):
         return None
-    with files.open(path, "r") as file:
-        step, examples = json.loads(file.read())
-    return int(step), int(examples)
+    try:
+        step, examples = read(path, tuple[int, int], files)
+    except CorruptRecordError:
+        return None
+    return (step, examples) if step > 0 and examples > 0 else None

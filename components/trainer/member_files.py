@@ -25,17 +25,17 @@ def give_start(training: Training, folder: pathlib.Path) -> None:
     """
     import tensorflow as tf
 
-    from tfx_estimators.estimator.checkpoints import list_checkpoints
+    from tfx_estimators.estimator.checkpoints import find_checkpoints
 
     folder.mkdir(parents=True, exist_ok=True)
-    there = list_checkpoints(training.folder) if training.start.step else []
+    there = find_checkpoints(training.folder) if training.start.step else {}
     if not there:
         return
-    latest = there[-1]
+    latest = max(there)
     # A module may keep its checkpoints in a folder below.
     inside = folder / latest.folder[len(training.folder) :].strip("/")
     inside.mkdir(parents=True, exist_ok=True)
-    for path in tf.io.gfile.glob(f"{latest.prefix}.*"):
+    for path in there[latest]:
         name = path.rpartition("/")[2]
         if "://" in path:
             tf.io.gfile.copy(path, str(inside / name), overwrite=True)

@@ -16,6 +16,7 @@ from tfx_estimators.components.gfile import files_for
 from tfx_estimators.components.model_digest import hash_model, model_digest
 from tfx_estimators.components.trainer.eval_receiver import recorded_label
 from tfx_estimators.components.trainer.examples_note import EXAMPLES_FILE
+from tfx_estimators.components.trainer.model_dirs import MODEL_DIRS_FILE
 from tfx_estimators.components.trainer.recorder import Recorder
 from tfx_estimators.components.trainer.store import WRITER_FILE, Training
 from tfx_estimators.lineage.record_files import SUFFIX, write_record
@@ -23,8 +24,9 @@ from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord
 
 __all__ = ["publish"]
 
-_NOTES = (WRITER_FILE, EXAMPLES_FILE)
+_NOTES = (WRITER_FILE, EXAMPLES_FILE, MODEL_DIRS_FILE)
 # Written once and never again, so that a second name will do for a copy.
+_TORN = re.compile(r"\.torn(-\d+)?$")
 _UNCHANGING = re.compile(r"(\.index|\.meta|\.data-\d+-of-\d+)$")
 
 
@@ -88,7 +90,11 @@ def copy_run(folder: str, target: str) -> None:
     for inside, _, names in files_for(folder).walk(folder):
         relative = inside[len(folder) :].strip("/")
         destination = f"{target}/{relative}".rstrip("/")
-        wanted = [name for name in names if not name.endswith(SUFFIX) and name not in _NOTES]
+        wanted = [
+            name
+            for name in names
+            if not name.endswith(SUFFIX) and name not in _NOTES and not _TORN.search(name)
+        ]
         if wanted:
             fileio.makedirs(destination)
         for name in wanted:

@@ -5,12 +5,15 @@ The record is what ML Metadata is told later, by whoever can: see `lineage.recor
 
 from __future__ import annotations
 
+import bisect
 import concurrent.futures
 import dataclasses
 import logging
 import os
 import pathlib
+import sys
 import time
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -19,11 +22,21 @@ from tfx_estimators.components.gfile import files_for
 from tfx_estimators.components.trainer.evaluations import read_evaluations
 from tfx_estimators.components.trainer.example_counter import ExampleCounter
 from tfx_estimators.components.trainer.examples_note import noted_examples
+from tfx_estimators.components.trainer.model_dirs import (
+    is_outside,
+    note_model_dir,
+    noted_model_dirs,
+)
 from tfx_estimators.components.trainer.retention import kept
 from tfx_estimators.components.trainer.store import Training
 from tfx_estimators.errors import NotInMetadataError
-from tfx_estimators.estimator.checkpoints import Checkpoint, list_checkpoints, remove_checkpoint
-from tfx_estimators.lineage.digests import checkpoint_digest, checkpoint_files
+from tfx_estimators.estimator.checkpoints import (
+    Checkpoint,
+    find_checkpoints,
+    list_checkpoints,
+    remove_checkpoint,
+)
+from tfx_estimators.lineage.digests import checkpoint_digest
 from tfx_estimators.lineage.record_files import (
     read_records,
     record_path,
@@ -31,10 +44,13 @@ from tfx_estimators.lineage.record_files import (
     write_record,
 )
 from tfx_estimators.lineage.records import CheckpointRecord
+from tfx_estimators.places import canonical
 
 __all__ = ["Recorder", "RecordingListener"]
 
 _log = logging.getLogger(__name__)
+# What reading a checkpoint comes to that is damaged, or cannot be read at present.
+_UNREADABLE = (OSError, tf.errors.OpError, IndexError, RuntimeError, ValueError, NotInMetadataError)
 
 
 class Recorder:
@@ -42,29 +58,46 @@ class Recorder:
 
     Args:
         training: whose checkpoints they are, and who writes them.
+        model_dir: where the Estimator writes, if it is not below the training's folder.
         evaluated_elsewhere: whether another process evaluates checkpoints meanwhile. It
             takes the newest each time: those that came after the one it evaluated last
             are not removed.
     """
 
-    def __init__(self, training: Training, *, evaluated_elsewhere: bool = False) -> None:
+    def __init__(
+        self,
+        training: Training,
+        *,
+        model_dir: str | None = None,
+        evaluated_elsewhere: bool = False,
+    ) -> None:
         self._training = training
         self._evaluated_elsewhere = evaluated_elsewhere
         self._files = files_for(training.folder)
-        self._records = {
-            path: record
-            for path, record in read_records(training.folder, self._files).items()
-            if isinstance(record, CheckpointRecord)
-        }
+        self._canonical: dict[str, str] = {}
+        self._is_elsewhere: dict[str, bool] = {}
+        self._records: dict[str, CheckpointRecord] = {}
+        self._kept: dict[str, str] = {}  # the record's path by the checkpoint's place
+        self._examples: list[tuple[int, int]] = []  # known by step, in order
+        self._known: dict[tuple[int, str], CheckpointRecord] = {}
+        self._metrics = read_evaluations(training.folder)
+        for path, record in read_records(training.folder, self._files).items():
+            if isinstance(record, CheckpointRecord):
+                self._remember(path, record)
+        named = [] if model_dir is None else [model_dir.rstrip("/")]
+        self._outside: set[str] = set()
+        for folder in (*noted_model_dirs(training.folder), *named):
+            if self._is_outside(folder):
+                self._look_outside(folder)
 
-    def find(self, prefix: str) -> CheckpointRecord:
-        """The record of a checkpoint that is there."""
-        (found,) = [r for r in self._records.values() if r.kept and r.uri == prefix]
-        return found
+    def find(self, prefix: str) -> CheckpointRecord | None:
+        """The record of a checkpoint that is there; None if it could not be recorded."""
+        path = self._kept.get(self._place(prefix))
+        return None if path is None else self._records[path]
 
     def knows(self, prefix: str) -> bool:
         """Whether a checkpoint that is there has a record."""
-        return any(record.kept and record.uri == prefix for record in self._records.values())
+        return self.find(prefix) is not None
 
     def at_step(self, step: int) -> CheckpointRecord | None:
         """The newest record of a step; its checkpoint may be gone."""
@@ -73,26 +106,31 @@ class Recorder:
 
     def newest(self) -> CheckpointRecord | None:
         """The record of the newest checkpoint that is there."""
-        there = [record for record in self._records.values() if record.kept]
+        there = [self._records[path] for path in self._kept.values()]
         return max(there, key=lambda record: (record.step, record.wall_time), default=None)
 
     def catch_up(self, counter: ExampleCounter | None = None) -> None:
         """Records what has no record yet, what was measured since, and what is gone.
 
+        A checkpoint that cannot be recorded, as an old one that is damaged, is left out
+        with a warning.
+
         Args:
             counter: counted the examples of the session that has just ended.
         """
-        there = list_checkpoints(self._training.folder)
-        prefixes = {checkpoint.prefix for checkpoint in there}
-        recorded = {record.uri for record in self._records.values() if record.kept}
-        for path, record in list(self._records.items()):
-            if record.kept and record.uri not in prefixes:
-                self._replace(path, dataclasses.replace(record, kept=False))
-        for checkpoint in there:
-            if checkpoint.prefix not in recorded:
+        there = find_checkpoints(self._training.folder)
+        for folder in self._outside:
+            there |= find_checkpoints(folder, below=False)
+        self._forget_all_but({self._place(checkpoint.prefix) for checkpoint in there})
+        self._metrics = read_evaluations(self._training.folder)
+        for checkpoint in sorted(there):
+            if not self.knows(checkpoint.prefix):
                 examples = None if counter is None else counter.at(checkpoint.step)
-                self.record(checkpoint.prefix, examples)
-        self._note_metrics()
+                try:
+                    self._record(checkpoint.prefix, there[checkpoint], examples)
+                except _UNREADABLE as error:
+                    _log.warning("no record of the checkpoint %s: %s", checkpoint.prefix, error)
+        self._note_metrics(self._metrics)
         self._prune()
 
     def record(self, prefix: str, examples: int | None = None) -> None:
@@ -102,81 +140,149 @@ class Recorder:
             prefix: of the checkpoint, which nobody writes any more.
             examples: trained on up to here; None to reckon it from the steps.
         """
-        paths = checkpoint_files(prefix, self._files)
-        if not paths:
-            return  # TensorFlow's own retention was quicker.
-        _put_on_disk(paths)
-        digest = checkpoint_digest(prefix, self._files)
-        before = [r for r in self._records.items() if r[1].kept and r[1].uri == prefix]
-        for path, old in before:
-            if old.digest == digest:
-                return  # An Estimator that goes on writes the one it restored once more.
-            self._replace(path, dataclasses.replace(old, kept=False))
-        step, is_object = _facts_of(prefix)
-        origin, start = self._training.origin, self._training.start
-        record = CheckpointRecord(
-            pipeline=origin.pipeline,
-            run=origin.run,
-            node=origin.node,
-            execution=origin.execution,
-            wall_time=time.time(),
-            uri=prefix,
-            digest=digest,
-            fingerprint=self._training.fingerprint,
-            step=step,
-            global_examples=self._reckoned(step) if examples is None else examples,
-            metrics=read_evaluations(self._training.folder).get(step, {}),
-            size_bytes=sum(_size(path) for path in paths),
-            checkpoint_format="object" if is_object else "saver",
-            resumed_from=start.digest,
-        )
         folder = prefix.rpartition("/")[0]
-        write_record(folder, record, self._files)
-        self._records[record_path(folder, record)] = record
-        self._note_metrics()
-        self._forget_removed()
+        there = {c.prefix: paths for c, paths in find_checkpoints(folder, below=False).items()}
+        if prefix not in there:
+            return  # TensorFlow's own retention was quicker.
+        self._note_metrics(read_evaluations(self._training.folder, but=self._metrics))
+        self._record(prefix, there[prefix], examples)
+        # TensorFlow's own retention says nothing of what it removes.
+        places = {self._place(one) for one in there}
+        self._forget_all_but(places, inside=canonical(folder))
         self._prune()
 
-    def _reckoned(self, step: int) -> int:
-        known = [(r.step, r.global_examples) for r in self._records.values()]
-        known = [(at, examples) for at, examples in known if 0 < at <= step and examples]
-        noted = noted_examples(self._training.folder)
-        if noted is not None and not known:
-            known = [noted]
-        if not known:
+    def _record(self, prefix: str, paths: Sequence[str], examples: int | None) -> None:
+        _put_on_disk(paths)
+        digest = checkpoint_digest(prefix, self._files, paths)
+        before = self._kept.get(self._place(prefix))
+        if before is not None:
+            if self._records[before].digest == digest:
+                return  # An Estimator that goes on writes the one it restored once more.
+            self._replace(before, kept=False)
+        step, is_object = _facts_of(prefix)
+        origin, start = self._training.origin, self._training.start
+        if (known := self._known.get((step, digest))) is not None:
+            # The folder was moved, or another training has written it.
+            record = dataclasses.replace(known, uri=prefix, kept=True)
+        else:
+            record = CheckpointRecord(
+                pipeline=origin.pipeline,
+                run=origin.run,
+                node=origin.node,
+                execution=origin.execution,
+                wall_time=time.time(),
+                uri=prefix,
+                digest=digest,
+                fingerprint=self._training.fingerprint,
+                step=step,
+                global_examples=self._reckoned(step) if examples is None else examples,
+                metrics=self._metrics.get(step, {}),
+                size_bytes=sum(_size(path) for path in paths),
+                checkpoint_format="object" if is_object else "saver",
+                resumed_from=start.digest,
+            )
+        inside = prefix.rpartition("/")[0]
+        if self._is_outside(inside):
+            # Beside the checkpoint too, for whoever finds only that.
+            write_record(inside, record, files_for(inside))
+            note_model_dir(self._training.folder, inside)
+            self._outside.add(canonical(inside))
+            inside = self._training.folder
+        write_record(inside, record, self._files)
+        self._remember(record_path(inside, record), record)
+
+    def _remember(self, path: str, record: CheckpointRecord) -> None:
+        self._records[path] = record
+        self._known[record.step, record.digest] = record
+        place = self._place(record.uri)
+        if record.kept:
+            other = self._kept.get(place)
+            if other is None or self._records[other].wall_time <= record.wall_time:
+                self._kept[place] = path
+        elif self._kept.get(place) == path:
+            del self._kept[place]
+        if record.global_examples and record.step:
+            bisect.insort(self._examples, (record.step, record.global_examples))
+
+    def _reckoned(self, step: int) -> int | None:
+        """As many as the steps before took; None if that is not known of any."""
+        if step == 0:
             return 0
-        at, examples = max(known)
-        return examples * step // at
+        before = bisect.bisect_right(self._examples, (step, sys.maxsize))
+        known = self._examples[before - 1] if before else noted_examples(self._training.folder)
+        return None if known is None else known[1] * step // known[0]
 
-    def _note_metrics(self) -> None:
-        for step, metrics in read_evaluations(self._training.folder).items():
-            for path, record in list(self._records.items()):
-                if record.step == step and record.kept and record.metrics != metrics:
-                    self._replace(path, dataclasses.replace(record, metrics=metrics))
+    def _note_metrics(self, found: Mapping[int, dict[str, float]]) -> None:
+        self._metrics = {**self._metrics, **found}
+        if not found:
+            return
+        for path in list(self._kept.values()):
+            metrics = found.get(self._records[path].step)
+            if metrics is not None and self._records[path].metrics != metrics:
+                self._replace(path, metrics=metrics)
 
-    def _forget_removed(self) -> None:
-        """TensorFlow's own retention says nothing of what it removes."""
-        for path, record in list(self._records.items()):
-            if record.kept and not self._files.exists(f"{record.uri}.index"):
-                self._replace(path, dataclasses.replace(record, kept=False))
+    def _forget_all_but(self, places: Collection[str], inside: str | None = None) -> None:
+        """Notes of every other checkpoint that it is gone.
+
+        Args:
+            places: of the checkpoints that are there.
+            inside: the only folder that was looked into; None for all of the training's.
+        """
+        for place, path in list(self._kept.items()):
+            record = self._records[path]
+            if place in places or inside not in (None, place.rpartition("/")[0]):
+                continue
+            # A copied folder has records of checkpoints that lie where it was copied from.
+            if inside is None and _exists(f"{record.uri}.index"):
+                continue
+            self._replace(path, kept=False)
 
     def _prune(self) -> None:
         if self._training.retention is None:
             return
-        there = {path: record for path, record in self._records.items() if record.kept}
+        folder = canonical(self._training.folder)
+        there = {
+            path: self._records[path]
+            for place, path in self._kept.items()
+            if place.startswith(f"{folder}/")
+        }
         wanted = kept(self._training.retention, {r.step: r.metrics for r in there.values()})
         if self._evaluated_elsewhere:
-            evaluated = max(read_evaluations(self._training.folder), default=-1)
+            evaluated = max(self._metrics, default=-1)
             wanted |= {record.step for record in there.values() if record.step > evaluated}
         for path, record in there.items():
             if record.step not in wanted:
                 # The record first: killed in between, the files are found and removed later.
-                self._replace(path, dataclasses.replace(record, kept=False))
+                self._replace(path, kept=False)
                 remove_checkpoint(Checkpoint(record.step, record.uri))
 
-    def _replace(self, path: str, record: CheckpointRecord) -> None:
+    def _replace(self, path: str, **changes: Any) -> None:
+        record = dataclasses.replace(self._records[path], **changes)
         replace_record(path, record, self._files)
-        self._records[path] = record
+        inside = record.uri.rpartition("/")[0]
+        if self._is_outside(inside) and _exists(record_path(inside, record)):
+            write_record(inside, record, files_for(inside))
+        self._remember(path, record)
+
+    def _place(self, prefix: str) -> str:
+        folder, _, stem = prefix.rpartition("/")
+        if folder not in self._canonical:
+            self._canonical[folder] = canonical(folder)
+        return f"{self._canonical[folder]}/{stem}"
+
+    def _is_outside(self, folder: str) -> bool:
+        if folder not in self._is_elsewhere:
+            self._is_elsewhere[folder] = is_outside(self._training.folder, folder)
+        return self._is_elsewhere[folder]
+
+    def _look_outside(self, folder: str) -> None:
+        """Reads what other trainings have written down of the checkpoints there."""
+        self._outside.add(canonical(folder))
+        files = files_for(folder)
+        if files.exists(folder):
+            for record in read_records(folder, files).values():
+                if isinstance(record, CheckpointRecord):
+                    self._known.setdefault((record.step, record.digest), record)
 
 
 class RecordingListener(tf.compat.v1.train.CheckpointSaverListener):
@@ -231,7 +337,7 @@ class RecordingListener(tf.compat.v1.train.CheckpointSaverListener):
     def _record(self, prefix: str, examples: int | None) -> None:
         try:
             self._recorder.record(prefix, examples)
-        except (OSError, tf.errors.OpError, NotInMetadataError) as error:
+        except _UNREADABLE as error:
             # The training goes on; what has no record gets one when it ends.
             _log.warning("the checkpoint %s is not recorded yet: %s", prefix, error)
 
@@ -250,7 +356,16 @@ def _size(path: str) -> int:
     return int(tf.io.gfile.stat(path).length)
 
 
-def _put_on_disk(paths: list[str]) -> None:
+def _exists(path: str) -> bool:
+    """Whether a file is there; one that cannot be looked for is taken to be."""
+    files = files_for(path)
+    try:
+        return files.exists(path)
+    except files.failures:
+        return True
+
+
+def _put_on_disk(paths: Sequence[str]) -> None:
     """A machine that goes away takes what only its memory holds."""
     for path in paths:
         if "://" not in path:

@@ -7,6 +7,7 @@ checkpoints of a training stay: its folder is found again by the training's fing
     STORE/<fingerprint>/checkpoint-1200-*.record.json   what ML Metadata is told of one
     STORE/<fingerprint>/evaluations/1200.json       metrics at a step
     STORE/<fingerprint>/writer.json                 which execution trains
+    STORE/<fingerprint>/model_dirs.json             where else the Estimator writes, if it does
     STORE/<fingerprint>.lock                        while one does
 """
 
@@ -53,12 +54,12 @@ class Start:
 
     Attributes:
         step: the global step of the checkpoint; 0 for a fresh start.
-        examples: trained on up to there.
-        digest: the checkpoint's; None for a fresh start.
+        examples: trained on up to there; None where that is not known.
+        digest: the checkpoint's; None for a fresh start, or where it is not known.
     """
 
     step: int = 0
-    examples: int = 0
+    examples: int | None = 0
     digest: str | None = None
 
 
@@ -161,39 +162,52 @@ def open_training(training: Training) -> Iterator[Training]:
         The same with `start`.
 
     Raises:
-        TrainingError: if the folder cannot be written.
+        TrainingError: if the folder cannot be written, or a checkpoint cannot be read.
+        UnsupportedOptionError: if TensorFlow cannot find checkpoints in such a folder.
     """
     from tfx_estimators.components.trainer.recorder import Recorder
-    from tfx_estimators.estimator.checkpoints import recover
+    from tfx_estimators.estimator.checkpoints import check_model_dir, recover
 
+    check_model_dir(training.folder)
     files = files_for(training.folder)
     try:
         files.makedirs(training.folder)
-    except OSError as error:
+    except files.failures as error:
         raise _not_writable(training.folder, error) from error
     with _held(training.folder):
         recovery = recover(training.folder)
         for torn in recovery.torn:
-            _say(f"warning: the checkpoint of step {torn.step} is torn and was removed")
+            _say(
+                f"warning: the checkpoint of step {torn.step} is torn: its files are now called "
+                f"{torn.prefix}.*.torn"
+            )
         previous = _previous_writer(training)
         recorder = Recorder(previous)
         recorder.catch_up()
-        if recovery.latest is not None:
-            record = recorder.find(recovery.latest.prefix)
-            start = Start(record.step, record.global_examples, record.digest)
+        if (latest := recovery.latest) is not None:
+            record = recorder.find(latest.prefix)
+            start = Start(latest.step, None)
+            if record is not None:
+                start = Start(record.step, record.global_examples, record.digest)
             training = dataclasses.replace(training, start=start)
-            _say(f"going on from step {record.step} in {training.folder}")
+            _say(f"going on from step {start.step} in {training.folder}")
         elif recovery.torn:
             _say("warning: no whole checkpoint is left: training begins anew")
         try:
             with files.open(f"{training.folder}/{WRITER_FILE}", "w") as file:
                 file.write(training.to_json())
-        except OSError as error:
+        except files.failures as error:
             raise _not_writable(training.folder, error) from error
         try:
             yield training
-        finally:
-            Recorder(training).catch_up()
+        except BaseException:
+            # What the training failed with counts more; the next one catches up.
+            try:
+                Recorder(training).catch_up()
+            except Exception as error:
+                _say(f"warning: the newest checkpoints are not recorded yet: {error}")
+            raise
+        Recorder(training).catch_up()
 
 
 def _previous_writer(training: Training) -> Training:
@@ -206,7 +220,7 @@ def _previous_writer(training: Training) -> Training:
                 previous = Training.from_json(file.read())
             # The folder may have been moved, or be seen under another name.
             return dataclasses.replace(training, origin=previous.origin, start=previous.start)
-    except (ValueError, KeyError, TypeError):
+    except (AttributeError, ValueError, KeyError, TypeError):
         pass  # Torn: it was killed before it trained a step.
     return training
 
@@ -229,7 +243,7 @@ def _say(text: str) -> None:
     print(f"EstimatorTrainer: {text}", file=sys.stderr, flush=True)
 
 
-def _not_writable(folder: str, error: OSError) -> TrainingError:
+def _not_writable(folder: str, error: Exception) -> TrainingError:
     return TrainingError(
         f"checkpoints cannot be kept in {folder}: {error}",
         expected="a folder that this step can write, with room for a few checkpoints",

@@ -106,7 +106,8 @@ def checkpoints(
     places.show_table(
         ["id", "step", "examples", "written", "MB", "kept", "training", "digest", "metrics"],
         [
-            [one.id, one.step, one.global_examples, places.when(one.wall_time),
+            [one.id, one.step, "?" if one.global_examples is None else one.global_examples,
+             places.when(one.wall_time),
              f"{one.size_bytes / 1e6:.2f}", "yes" if one.kept else "no",
              one.fingerprint[:12], one.digest[:12], _metrics(one.metrics)]
             for one in listed

@@ -2,7 +2,8 @@
 
 Two trainings of one fingerprint are the same work: the second goes on where the first
 was interrupted. What is compared is content: where artifacts lie does not matter, nor
-which run made them.
+which run made them. Of a SavedModel, as of a transform graph, it is what its graph says:
+see `saved_graph`.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ from tfx.types.artifact import Artifact
 
 from tfx_estimators import __version__
 from tfx_estimators.components.gfile import files_for
-from tfx_estimators.errors import NotInMetadataError
+from tfx_estimators.components.saved_graph import SAVED_MODEL, content_digest, is_by_chance
 from tfx_estimators.estimator.distribution import from_json
 from tfx_estimators.json_text import dumps
-from tfx_estimators.lineage.digests import folder_digest
+from tfx_estimators.lineage.record_files import Files
 
-__all__ = ["find_fingerprint"]
+__all__ = ["FORMAT", "find_fingerprint"]
 
-_FORMAT = 1
+FORMAT = 2
+"""Changes with what a fingerprint is made of: trainings of another one are not gone on with."""
+
+_CHUNK = 1 << 20
 # What the step is told, without where things lie and how many checkpoints are kept.
 _PROPERTIES = (
     "module_digest",
@@ -49,7 +53,7 @@ def find_fingerprint(
     import tensorflow as tf
 
     facts = {
-        "format": _FORMAT,
+        "format": FORMAT,
         "inputs": {
             key: [_content(artifact.uri) for artifact in artifacts]
             for key, artifacts in inputs.items()
@@ -68,7 +72,29 @@ def _distribution(policy: str | None) -> dict[str, Any] | None:
 
 
 def _content(uri: str) -> str | None:
-    try:
-        return folder_digest(uri, files_for(uri))
-    except NotInMetadataError:
-        return None  # Whoever reads it says what is wrong with it.
+    """Digest of what an artifact holds; None if there is none: whoever reads it says so.
+
+    Raises:
+        OSError, tf.errors.OpError: if it cannot be read.
+    """
+    files = files_for(uri)
+    if not files.exists(uri):
+        return None
+    found = []
+    top = uri.rstrip("/")
+    for inside, _, names in files.walk(top):
+        for name in names:
+            path = f"{inside.rstrip('/')}/{name}"
+            if not is_by_chance(name, names):
+                found.append((path[len(top) + 1 :], _digest(path, name, files)))
+    return hashlib.sha256(dumps(sorted(found)).encode()).hexdigest()
+
+
+def _digest(path: str, name: str, files: Files) -> str:
+    with files.open(path, "rb") as file:
+        if name == SAVED_MODEL:
+            return content_digest(file.read())
+        digest = hashlib.sha256()
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

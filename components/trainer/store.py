@@ -29,9 +29,10 @@ from tfx_estimators.components.lease import hold_lease
 from tfx_estimators.components.locks import hold, hold_if_free, holder_of
 from tfx_estimators.components.origin import Origin
 from tfx_estimators.components.trainer import retention
-from tfx_estimators.components.trainer.fingerprint import find_fingerprint
+from tfx_estimators.components.trainer.fingerprint import FORMAT, find_fingerprint
 from tfx_estimators.components.trainer.retention import Retention
 from tfx_estimators.errors import TrainingError
+from tfx_estimators.lineage.record_files import SUFFIX
 from tfx_estimators.json_text import dumps
 
 __all__ = [
@@ -83,7 +84,7 @@ class Training:
 
     def to_json(self) -> str:
         """As JSON text, for the processes of a distributed training."""
-        values = dataclasses.asdict(self)
+        values = {"format": FORMAT, **dataclasses.asdict(self)}
         if self.retention is not None:
             values["retention"] = retention.to_json(self.retention)
         return dumps(values)
@@ -193,6 +194,12 @@ def open_training(training: Training) -> Iterator[Training]:
             _say(f"going on from step {start.step} in {training.folder}")
         elif recovery.torn:
             _say("warning: no whole checkpoint is left: training begins anew")
+        else:
+            for older in _of_an_older_format(training):
+                _say(
+                    f"warning: {older} was begun by an earlier version of tfx-estimators: "
+                    "training does not go on from there, but begins anew"
+                )
         try:
             with files.open(f"{training.folder}/{WRITER_FILE}", "w") as file:
                 file.write(training.to_json())
@@ -208,6 +215,34 @@ def open_training(training: Training) -> Iterator[Training]:
                 _say(f"warning: the newest checkpoints are not recorded yet: {error}")
             raise
         Recorder(training).catch_up()
+
+
+def _of_an_older_format(training: Training) -> list[str]:
+    """Folders of the same step's trainings that did not end, and whose fingerprints an earlier
+    version made: whether they are the same work cannot be told."""
+    store, _, own = training.folder.rpartition("/")
+    files = files_for(store)
+    found = []
+    _, folders, _ = next(iter(files.walk(store)), (store, [], []))
+    for name in sorted(str(folder).rstrip("/") for folder in folders):
+        path = f"{store}/{name}/{WRITER_FILE}"
+        if name == own or not files.exists(path):
+            continue
+        try:
+            with files.open(path, "r") as file:
+                values = json.loads(file.read())
+            origin = Origin(**values["origin"])
+        except (*files.failures, AttributeError, ValueError, KeyError, TypeError):
+            continue  # Not worth more than a warning.
+        same_step = (origin.pipeline, origin.node) == (
+            training.origin.pipeline,
+            training.origin.node,
+        )
+        _, _, names = next(iter(files.walk(f"{store}/{name}")))
+        ended = any(n.startswith("model-") and n.endswith(SUFFIX) for n in map(str, names))
+        if same_step and not ended and values.get("format", 1) != FORMAT:
+            found.append(f"{store}/{name}")
+    return found
 
 
 def _previous_writer(training: Training) -> Training:

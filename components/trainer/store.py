@@ -32,8 +32,8 @@ from tfx_estimators.components.trainer import retention
 from tfx_estimators.components.trainer.fingerprint import FORMAT, find_fingerprint
 from tfx_estimators.components.trainer.retention import Retention
 from tfx_estimators.errors import TrainingError
-from tfx_estimators.lineage.record_files import SUFFIX
 from tfx_estimators.json_text import dumps
+from tfx_estimators.lineage.record_files import SUFFIX
 
 __all__ = [
     "WRITER_FILE",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import hashlib
 import importlib
 import importlib.util
 import os
@@ -19,7 +18,9 @@ import types
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tfx_estimators.components.module_sources import parse, sources_digest, sources_of
 from tfx_estimators.errors import ModuleContractError, UserModuleError
+from tfx_estimators.places import same
 
 __all__ = ["UserModule"]
 
@@ -35,7 +36,8 @@ class UserModule:
     Attributes:
         file: absolute path of the source file, when it was given as a file.
         path: dotted import path, when it was given as such.
-        digest: SHA-256 over the module's file and the Python files beside it.
+        digest: SHA-256 over the module's file, the files that it imports, directly or not,
+            unless they are installed, and those that it names, such as vocabulary files.
     """
 
     file: str | None
@@ -52,7 +54,8 @@ class UserModule:
             module_path: dotted path of an importable module.
 
         Raises:
-            UserModuleError: if neither or both are given, or nothing is there.
+            UserModuleError: if neither or both are given, or nothing is there, or it is no
+                Python source.
         """
         if (module_file is None) == (module_path is None):
             raise UserModuleError(
@@ -62,7 +65,9 @@ class UserModule:
             )
         source = _source_of(module_file, module_path)
         file = str(source) if module_file is not None else None
-        return cls(file=file, path=module_path, digest=_digest(source))
+        return cls(
+            file=file, path=module_path, digest=sources_digest(module_path or source.stem, source)
+        )
 
     @classmethod
     def from_exec_properties(cls, properties: Mapping[str, Any]) -> UserModule:
@@ -111,10 +116,11 @@ class UserModule:
             source = _source_of(self.file, None)
             _put_on_path(str(source.parent))
             name = source.stem
-            loaded = sys.modules.get(name)
-            if loaded is not None and getattr(loaded, "__file__", None) != str(source):
-                # Two pipelines in one process may both call their file model.py.
-                del sys.modules[name]
+            # Two pipelines in one process may both call their file model.py, or what it imports.
+            for imported, file in sources_of(name, source).items():
+                loaded = getattr(sys.modules.get(imported), "__file__", None)
+                if loaded is not None and not same(loaded, str(file)):
+                    del sys.modules[imported]
             importlib.invalidate_caches()
         try:
             return importlib.import_module(name)
@@ -175,24 +181,8 @@ def _source_of(module_file: str | None, module_path: str | None) -> pathlib.Path
     return pathlib.Path(spec.origin)
 
 
-def _digest(source: pathlib.Path) -> str:
-    # Siblings count: the module may import its helpers from beside it.
-    digest = hashlib.sha256(source.read_bytes())
-    for sibling in sorted(source.parent.glob("*.py")):
-        digest.update(sibling.name.encode())
-        digest.update(sibling.read_bytes())
-    return digest.hexdigest()
-
-
 def _bound_names(source: pathlib.Path) -> frozenset[str] | None:
-    try:
-        tree = ast.parse(source.read_text(encoding="utf-8"), filename=str(source))
-    except SyntaxError as error:
-        raise UserModuleError(
-            f"{source}, line {error.lineno}: {error.msg}",
-            expected="a Python file without syntax errors",
-            fix="correct the line named above",
-        ) from error
+    tree = parse(source)
     names: set[str] = set()
     pending: list[ast.AST] = [tree]
     while pending:

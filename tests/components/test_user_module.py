@@ -53,6 +53,69 @@ def test_digest_follows_the_module_and_its_neighbours(model: pathlib.Path) -> No
     assert UserModule.find(str(model), None).digest != before
 
 
+PACKAGE = {
+    "model.py": """
+import os, pathlib
+from rules import numbers
+HERE = pathlib.Path(__file__).parent
+SHOPS = str(pathlib.Path(__file__).with_name("shops.txt"))
+def feature_columns():
+    folder = os.path.join(os.path.dirname(__file__), "words")
+    return [SHOPS, HERE / "words" / "colors.txt", f"{folder}/sizes.txt", "beside.csv"]
+""",
+    "rules/__init__.py": "",
+    "rules/numbers.py": "from . import units\ndef scaled(x): return x * units.TWO\n",
+    "rules/units.py": "TWO = 2\n",
+    "rules/unused.py": "",
+    "pipeline.py": "import model",
+    "shops.txt": "acme",
+    "words/colors.txt": "red",
+    "words/sizes.txt": "s",
+    "words/unused.txt": "x",
+    "beside.csv": "a",
+}
+
+
+@pytest.fixture
+def package(tmp_path: pathlib.Path) -> pathlib.Path:
+    for name, text in PACKAGE.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+@pytest.mark.stacks
+@pytest.mark.parametrize("name", sorted(PACKAGE))
+def test_the_digest_follows_what_is_imported_or_named_and_nothing_else(
+    package: pathlib.Path, name: str
+) -> None:
+    def digest() -> str:
+        return UserModule.find(str(package / "model.py"), None).digest
+
+    before = digest()
+    with (package / name).open("a") as file:
+        file.write("\n\n")
+    unused = {"rules/unused.py", "pipeline.py", "words/unused.txt"}
+    assert (digest() == before) == (name in unused)
+
+
+def test_the_digest_of_a_package_is_the_same_elsewhere(package: pathlib.Path) -> None:
+    before = UserModule.find(str(package / "model.py"), None).digest
+    moved = package.rename(package.with_name("moved"))
+    assert UserModule.find(str(moved / "model.py"), None).digest == before
+
+
+def test_what_two_modules_import_under_one_name_is_kept_apart(tmp_path: pathlib.Path) -> None:
+    answers = []
+    for number in (1, 2):
+        (tmp_path / f"{number}/rules_of_two").mkdir(parents=True)
+        (tmp_path / f"{number}/rules_of_two/numbers.py").write_text(f"NUMBER = {number}\n")
+        file = tmp_path / f"{number}/model_with_rules.py"
+        file.write_text("from rules_of_two.numbers import NUMBER\n")
+        answers.append(UserModule.find(str(file), None).load().NUMBER)
+    assert answers == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("module_file", "module_path", "word"),
     [

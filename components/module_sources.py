@@ -1,0 +1,213 @@
+"""What a user's module consists of: the files it imports and the files it names.
+
+Found by reading the sources, without running them. What is installed (the standard library
+and site-packages) is left out: it changes with its version. So are imports whose names are
+made while the program runs, and files whose paths are.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.machinery
+import importlib.util
+import os
+import pathlib
+import site
+import sys
+import sysconfig
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tfx_estimators.components.literal_paths import named_files
+from tfx_estimators.errors import UserModuleError
+
+__all__ = ["parse", "sources_digest", "sources_of"]
+
+_OURS = __name__.partition(".")[0]
+_CHUNK = 1 << 20
+_LONGEST_NAME = 100
+
+
+def sources_of(name: str, source: pathlib.Path) -> dict[str, pathlib.Path]:
+    """The module and all that it imports, directly or not, by dotted name.
+
+    Args:
+        name: the module's.
+        source: its file.
+
+    Raises:
+        UserModuleError: if the module itself has a syntax error.
+    """
+    top = name.partition(".")[0]
+    finder = _Finder(source.parent if top == name else None, top, source)
+    found = {name: source}
+    pending = [name]
+    while pending:
+        current = pending.pop()
+        path = found[current]
+        try:
+            tree = parse(path)
+        except UserModuleError:
+            if path == source:
+                raise
+            continue  # Importing it will say what is wrong with it.
+        package = current if path.name == "__init__.py" else current.rpartition(".")[0]
+        for imported in _imports(tree, package):
+            for each in _with_parents(imported):
+                if each not in found and (file := finder.find(each)) is not None:
+                    found[each] = file
+                    pending.append(each)
+    return found
+
+
+def sources_digest(name: str, source: pathlib.Path) -> str:
+    """SHA-256 of a module's sources and of the files that they name.
+
+    Args:
+        name: the module's dotted name.
+        source: its file.
+
+    Raises:
+        UserModuleError: if the module itself has a syntax error.
+        OSError: if a file cannot be read.
+    """
+    whole = hashlib.sha256()
+    files: dict[str, pathlib.Path] = {}
+    for module, path in sorted(sources_of(name, source).items()):
+        # The name by which a file is run says nothing of what it does.
+        whole.update(f"{'' if module == name else module}\0{_digest(path)}\n".encode())
+        try:
+            tree = parse(path)
+        except UserModuleError:
+            continue
+        for file in named_files(tree, path):
+            relative = os.path.relpath(file, source.parent)
+            files[file.name if relative.startswith("..") else relative] = file
+    for spelled, file in sorted(files.items()):
+        whole.update(f"file {spelled}\0{_digest(file)}\n".encode(errors="surrogateescape"))
+    return whole.hexdigest()
+
+
+def parse(source: pathlib.Path) -> ast.Module:
+    """A file's syntax tree.
+
+    Raises:
+        UserModuleError: naming the line, if it has none.
+    """
+    try:
+        return ast.parse(source.read_bytes(), filename=str(source))
+    except SyntaxError as error:
+        raise UserModuleError(
+            f"{source}, line {error.lineno}: {error.msg}",
+            expected="a Python file without syntax errors",
+            fix="correct the line named above",
+        ) from error
+    except ValueError as error:
+        raise UserModuleError(
+            f"{source} is no Python source: {error}",
+            expected="a Python file in the encoding that it declares",
+            fix="save the file as UTF-8",
+        ) from error
+
+
+def _imports(tree: ast.Module, package: str) -> Iterator[str]:
+    """Dotted names that may be modules."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1]
+            start = [*above, node.module or ""] if node.level else [node.module or ""]
+            module = ".".join(part for part in start if part)
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and _called(node) in ("import_module", "__import__"):
+            first = node.args[0] if node.args else None
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield first.value
+
+
+def _called(call: ast.Call) -> str:
+    function = call.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _with_parents(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    if len(parts) <= _LONGEST_NAME and all(part.isidentifier() for part in parts):
+        for length in range(1, len(parts) + 1):
+            yield ".".join(parts[:length])
+
+
+class _Finder:
+    """Finds the sources of modules that are not installed.
+
+    Args:
+        folder: where the module's own imports are looked for first; None for a module that
+            is imported by its dotted path.
+        package: the module's own top-level package, which counts wherever it lies.
+        source: the module's file.
+    """
+
+    def __init__(self, folder: pathlib.Path | None, package: str, source: pathlib.Path) -> None:
+        self._folder = folder
+        self._package = package
+        self._beside = source.parent
+        self._specs: dict[str, Any] = {}
+        installed = {sysconfig.get_paths()[kind] for kind in ("stdlib", "platstdlib", "purelib",
+                                                              "platlib")}  # fmt: skip
+        installed |= {*site.getsitepackages(), site.getusersitepackages()}
+        self._installed = [pathlib.Path(path).resolve() for path in installed]
+
+    def find(self, name: str) -> pathlib.Path | None:
+        """The file of a module; None if it is installed, has no source, or is none."""
+        spec = self._spec(name)
+        origin = getattr(spec, "origin", None)
+        if not origin or not origin.endswith(".py"):
+            return None
+        file = pathlib.Path(origin)
+        top = name.partition(".")[0]
+        if top == _OURS:
+            # Ours comes with its version; of a module in it, what lies beside it counts.
+            return file if self._beside in file.parents else None
+        if top != self._package and self._is_installed(file.resolve()):
+            return None
+        return file
+
+    def _spec(self, name: str) -> Any:
+        if name not in self._specs:
+            self._specs[name] = self._look(name)
+        return self._specs[name]
+
+    def _look(self, name: str) -> Any:
+        parent, _, _ = name.rpartition(".")
+        if parent:
+            places = getattr(self._spec(parent), "submodule_search_locations", None)
+            return None if places is None else _found(name, list(places))
+        if name in sys.builtin_module_names or name in sys.stdlib_module_names:
+            return None
+        if self._folder is not None and (beside := _found(name, [str(self._folder)])) is not None:
+            return beside
+        try:
+            return importlib.util.find_spec(name)
+        except (ImportError, ValueError):
+            return None
+
+    def _is_installed(self, file: pathlib.Path) -> bool:
+        return any(folder in file.parents for folder in self._installed)
+
+
+def _found(name: str, places: Sequence[str]) -> Any:
+    try:
+        return importlib.machinery.PathFinder.find_spec(name, list(places))
+    except (ImportError, ValueError):
+        return None
+
+
+def _digest(path: pathlib.Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -8,6 +8,7 @@ module is not answered from TFX's cache.
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import importlib
 import importlib.util
@@ -15,14 +16,14 @@ import os
 import pathlib
 import sys
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tfx_estimators.components.module_sources import parse, sources_digest, sources_of
 from tfx_estimators.errors import ModuleContractError, UserModuleError
 from tfx_estimators.places import same
 
-__all__ = ["UserModule"]
+__all__ = ["UserModule", "no_exit"]
 
 _MODULE_FILE = "module_file"
 _MODULE_PATH = "module_path"
@@ -124,7 +125,7 @@ class UserModule:
             importlib.invalidate_caches()
         try:
             return importlib.import_module(name)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise UserModuleError(
                 f"the module {self.name} cannot be imported: {type(error).__name__}: {error}",
                 expected="a module that imports in the environment of the step",
@@ -151,6 +152,23 @@ class UserModule:
             expected=alternatives,
             fix="add the missing functions to the module, or pass another module",
         )
+
+
+@contextlib.contextmanager
+def no_exit() -> Iterator[None]:
+    """Takes an attempt of the user's code to end the process for the error that it is.
+
+    Raises:
+        UserModuleError: instead of SystemExit, whatever its code.
+    """
+    try:
+        yield
+    except SystemExit as error:
+        raise UserModuleError(
+            f"a function of the user's module called sys.exit({error.code!r}) in the step",
+            expected="functions that return, or raise an error",
+            fix="remove sys.exit from what the step calls",
+        ) from error
 
 
 def _source_of(module_file: str | None, module_path: str | None) -> pathlib.Path:

@@ -16,6 +16,7 @@ from typing import Any
 from tfx.orchestration.portable import launcher
 
 from tfx_estimators.components.resources import Resources
+from tfx_estimators.errors import PipelineError
 from tfx_estimators.pipelines.step_resources import step_environment
 
 __all__ = ["Steps", "announce_steps"]
@@ -102,7 +103,8 @@ def announce_steps(
             begun(execution_info.execution_id)
             steps.failure = None
             try:
-                return super()._run_executor(execution_info, *args, **kwargs)
+                with _no_exit(steps.current):
+                    return super()._run_executor(execution_info, *args, **kwargs)
             except Exception as error:
                 steps.failure = error
                 raise
@@ -112,3 +114,16 @@ def announce_steps(
         yield steps
     finally:
         launcher.Launcher = original
+
+
+@contextlib.contextmanager
+def _no_exit(step: str) -> Iterator[None]:
+    """Takes an attempt of a step to end this process for the error that it is."""
+    try:
+        yield
+    except SystemExit as error:
+        raise PipelineError(
+            f"{step} failed: its code called sys.exit({error.code!r})",
+            expected="a step that returns, or raises an error",
+            fix="remove sys.exit from what the step calls, and run again",
+        ) from error

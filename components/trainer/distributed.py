@@ -10,6 +10,7 @@ import pathlib
 import pickle
 import sys
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from tfx.utils import json_utils
 
 from tfx_estimators.components.examples import read_batches
 from tfx_estimators.components.progress import show_progress
+from tfx_estimators.components.trainer.done_marks import check_done
 from tfx_estimators.components.trainer.elsewhere import Watch, find_starter
 from tfx_estimators.components.trainer.interruption import listening
 from tfx_estimators.components.trainer.job import Artifacts, TrainingJob
@@ -54,6 +56,8 @@ def train_in_processes(
     """
     assert job.distribution is not None, "else the executor trains in its own process"
 
+    attempt = uuid.uuid4().hex
+
     def step(inputs: Artifacts, outputs: Artifacts) -> str:
         return json_utils.dumps(
             {
@@ -61,6 +65,7 @@ def train_in_processes(
                 "outputs": outputs,
                 "properties": dict(properties),
                 "training": job.training.to_json(),
+                "attempt": attempt,
             }
         )
 
@@ -73,15 +78,25 @@ def train_in_processes(
             starter = find_starter() if len(tasks) > 1 else None
             if tasks[0].tf_config is None:
                 _run(job, tasks, Part.WHOLE, folder)
+                _check(job, attempt, tasks)
             elif starter is None:
                 _run(job, tasks, Part.MEMBER, folder)
+                _check(job, attempt, tasks)
             else:
                 with _watched(job) as watch:
                     starter.run_members(job, inputs, outputs, step, folder / _LOGS, watch)
+                _check(job, attempt, tasks)
             if tasks[0].tf_config is not None and any(task.leads for task in tasks):
-                _run(job, [Task("trainer", 0, None)], Part.FINISH, folder)
+                finish = [Task("trainer", 0, None)]
+                _run(job, finish, Part.FINISH, folder)
+                _check(job, attempt, finish)
         finally:
             _keep_logs(folder / _LOGS, job)
+
+
+def _check(job: TrainingJob, attempt: str, tasks: Sequence[Task]) -> None:
+    # Parameter servers are ended once the others have.
+    check_done(job.training.folder, attempt, [task.name for task in tasks if task.kind != "ps"])
 
 
 def joined_task() -> Task | None:

@@ -87,8 +87,14 @@ def read_evaluations(folder: str, but: Container[int] = ()) -> dict[int, dict[st
             match = _FILE.match(str(name))
             if match and int(match[1]) not in but:
                 try:
-                    found[int(match[1])] = read(f"{notes}/{name}", dict[str, float], files)
+                    numbers = read(f"{notes}/{name}", dict[str, Any], files)
+                    found[int(match[1])] = {n: v for n, v in numbers.items() if _is_finite(v)}
                 except CorruptRecordError as error:
                     _log.warning("skipped: %s", error)
         break
     return found
+
+
+def _is_finite(value: object) -> bool:
+    # Notes of earlier versions have others too.
+    return type(value) in (int, float) and bool(np.isfinite(value))

@@ -14,6 +14,7 @@ from tfx_estimators.components.trainer.job import TrainingJob
 from tfx_estimators.components.trainer.publication import publish
 from tfx_estimators.components.trainer.role import ALONE
 from tfx_estimators.components.trainer.store import find_training, open_training, started
+from tfx_estimators.components.user_module import no_exit
 
 __all__ = ["TrainerExecutor"]
 
@@ -40,7 +41,8 @@ class TrainerExecutor(base_executor.BaseExecutor):
         with open_training(found) as training:
             job = TrainingJob.from_step(input_dict, output_dict, exec_properties, training)
             if job.distribution is None:
-                train(job, input_dict, exec_properties, ALONE)
+                with no_exit():
+                    train(job, input_dict, exec_properties, ALONE)
             else:
                 train_in_processes(job, input_dict, output_dict, exec_properties)
             model = artifact_utils.get_single_instance(output_dict["model"])

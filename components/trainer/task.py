@@ -36,10 +36,12 @@ def main(folder: pathlib.Path, name: str, part: str) -> None:
     from tfx.utils import json_utils
 
     from tfx_estimators.components.trainer.contract_training import train
+    from tfx_estimators.components.trainer.done_marks import mark_done
     from tfx_estimators.components.trainer.job import TrainingJob
     from tfx_estimators.components.trainer.member_files import give_start
     from tfx_estimators.components.trainer.role import Part, Role
     from tfx_estimators.components.trainer.store import Training
+    from tfx_estimators.components.user_module import no_exit
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     step = json_utils.loads((folder / "step.json").read_text(encoding="utf-8"))
@@ -57,7 +59,9 @@ def main(folder: pathlib.Path, name: str, part: str) -> None:
     if kind == "worker" and isinstance(cluster, dict) and "chief" in cluster:
         _wait_for_chief(folder)
     try:
-        train(job, step["inputs"], step["properties"], role)
+        with no_exit():
+            train(job, step["inputs"], step["properties"], role)
+        mark_done(training.folder, step["attempt"], name)
     except TfxEstimatorsError as error:
         (folder / f"{name}.error").write_bytes(pickle.dumps(error))
         raise

@@ -8,6 +8,7 @@ from typing import Any
 
 from tfx.dsl.components.base import base_executor
 from tfx.dsl.io import fileio
+from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils, path_utils
 
@@ -31,9 +32,13 @@ class BlessedModelExecutor(base_executor.BaseExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Copies the model, or marks the output as absent."""
+        """Copies the model, or marks the output as absent.
+
+        What the step is recorded to have read becomes the model that was found: the
+        candidate is only to be left out.
+        """
         (model,) = output_dict["model"]
-        candidates = {artifact.uri for artifact in input_dict.get("candidate") or ()}
+        candidates = {artifact.uri for artifact in input_dict.pop("candidate", ())}
         folder = folder_of_records([model.uri])
         files = None if folder is None else files_for(folder)
         steps: list[StepRecord] = []
@@ -50,12 +55,14 @@ class BlessedModelExecutor(base_executor.BaseExecutor):
                 continue
             if fileio.exists(uri):
                 io_utils.copy_dir(uri, model.uri)
+                input_dict["blessed"] = [_found(uri)]
                 _log.info("the model that was blessed last is %s", uri)
                 return
             # A step sees nothing of a bucket but its own inputs; a volume it does see.
             for pushed in pushed_copies(steps, uri):
                 if fileio.exists(pushed):
                     io_utils.copy_dir(pushed, path_utils.serving_model_dir(model.uri))
+                    input_dict["blessed"] = [_found(uri)]
                     _log.info("the model that was blessed last is %s, pushed to %s", uri, pushed)
                     return
         _log.info("no model was blessed yet that is still there")
@@ -87,6 +94,12 @@ def pushed_copies(steps: Iterable[StepRecord], model: str) -> list[str]:
         for output in step.outputs
         if output.type == "PushedModel" and output.properties.get("pushed_destination")
     ]
+
+
+def _found(uri: str) -> Artifact:
+    model = standard_artifacts.Model()
+    model.uri = uri
+    return model
 
 
 def _judged(output: ArtifactRecord) -> str | None:

@@ -11,6 +11,7 @@ from tfx_estimators.components.resources import resources_of
 from tfx_estimators.errors import PackageError
 from tfx_estimators.kubeflow.names import is_image
 from tfx_estimators.kubeflow.resolution import is_lookup, is_resolver, strategy_of
+from tfx_estimators.kubeflow.wiring import wiring_problems
 
 __all__ = ["Finding", "check", "lint"]
 
@@ -48,7 +49,10 @@ def lint(
         root: the pipeline's root on the cluster, if another than the pipeline's own.
         image: of steps that name none themselves.
     """
-    findings = [finding for node in pipeline.components for finding in _of_node(node, cluster)]
+    registry = pipeline.dsl_context_registry
+    findings = [
+        finding for node in pipeline.components for finding in _of_node(node, cluster, registry)
+    ]
     if cluster:
         findings += _of_root(root or pipeline.pipeline_info.pipeline_root or "")
         findings += _of_images(pipeline, image)
@@ -120,7 +124,7 @@ def _of_images(pipeline: Any, image: str | None) -> Iterator[Finding]:
             )
 
 
-def _of_node(node: Any, cluster: bool) -> Iterator[Finding]:
+def _of_node(node: Any, cluster: bool, registry: Any) -> Iterator[Finding]:
     from tfx.dsl.components.base.base_component import BaseComponent
     from tfx.dsl.components.common.importer import Importer
 
@@ -143,6 +147,8 @@ def _of_node(node: Any, cluster: bool) -> Iterator[Finding]:
     if not isinstance(node, BaseComponent | Importer):
         yield Finding(node.id, f"a {kind}, which has no container", "leave it out")
         return
+    for problem, instead in wiring_problems(node, registry):
+        yield Finding(node.id, problem, instead)
     if cluster:
         yield from _files(node)
 

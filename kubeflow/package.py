@@ -23,9 +23,11 @@ from tfx_estimators.errors import PackageError
 from tfx_estimators.kubeflow.conditions import point_conditions
 from tfx_estimators.kubeflow.extra import from_extra
 from tfx_estimators.kubeflow.lint import check
+from tfx_estimators.kubeflow.log_filter import without_misplaced_warning
 from tfx_estimators.kubeflow.names import NO_IMAGE, executor_label, package_name, task_names
+from tfx_estimators.kubeflow.outside_inputs import reads_outside
 from tfx_estimators.kubeflow.platform import apply_resources, platform_document
-from tfx_estimators.kubeflow.resolution import is_resolver, with_lookups
+from tfx_estimators.kubeflow.resolution import with_lookups
 from tfx_estimators.kubeflow.training_steps import with_jobs
 from tfx_estimators.kubeflow.values import point_at_values
 
@@ -117,7 +119,8 @@ def compile_pipeline(
     config = tfx_runner.KubeflowV2DagRunnerConfig(
         default_image=images, default_commands=list(COMMAND), use_pipeline_spec_2_1=True
     )
-    job = tfx_runner.KubeflowV2DagRunner(config).run(changed, write_out=False)
+    with without_misplaced_warning():
+        job = tfx_runner.KubeflowV2DagRunner(config).run(changed, write_out=False)
     spec: dict[str, Any] = job["pipelineSpec"]
     spec["defaultPipelineRoot"] = root or pipeline.pipeline_info.pipeline_root
     _keep_defaults(spec, changed)
@@ -126,7 +129,7 @@ def compile_pipeline(
     point_conditions(spec)
     _name_importers_output(spec)
     _tell_names(spec, changed, pipeline.pipeline_info.pipeline_name)
-    _cache_no_lookups(spec, pipeline)
+    _cache_by_inputs_alone(spec, pipeline)
     names = task_names([node.id for node in changed.components])
     _rename(spec, names)
     by_task = {names[id_]: found for id_, found in resources.items()}
@@ -169,21 +172,31 @@ def _name_importers_output(spec: dict[str, Any]) -> None:
     executors, tasks = spec["deploymentSpec"]["executors"], spec["root"]["dag"]["tasks"]
     renamed = {}
     for name, component in spec["components"].items():
-        if "importer" in executors[component["executorLabel"]]:
+        importer = executors[component["executorLabel"]].get("importer")
+        if importer is not None:
             outputs = component["outputDefinitions"]["artifacts"]
             ((key, output),) = outputs.items()
             component["outputDefinitions"]["artifacts"] = {"artifact": output}
             renamed[name, key] = "artifact"
-            # What TFX's importer is told besides means nothing to the backend's.
-            component.pop("inputDefinitions", None)
-    for name, task in tasks.items():
-        if "importer" in executors[spec["components"][name]["executorLabel"]]:
-            task.pop("inputs", None)
+            _keep_parameter(component, "inputDefinitions", importer)
+            _keep_parameter(tasks[name], "inputs", importer)
+    for task in tasks.values():
         for artifact in task.get("inputs", {}).get("artifacts", {}).values():
             source = artifact.get("taskOutputArtifact")
             if source:
                 key = (source["producerTask"], source["outputArtifactKey"])
                 source["outputArtifactKey"] = renamed.get(key, key[1])
+
+
+def _keep_parameter(holder: dict[str, Any], field: str, importer: dict[str, Any]) -> None:
+    """Leaves what the importer's URI comes from, if it comes from a parameter.
+
+    What TFX's importer is told besides means nothing to the backend's.
+    """
+    name = importer["artifactUri"].get("runtimeParameter")
+    kept = holder.pop(field, {}).get("parameters", {}).get(name)
+    if kept is not None:
+        holder[field] = {"parameters": {name: kept}}
 
 
 def _tell_names(spec: dict[str, Any], pipeline: Any, name: str) -> None:
@@ -192,16 +205,17 @@ def _tell_names(spec: dict[str, Any], pipeline: Any, name: str) -> None:
         container = spec["deploymentSpec"]["executors"][label].get("container")
         if container is not None and container.get("command") == list(COMMAND):
             container["args"] += [
+                f"--tfx_outputs={','.join(node.outputs)}",
                 f"--tfx_pipeline={name}",
                 f"--tfx_node={node.id}",
                 f"--tfx_component={node.type}",
             ]
 
 
-def _cache_no_lookups(spec: dict[str, Any], pipeline: Any) -> None:
-    """What was blessed last changes from run to run, with nothing that a cache sees."""
+def _cache_by_inputs_alone(spec: dict[str, Any], pipeline: Any) -> None:
+    """The backend's cache sees nothing of what a step reads besides its inputs."""
     for node in pipeline.components:
-        if is_resolver(node):
+        if reads_outside(node):
             spec["root"]["dag"]["tasks"][node.id]["cachingOptions"] = {}
 
 

@@ -7,13 +7,16 @@ which goes with TFX up to 1.16, has fewer of them than 2.16.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from tfx_estimators.components.resources import (
     Claim,
     ConfigMap,
+    NodeAffinity,
     Resources,
+    Retries,
     Secret,
     quantity,
 )
@@ -22,6 +25,10 @@ from tfx_estimators.kubeflow.extra import from_extra
 from tfx_estimators.kubeflow.names import executor_label
 
 __all__ = ["apply_resources", "platform_document"]
+
+# The backend has Argo end all retrying after this long, however long one attempt takes,
+# and at once if it is not said. Argo makes it the deadline of a pod, which is 31 bits long.
+_YEARS = f"{10 * 365 * 24 * 3600}s"
 
 
 def apply_resources(spec: dict[str, Any], resources: Mapping[str, Resources]) -> None:
@@ -38,12 +45,7 @@ def apply_resources(spec: dict[str, Any], resources: Mapping[str, Resources]) ->
         if wanted.cache is not None:
             task["cachingOptions"] = {"enableCache": True} if wanted.cache else {}
         if wanted.retries is not None:
-            task["retryPolicy"] = {
-                "maxRetryCount": wanted.retries.count,
-                "backoffDuration": f"{wanted.retries.seconds:g}s",
-                "backoffFactor": wanted.retries.factor,
-                "backoffMaxDuration": f"{wanted.retries.most_seconds:g}s",
-            }
+            task["retryPolicy"] = _retry_policy(wanted.retries)
         container = executors[label].get("container")
         if container is None:
             continue  # An importer.
@@ -84,6 +86,15 @@ class _Task:
         self.platform_config: dict[str, Any] = {}
 
 
+def _retry_policy(retries: Retries) -> dict[str, Any]:
+    return {
+        "maxRetryCount": retries.count,
+        "backoffDuration": f"{math.ceil(retries.seconds)}s",
+        "backoffFactor": int(retries.factor),
+        "backoffMaxDuration": _YEARS,
+    }
+
+
 def _limits(wanted: Resources) -> dict[str, Any]:
     limits: dict[str, Any] = {}
     if wanted.cpu is not None:
@@ -111,13 +122,18 @@ def _configure(task: _Task, wanted: Resources) -> None:
             effect=toleration.effect,
             toleration_seconds=toleration.seconds,
         )
-    for affinity in wanted.affinity:
-        expression = {
-            "key": affinity.label,
-            "operator": "In" if affinity.values else "Exists",
-            "values": list(affinity.values),
-        }
-        _call("add_node_affinity", task, match_expressions=[expression], weight=affinity.weight)
+    # Required terms are alternatives to one another: all that is required makes one term.
+    required = [_expression(one) for one in wanted.affinity if one.weight is None]
+    if required:
+        _call("add_node_affinity", task, match_expressions=required)
+    for one in wanted.affinity:
+        if one.weight is not None:
+            _call("add_node_affinity", task, match_expressions=[_expression(one)],
+                  weight=one.weight)  # fmt: skip
+    if wanted.image_pull_policy is not None:
+        _call("set_image_pull_policy", task, policy=wanted.image_pull_policy)
+    if wanted.image_pull_secrets:
+        _call("set_image_pull_secrets", task, secret_names=list(wanted.image_pull_secrets))
     for volume in wanted.volumes:
         if isinstance(volume, Claim):
             _call("mount_pvc", task, pvc_name=volume.name, mount_path=volume.path)
@@ -134,6 +150,14 @@ def _configure(task: _Task, wanted: Resources) -> None:
         )
     if wanted.seconds is not None:
         _call("set_timeout", task, seconds=wanted.seconds)
+
+
+def _expression(affinity: NodeAffinity) -> dict[str, Any]:
+    return {
+        "key": affinity.label,
+        "operator": "In" if affinity.values else "Exists",
+        "values": list(affinity.values),
+    }
 
 
 def _mount(task: _Task, volume: Secret | ConfigMap) -> None:

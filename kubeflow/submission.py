@@ -97,7 +97,8 @@ def submit(
             run_name=run_name or f"{name} {time.strftime('%Y-%m-%d %H:%M:%S')}",
             experiment_name=experiment,
             namespace=namespace,
-            pipeline_root=pipeline_root,
+            # The server does not read the one in the package.
+            pipeline_root=root,
             service_account=service_account,
         )
     except kfp_server_api.ApiException as error:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from tfx_estimators.components.resources.accelerators import Accelerator
 from tfx_estimators.components.resources.checks import check_label, refused
 from tfx_estimators.components.resources.placement import NodeAffinity, Toleration
 from tfx_estimators.components.resources.quantities import quantity
 from tfx_estimators.components.resources.retries import Retries
-from tfx_estimators.components.resources.volumes import Volume
+from tfx_estimators.components.resources.volumes import Volume, check_name
 
 __all__ = ["Resources", "combined", "resources_of", "with_resources"]
 
@@ -20,6 +20,10 @@ Component = TypeVar("Component")
 
 _ATTRIBUTE = "_tfx_estimators_resources"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+# Kubeflow Pipelines writes gigabytes, and what is smaller with an exponent, which
+# Kubernetes does not take before a unit. No container starts with so little.
+_LEAST_MEMORY = 2.0**20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Resources:
 
     Attributes:
         cpu: a Kubernetes quantity, e.g. "4" or "500m".
-        memory: e.g. "16Gi".
+        memory: e.g. "16Gi"; at least "1Mi".
         accelerator: devices.
         node_selector: labels that the machine must have.
         tolerations: taints that it may have.
@@ -37,6 +41,9 @@ class Resources:
         volumes: claims, secrets and config maps.
         environment: variables.
         image: of this step's container.
+        image_pull_policy: "Always", "IfNotPresent" or "Never"; None for what Kubernetes
+            does with such a tag.
+        image_pull_secrets: names of secrets with passwords of the image's registry.
         retries: what happens after a failure.
         seconds: after which the step is ended.
         cache: whether what the step made before may be used again; None for what the
@@ -56,6 +63,8 @@ class Resources:
     volumes: Sequence[Volume] = ()
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
     image: str | None = None
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
+    image_pull_secrets: Sequence[str] = ()
     retries: Retries | None = None
     seconds: int | None = None
     cache: bool | None = None
@@ -64,6 +73,15 @@ class Resources:
         for name in ("cpu", "memory", "shared_memory"):
             if getattr(self, name) is not None:
                 quantity(getattr(self, name), name)
+        if self.memory is not None and quantity(self.memory) < _LEAST_MEMORY:
+            raise refused(self, "memory", self.memory, "1Mi or more")
+        if self.image_pull_policy not in (None, *_PULL_POLICIES):
+            expected = f"{', '.join(_PULL_POLICIES)} or None"
+            raise refused(self, "image_pull_policy", self.image_pull_policy, expected)
+        if isinstance(self.image_pull_secrets, str):
+            raise refused(self, "image_pull_secrets", self.image_pull_secrets, "a list of names")
+        for secret in self.image_pull_secrets:
+            check_name(self, "image_pull_secrets", secret)
         for name, value in self.environment.items():
             if not _VARIABLE.fullmatch(name) or not isinstance(value, str):
                 raise refused(self, f"environment[{name!r}]", value, "text, under a usual name")

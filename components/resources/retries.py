@@ -13,16 +13,19 @@ __all__ = ["Retries"]
 class Retries:
     """Runs a step again that has failed. A training goes on from its last checkpoint.
 
+    Kubeflow Pipelines waits whole seconds, knows no longest wait, and tries a step again
+    whose container failed, not one whose pod vanished with its machine.
+
     Attributes:
         count: how often.
-        seconds: to wait before the first time.
-        factor: by which each wait is longer than the one before.
-        most_seconds: to wait at the most.
+        seconds: to wait before the first time; rounded up on Kubeflow.
+        factor: by which each wait is longer than the one before; a whole number.
+        most_seconds: to wait at the most on the local runner.
     """
 
     count: int
     seconds: float = 10.0
-    factor: float = 2.0
+    factor: float = 2
     most_seconds: float = 300.0
 
     def __post_init__(self) -> None:
@@ -31,6 +34,8 @@ class Retries:
         for name in ("seconds", "factor", "most_seconds"):
             if getattr(self, name) <= 0:
                 raise refused(self, name, getattr(self, name), "a number over 0")
+        if self.factor != int(self.factor):
+            raise refused(self, "factor", self.factor, "a whole number: Argo takes no other")
 
     def wait(self, attempt: int) -> float:
         """Seconds before an attempt; the first retry is attempt 1."""

@@ -9,9 +9,12 @@ from typing import Any
 
 from tfx_estimators.components.resources.checks import refused
 
-__all__ = ["Claim", "ConfigMap", "Secret", "Volume"]
+__all__ = ["Claim", "ConfigMap", "Secret", "Volume", "check_name"]
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_LONGEST_NAME = 253
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,8 +61,19 @@ class ConfigMap:
 Volume = Claim | Secret | ConfigMap
 
 
+def check_name(thing: Any, field: str, name: str) -> None:
+    """Raises if Kubernetes takes no object of that name."""
+    if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
+        raise refused(thing, field, name, "small letters, digits, dashes and dots")
+
+
 def _check_mount(volume: Any) -> None:
-    if not _NAME.fullmatch(volume.name):
-        raise refused(volume, "name", volume.name, "small letters, digits and dashes")
-    if volume.path is not None and not volume.path.startswith("/"):
+    check_name(volume, "name", volume.name)
+    if volume.path is None:
+        return
+    if not volume.path.startswith("/"):
         raise refused(volume, "path", volume.path, "a path that begins with /")
+    # Kubeflow Pipelines gives the volume the name of what is mounted.
+    if not _LABEL.fullmatch(volume.name):
+        expected = "small letters, digits and dashes, at most 63, of what is mounted"
+        raise refused(volume, "name", volume.name, expected)

@@ -1,7 +1,8 @@
 """The command line of a step, read.
 
-The arguments are those of TFX's `kubeflow_v2_run_executor`, and three more that a package
-may carry: the names that lineage goes by, which the backend does not tell a container.
+The arguments are those of TFX's `kubeflow_v2_run_executor`, and four more that a package
+may carry: the names that lineage goes by, which the backend does not tell a container, and
+the keys of the component's own outputs, since the backend adds some of its own.
 What the backend hands over is KFP's ExecutorInput as JSON, which is read as it is.
 """
 
@@ -15,11 +16,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfx_estimators.errors import StepInputError
+from tfx_estimators.kubeflow.entrypoint.uris import task_place
 
 __all__ = ["Invocation"]
 
 _POD = "KFP_POD_NAME"
 _RUN = "KFP_RUN_ID"
+_LOGS = "executor-logs"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +33,8 @@ class Invocation:
         executor: importable path of the executor's class.
         parameters: execution properties, nulls left out.
         inputs: input key -> RuntimeArtifacts, as JSON.
-        outputs: output key -> RuntimeArtifacts, as JSON.
+        outputs: output key -> RuntimeArtifacts, as JSON; what the backend adds for itself,
+            such as the file that it copies the step's log into, is left out.
         output_parameters: output keys that are wanted as parameters too.
         output_file: where the executor's output goes.
         inputs_spec: the component's ComponentInputsSpec, as JSON.
@@ -73,6 +77,7 @@ class Invocation:
         parser.add_argument("--executor_class_path", required=True)
         parser.add_argument("--json_serialized_invocation_args", required=True)
         parser.add_argument("--json_serialized_inputs_spec_args", default="{}")
+        parser.add_argument("--tfx_outputs", type=_keys)
         parser.add_argument("--tfx_pipeline")
         parser.add_argument("--tfx_node")
         parser.add_argument("--tfx_component")
@@ -88,12 +93,16 @@ class Invocation:
                 "PIPELINE --runner kubeflow-local",
             )
         artifacts = _artifacts(outputs)
-        place = _place(artifacts)
+        place = _place(artifacts, outputs["outputFile"])
         return cls(
             executor=said.executor_class_path,
             parameters=_parameters(inputs.get("parameterValues") or {}, spec),
             inputs=_artifacts(inputs),
-            outputs=artifacts,
+            outputs={
+                key: held
+                for key, held in artifacts.items()
+                if (key != _LOGS if said.tfx_outputs is None else key in said.tfx_outputs)
+            },
             output_parameters=tuple(outputs.get("parameters") or {}),
             output_file=outputs["outputFile"],
             inputs_spec=spec,
@@ -137,15 +146,18 @@ def _parameters(values: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _place(outputs: dict[str, list[dict[str, Any]]]) -> tuple[str, str, str]:
-    """Pipeline, run and node as an output's URI tells them.
+def _place(outputs: dict[str, list[dict[str, Any]]], output_file: str) -> tuple[str, str, str]:
+    """Pipeline, run and node, as the places of the step's outputs tell them.
 
-    ROOT/PIPELINE/RUN/NODE/KEY in the order that backends make them; some put a name of
-    their own between NODE and KEY, which the package's arguments leave unharmed.
+    A step without outputs has the executor's output file alone, which lies in the task's
+    folder on a backend from 2.15 on.
     """
-    for artifacts in outputs.values():
-        for artifact in artifacts:
-            parts = str(artifact.get("uri") or "").rstrip("/").split("/")
-            if len(parts) >= 4:
-                return parts[-4], parts[-3], parts[-2]
+    uris = [str(one.get("uri") or "") for held in outputs.values() for one in held]
+    for place in (*uris, output_file):
+        if (found := task_place(place)) is not None:
+            return found.pipeline, found.run, found.task
     return "unknown", "unknown", "unknown"
+
+
+def _keys(text: str) -> frozenset[str]:
+    return frozenset(filter(None, text.split(",")))

@@ -17,7 +17,7 @@ from tfx_estimators.components.gfile import files_for
 from tfx_estimators.json_text import dumps
 from tfx_estimators.kubeflow.entrypoint.artifacts import ABSENT, plain_properties
 from tfx_estimators.kubeflow.entrypoint.invocation import Invocation
-from tfx_estimators.kubeflow.entrypoint.uris import is_copied
+from tfx_estimators.kubeflow.entrypoint.uris import is_copied, task_place
 from tfx_estimators.lineage.record_files import write_record
 from tfx_estimators.lineage.records import ArtifactRecord, State, StepRecord
 
@@ -94,15 +94,16 @@ def folder_of_records(uris: Iterable[str]) -> str | None:
     None where a step sees neither: a copy of the pipeline root goes with its pod.
 
     Args:
-        uris: of the step's outputs, ROOT/RUN/STEP/KEY.
+        uris: of the step's outputs, see `task_place`.
     """
     if said := os.environ.get(_ENVIRONMENT):
         return said.rstrip("/")
     if said := os.environ.get(_CHECKPOINTS):
         return f"{said.rstrip('/')}/records"
     for uri in uris:
-        if uri.startswith("/") and not is_copied(uri):
-            return f"{uri.rstrip('/').rsplit('/', 3)[0]}/records"
+        place = task_place(uri)
+        if place is not None and uri.startswith("/") and not is_copied(uri):
+            return f"{place.root}/records"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Where the launcher of Kubeflow Pipelines keeps the local copy of what a URI names.
+"""What the URIs of Kubeflow Pipelines say, and where its launcher keeps their local copies.
 
 Before the step, the launcher copies every input there; after it, it copies what lies
 there to the outputs' URIs (`LocalPathForURI` in the backend's launcher).
@@ -6,9 +6,53 @@ there to the outputs' URIs (`LocalPathForURI` in the backend's launcher).
 
 from __future__ import annotations
 
-__all__ = ["is_copied", "local_path"]
+import dataclasses
+import re
+
+__all__ = ["TaskPlace", "is_copied", "local_path", "task_place"]
 
 _FOLDERS = {"gs://": "/gcs/", "minio://": "/minio/", "s3://": "/s3/"}
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# Where backends up to 2.14 have the executors of all tasks write their output.
+_COMMON_FILE = "/tmp/kfp_outputs/output_metadata.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskPlace:
+    """Where the outputs of one task lie.
+
+    Attributes:
+        root: the folder above the run's.
+        pipeline: the name of that folder, which is the pipeline's in a backend.
+        run: the run's id.
+        task: the task's name.
+    """
+
+    root: str
+    pipeline: str
+    run: str
+    task: str
+
+
+def task_place(output: str) -> TaskPlace | None:
+    """The place of an output, ROOT/PIPELINE/RUN/TASK/KEY.
+
+    The backend puts a UUID of its own between TASK and KEY.
+
+    Args:
+        output: the URI of an output artifact, or the path of the executor's output file.
+
+    Returns:
+        None if there are not enough folders to tell.
+    """
+    if output == _COMMON_FILE:
+        return None
+    parts = output.rstrip("/").split("/")[:-1]
+    if parts and _UUID.fullmatch(parts[-1]):
+        parts = parts[:-1]
+    if len(parts) < 3:
+        return None
+    return TaskPlace("/".join(parts[:-2]), *parts[-3:])
 
 
 def local_path(uri: str) -> str:

@@ -11,6 +11,7 @@ import pathlib
 import sys
 
 from tfx_estimators.json_text import dumps
+from tfx_estimators.kubeflow.jobs.heartbeat import end_without_heartbeat
 
 __all__ = ["main", "own_task"]
 
@@ -41,6 +42,7 @@ def main(folder: str) -> None:
         folder: on a volume that all of them see; holds `step.json`.
     """
     name, os.environ["TF_CONFIG"] = own_task(os.environ["TF_CONFIG"])
+    end_without_heartbeat(pathlib.Path(folder))
 
     from tfx_estimators.components.trainer import task
 

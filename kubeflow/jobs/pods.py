@@ -30,6 +30,8 @@ def pod_settings(resources: Resources, image: str | None) -> dict[str, Any]:
     """
     mounts, volumes = _volumes(resources)
     container: dict[str, Any] = {"image": resources.image or image or ""}
+    if resources.image_pull_policy is not None:
+        container["imagePullPolicy"] = resources.image_pull_policy
     limits = _limits(resources)
     if limits:
         container["resources"] = {"limits": limits, "requests": limits}
@@ -42,6 +44,8 @@ def pod_settings(resources: Resources, image: str | None) -> dict[str, Any]:
     pod: dict[str, Any] = {}
     if volumes:
         pod["volumes"] = volumes
+    if resources.image_pull_secrets:
+        pod["imagePullSecrets"] = [{"name": name} for name in resources.image_pull_secrets]
     if resources.node_selector:
         pod["nodeSelector"] = dict(resources.node_selector)
     if resources.tolerations:

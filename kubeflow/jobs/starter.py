@@ -21,6 +21,7 @@ from tfx_estimators.components.trainer.member_files import give_start
 from tfx_estimators.components.trainer.role import StatusFile
 from tfx_estimators.errors import ClusterError, TrainingError, TrainingInterruptedError
 from tfx_estimators.kubeflow.entrypoint.uris import is_copied
+from tfx_estimators.kubeflow.jobs.heartbeat import Heartbeat
 from tfx_estimators.kubeflow.jobs.interface import Job, Jobs, JobState, Phase, Replica
 from tfx_estimators.kubeflow.jobs.log_stream import LogStream
 from tfx_estimators.kubeflow.jobs.pods import POD_SETTINGS
@@ -121,8 +122,10 @@ class JobStarter:
         leader = _LEADERS[0] if "chief" in wanted.replicas else _LEADERS[1]
         status = StatusFile(folder / f"{leader}.status")
         logs = LogStream(jobs, wanted)
+        heartbeat = Heartbeat(folder)
         said = ""
         while True:
+            heartbeat.beat()
             state = jobs.state(wanted.name)
             if state is None:
                 raise TrainingInterruptedError(

@@ -23,6 +23,8 @@ _JOB_LABEL = "training.kubeflow.org/job-name"
 _TYPE_LABEL = "training.kubeflow.org/replica-type"
 _INDEX_LABEL = "training.kubeflow.org/replica-index"
 _TRAINS = ("chief", "worker")
+# For a step that is tried again, and for who looks for the logs of one that is not.
+_SECONDS_TO_KEEP = 24 * 3600
 # As kubelet and the scheduler say it where a machine is taken away or given to others.
 _PREEMPTED = ("Evicted", "Preempting", "Preempted", "NodeShutdown", "NodeLost", "Shutdown",
               "Terminated", "UnexpectedAdmissionError")  # fmt: skip
@@ -49,8 +51,12 @@ def manifest(job: Job, namespace: str) -> dict[str, Any]:
         "kind": KIND,
         "metadata": {"name": job.name, "namespace": namespace, "labels": dict(job.labels)},
         "spec": {
-            # Pods stay for their logs; the evaluator goes on after the chief is done.
-            "runPolicy": {"cleanPodPolicy": "None", "backoffLimit": 0},
+            # Pods stay for their logs; the evaluator goes on after the chief is done. With a
+            # backoffLimit the operator would delete all pods when the first one fails.
+            "runPolicy": {
+                "cleanPodPolicy": "None",
+                "ttlSecondsAfterFinished": _SECONDS_TO_KEEP,
+            },
             "successPolicy": "AllWorkers",
             "tfReplicaSpecs": replicas,
         },

@@ -22,19 +22,20 @@ _IMAGES = 120
 _SEED = 160
 
 
-def find_images(data: pathlib.PurePath | None, made: pathlib.Path) -> pathlib.PurePath:
+def find_images(data: pathlib.PurePath | None, made: pathlib.PurePath) -> pathlib.PurePath:
     """The folder with the images as TFRecord files.
 
     Args:
         data: a folder of one's own, or None to have images made up;
             a pure path is of another machine, and not looked at.
-        made: where those are written.
+        made: where those are written; to a pure path nothing is.
 
     Raises:
         DataError: if `data` holds no TFRecord files.
     """
     if data is None:
-        write_images(made / _FILE)
+        if isinstance(made, pathlib.Path):
+            write_images(made / _FILE)
         return made
     return own_files(
         data,

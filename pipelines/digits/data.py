@@ -17,20 +17,21 @@ PATTERN = "*.tfrecord"
 _FILE = "digits.tfrecord"
 
 
-def find_digits(data: pathlib.PurePath | None, made: pathlib.Path) -> pathlib.PurePath:
+def find_digits(data: pathlib.PurePath | None, made: pathlib.PurePath) -> pathlib.PurePath:
     """The folder with the digits as TFRecord files.
 
     Args:
         data: a folder of one's own, or None for scikit-learn's;
             a pure path is of another machine, and not looked at.
-        made: where those are written.
+        made: where those are written; to a pure path nothing is.
 
     Raises:
         DataError: if `data` holds no TFRecord files.
         MissingPackageError: if scikit-learn is not installed.
     """
     if data is None:
-        write_digits(made / _FILE)
+        if isinstance(made, pathlib.Path):
+            write_digits(made / _FILE)
         return made
     return own_files(
         data,

@@ -32,19 +32,20 @@ _TOWNS = {"Southampton": (0.72, 0.0), "Cherbourg": (0.19, 0.4), "Queenstown": (0
 _DECKS = "ABCDE"
 
 
-def find_passengers(data: pathlib.PurePath | None, made: pathlib.Path) -> pathlib.PurePath:
+def find_passengers(data: pathlib.PurePath | None, made: pathlib.PurePath) -> pathlib.PurePath:
     """The folder with the passengers as CSV files.
 
     Args:
         data: a folder of one's own, or None to have passengers made up;
             a pure path is of another machine, and not looked at.
-        made: where those are written.
+        made: where those are written; to a pure path nothing is.
 
     Raises:
         DataError: if `data` holds no CSV files.
     """
     if data is None:
-        write_passengers(made / FILE)
+        if isinstance(made, pathlib.Path):
+            write_passengers(made / FILE)
         return made
     return own_files(
         data,

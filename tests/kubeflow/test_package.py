@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import pathlib
 import re
 from typing import Any
@@ -17,6 +18,7 @@ from tfx_estimators.components.resources import (
     NodeAffinity,
     Resources,
     Retries,
+    Secret,
     Toleration,
     with_resources,
 )
@@ -24,6 +26,7 @@ from tfx_estimators.errors import PackageError, UnsupportedOptionError
 from tfx_estimators.kubeflow.names import is_image, package_name, task_names
 from tfx_estimators.kubeflow.outside import outside_of_volumes
 from tfx_estimators.kubeflow.package import COMMAND, compile_pipeline
+from tfx_estimators.kubeflow.platform import platform_document
 from tfx_estimators.kubeflow.runner import KubeflowRunner
 
 TESTDATA = pathlib.Path(__file__).resolve().parents[1] / "testdata"
@@ -131,6 +134,142 @@ def test_containers_run_our_entrypoint_with_resources_and_names(package: Any) ->
         "outputArtifactKey": "artifact",
     }
     assert "lifecycle" not in executors["exec-CsvExampleGen"]["container"]
+
+
+def test_retries_never_end_early_and_pauses_are_whole_seconds() -> None:
+    pipeline = small()
+    with_resources(pipeline.components[0], Resources(retries=Retries(5, 2.5, 3)))
+    task = compile_pipeline(pipeline, image="i").spec["root"]["dag"]["tasks"]["CsvExampleGen"]
+    policy = task["retryPolicy"]
+    assert (policy["maxRetryCount"], policy["backoffDuration"]) == (5, "3s")
+    # Argo takes whole numbers, and makes the last a pod's deadline, which has 31 bits.
+    assert repr(policy["backoffFactor"]) == "3"
+    years, unit = policy["backoffMaxDuration"][:-1], policy["backoffMaxDuration"][-1]
+    assert unit == "s"
+    assert 365 * 24 * 3600 < int(years) < 2**31
+
+
+def test_what_reads_beside_its_inputs_is_not_cached() -> None:
+    from tfx.components.example_gen.import_example_gen.component import ImportExampleGen
+    from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+    from tfx.components.statistics_gen.component import StatisticsGen
+    from tfx.orchestration.pipeline import Pipeline
+
+    examples = ImportExampleGen(input_base="/data/points")
+    statistics = StatisticsGen(examples=examples.outputs["examples"])
+    schema = ImportSchemaGen(schema_file="gs://points/schema.pbtxt")
+    wanted = ImportExampleGen(input_base="/data/fixed").with_id("Wanted")
+    with_resources(wanted, Resources(cache=True))
+    pipeline = Pipeline(
+        pipeline_name="cached",
+        pipeline_root=BUCKET,
+        components=[examples, statistics, schema, wanted],
+        enable_cache=True,
+    )
+    tasks = compile_pipeline(pipeline, image="i").spec["root"]["dag"]["tasks"]
+    cached = {
+        name: task["cachingOptions"].get("enableCache", False) for name, task in tasks.items()
+    }
+    assert cached == {
+        "ImportExampleGen": False, "StatisticsGen": True, "ImportSchemaGen": False, "Wanted": True,
+    }  # fmt: skip
+
+
+def test_an_importers_uri_may_be_a_parameter_of_the_run() -> None:
+    from tfx.dsl.components.common.importer import Importer
+    from tfx.orchestration.data_types import RuntimeParameter
+    from tfx.orchestration.pipeline import Pipeline
+    from tfx.types import standard_artifacts
+
+    uri: Any = RuntimeParameter("schema_uri", ptype=str, default="minio://mlpipeline/schema")
+    node = Importer(source_uri=uri, artifact_type=standard_artifacts.Schema).with_id("schema")
+    pipeline = Pipeline(pipeline_name="imported", pipeline_root=BUCKET, components=[node])
+    spec = compile_pipeline(pipeline, image="i").spec
+    check_whole(spec)
+    name = spec["deploymentSpec"]["executors"]["exec-schema"]["importer"]["artifactUri"][
+        "runtimeParameter"
+    ]
+    given = spec["root"]["dag"]["tasks"]["schema"]["inputs"]["parameters"]
+    assert given == {name: {"componentInputParameter": "schema_uri"}}
+    assert list(spec["components"]["comp-schema"]["inputDefinitions"]["parameters"]) == [name]
+    declared = spec["root"]["inputDefinitions"]["parameters"]["schema_uri"]
+    assert declared["defaultValue"] == "minio://mlpipeline/schema"
+
+
+def test_what_is_required_of_a_machine_is_required_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from tfx_estimators.kubeflow.jobs.pods import pod_settings
+
+    called: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        "tfx_estimators.kubeflow.platform._call",
+        lambda function, task, **arguments: called.append({"function": function, **arguments}),
+    )
+    resources = Resources(
+        affinity=[
+            NodeAffinity("pool", ["gpu"]),
+            NodeAffinity("zone", ["a", "b"], weight=5),
+            NodeAffinity("ssd"),
+        ],
+        image_pull_policy="Always",
+        image_pull_secrets=["registry"],
+    )
+    platform_document({"task": resources})
+    required, preferred, policy, secrets = called
+    assert [one["key"] for one in required["match_expressions"]] == ["pool", "ssd"]
+    assert "weight" not in required
+    assert (preferred["match_expressions"][0]["key"], preferred["weight"]) == ("zone", 5)
+    assert (policy["policy"], secrets["secret_names"]) == ("Always", ["registry"])
+    settings = pod_settings(resources, "i")
+    (term,) = settings["pod"]["affinity"]["nodeAffinity"][
+        "requiredDuringSchedulingIgnoredDuringExecution"
+    ]["nodeSelectorTerms"]
+    assert [one["key"] for one in term["matchExpressions"]] == ["pool", "ssd"]
+    assert settings["pod"]["imagePullSecrets"] == [{"name": "registry"}]
+    assert settings["container"]["imagePullPolicy"] == "Always"
+
+
+def test_wiring_that_does_not_compile_is_named(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from tfx.dsl.experimental.conditionals import conditional
+    from tfx.orchestration.pipeline import Pipeline
+
+    (tmp_path / "valued_steps.py").write_text(
+        "from tfx.dsl.component.experimental.annotations import OutputDict, Parameter\n"
+        "from tfx.dsl.component.experimental.decorators import component\n"
+        "@component\n"
+        "def make() -> OutputDict(rate=float, steps=int):\n"
+        "    return {'rate': 0.5, 'steps': 2}\n"
+        "@component\n"
+        "def rated(rate: Parameter[float]):\n"
+        "    pass\n"
+        "@component\n"
+        "def stepped(steps: Parameter[int]):\n"
+        "    pass\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    steps: Any = importlib.import_module("valued_steps")
+
+    def compiled(*nodes: Any) -> Any:
+        pipeline = Pipeline(pipeline_name="w", pipeline_root=BUCKET, components=list(nodes))
+        return compile_pipeline(pipeline, image="i")
+
+    made = steps.make()
+    rated = steps.rated(rate=made.outputs["rate"].future()[0].value)
+    with pytest.raises(PackageError, match=r"rated: rate is the value of a Float"):
+        compiled(made, rated)
+    made = steps.make()
+    with conditional.Cond(made.outputs["steps"].future()[0].value == 2):
+        stepped = steps.stepped(steps=1)
+    with pytest.raises(PackageError, match=r"stepped: .* condition on the value of an artifact"):
+        compiled(made, stepped)
+    made = steps.make()
+    with conditional.Cond(made.outputs["steps"].future()[0].property("wanted") != 2):
+        stepped = steps.stepped(steps=made.outputs["steps"].future()[0].value)
+    compiled(made, stepped)
+    assert "DEFAULT_IMAGE_PATH_KEY" not in caplog.text
 
 
 def test_taxi_compiles_and_its_lookup_is_an_ordinary_step(tmp_path: pathlib.Path) -> None:
@@ -288,6 +427,16 @@ def test_names_of_images(name: str) -> None:
         lambda: NodeAffinity("pool", "gpu"),
         lambda: NodeAffinity("pool", ["gpu"], weight=0),
         lambda: Claim("Check_points", "/volume"),
+        # Of what is mounted, the backend makes the name of a volume.
+        lambda: Claim("check.points", "/volume"),
+        lambda: Secret("registry.token", "/token"),
+        lambda: Claim("c" * 64, "/volume"),
+        lambda: Resources(image_pull_policy="always"),  # type: ignore[arg-type]
+        lambda: Resources(image_pull_secrets="registry"),
+        # Becomes 6.5536e-05G, which Kubernetes cannot read.
+        lambda: Resources(memory="64Ki"),
+        # Argo: "1.5 cannot be resolved to an int".
+        lambda: Retries(3, factor=1.5),
     ],
 )
 def test_what_kubernetes_would_not_take_is_refused(make: Any) -> None:
@@ -300,6 +449,7 @@ def test_labels_that_kubernetes_takes() -> None:
     assert Resources(node_selector=labels).node_selector == labels
     assert Toleration().key is None
     assert NodeAffinity("pool", ["a", "b"], weight=100).weight == 100
+    assert Secret("registry.token", variables={"key": "TOKEN"}).name == "registry.token"
 
 
 def test_folders_that_go_with_the_pod_are_told(tmp_path: pathlib.Path) -> None:
@@ -370,6 +520,30 @@ def test_compile_mounts_claims_and_leaves_records_on_them(tmp_path: pathlib.Path
             "container"
         ]["env"]
     assert "checkpoints" in str(platform)
+    assert {path.name for path in tmp_path.iterdir()} == {"trips.csv", "taxi.yaml"}
     answer = CliRunner().invoke(main, [*arguments, "--claim", "checkpoints"])
     assert answer.exit_code != 0
     assert "NAME:PATH" in answer.output
+
+
+def test_compiling_makes_nothing_but_the_package(tmp_path: pathlib.Path) -> None:
+    from click.testing import CliRunner
+
+    from tfx_estimators.cli import main
+
+    # Where no folder can be made, as on a machine without the volume.
+    (tmp_path / "volume").touch()
+    for name in ("digits", "titanic"):
+        answer = CliRunner().invoke(
+            main,
+            [
+                *("compile", name, "--image", "i", "--pipeline-root", BUCKET),
+                *("--claim", f"data:{tmp_path}", "--root", str(tmp_path / "volume" / name)),
+                *("-o", str(tmp_path / f"{name}.yaml")),
+            ],
+        )
+        assert answer.exit_code == 0, answer.output
+        assert "put the data there" in answer.output
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "volume", "digits.yaml", "titanic.yaml",
+    }  # fmt: skip

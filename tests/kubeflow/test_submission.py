@@ -77,6 +77,8 @@ def test_a_run_is_created_followed_and_its_address_printed(
     result = submit(package, server.endpoint, *options, "--experiment", "tries")
     assert result.exit_code == 0, result.output
     assert f"{server.endpoint}/#/runs/details/r1" in result.output
+    # The server does not read it in the package.
+    assert server.runs[0]["runtime_config"]["pipeline_root"] == "minio://mlpipeline/small"
     states = [line for line in result.output.splitlines() if line.startswith("EstimatorTrainer")]
     assert states == [f"EstimatorTrainer: {s}" for s in ("pending", "running", "succeeded")]
     (run,) = server.runs

@@ -70,6 +70,7 @@ def compile_package(
           --pipeline-root minio://mlpipeline/taxi \\
           --claim checkpoints:/volume --root /volume/taxi --data /volume/trips
     """
+    from tfx_estimators.kubeflow.defining import making_no_folders
     from tfx_estimators.kubeflow.outside import outside_of_volumes
     from tfx_estimators.kubeflow.package import compile_pipeline
     from tfx_estimators.pipelines import catalog
@@ -79,13 +80,25 @@ def compile_package(
     every_step = _every_step(claims, root)
     # A folder that is not here is the steps' to find: a pure path has nothing to look with.
     folder = data if data is None or data.exists() else pathlib.PurePosixPath(data)
-    definition = module.create_pipeline(root=root, data=folder)
+    with making_no_folders():
+        definition = module.create_pipeline(root=_elsewhere(pipeline, root), data=folder)
     package = compile_pipeline(definition, image=image, root=pipeline_root, every_step=every_step)
     package.write(output)
     steps = len(package.spec["root"]["dag"]["tasks"])
     click.echo(f"{output}: {steps} steps, {output.stat().st_size / 1024:.0f} KiB")
+    for node in definition.components if data is None else ():
+        folder = node.exec_properties.get("input_base")
+        if folder and pathlib.PurePosixPath(folder).is_relative_to(root):
+            click.echo(f"note: {node.id} reads {folder}: put the data there", err=True)
     for line in outside_of_volumes(definition, every_step):
         click.echo(f"note: {line}", err=True)
+
+
+def _elsewhere(pipeline: str, root: pathlib.Path) -> pathlib.PurePath:
+    """The root for a definition; ready ones write no data of theirs below a pure path."""
+    from tfx_estimators.pipelines import catalog
+
+    return pathlib.PurePosixPath(root) if pipeline in catalog.names() else root
 
 
 def _every_step(claims: tuple[str, ...], root: pathlib.Path) -> Resources | None:

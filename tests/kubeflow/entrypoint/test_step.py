@@ -52,14 +52,23 @@ def test_uris_of_the_backend_are_read_and_given_back(
             ),
             "baseline": ("minio://bucket/none", None, {"tfx_estimators_absent": 1.0}),
         },
-        outputs={"made": ("minio://bucket/p/run-7/copier/made", None, {})},
+        outputs={
+            "made": ("minio://bucket/p/run-7/copier/made", None, {}),
+            "executor-logs": ("minio://bucket/p/run-7/copier/executor-logs", None, {}),
+        },
         parameters={"steps": 3.0},
         spec={
             "artifacts": {"source": {"artifactType": {"instanceSchema": "title: tfx.Model"}}},
             "parameters": {"steps": {"parameterType": "NUMBER_INTEGER"}},
         },
     )  # fmt: skip
+    # The launcher opens it first, and everything that the step says goes into it.
+    log = tmp_path / "copies/bucket/p/run-7/copier/executor-logs"
+    log.parent.mkdir(parents=True)
+    log.write_text("a line\n")
     run_step(step)
+    assert log.read_text() == "a line\n"
+    assert list(answer()["artifacts"]) == ["made"]
     (made,) = answer()["artifacts"]["made"]["artifacts"]
     assert made["uri"] == "minio://bucket/p/run-7/copier/made"
     assert (tmp_path / "copies/bucket/p/run-7/copier/made/text").read_text() == "hello"
@@ -73,6 +82,7 @@ def test_uris_of_the_backend_are_read_and_given_back(
     (record,) = read_records(str(tmp_path / "records")).values()
     assert (record.state, record.run, record.node) == ("complete", "run-7", "Copier")
     assert [(held.key, held.type) for held in record.inputs] == [("source", "Model")]
+    assert [held.key for held in record.outputs] == ["made"]
     assert record.outputs[0].properties["blessed"] == 1
     assert "current_model_id" not in record.outputs[0].properties
 

@@ -38,7 +38,7 @@ class Progress:
     def __init__(self, step: str, unit: str, total: int | None = None) -> None:
         from tqdm import tqdm
 
-        terminal = sys.stderr.isatty()
+        terminal = _is_terminal()
         self._bar = tqdm(
             desc=step,
             unit=f" {unit}",
@@ -54,7 +54,8 @@ class Progress:
         """Counts `count` more; `fields` are shown beside the bar (loss=0.31)."""
         if fields:
             self._bar.set_postfix(fields, refresh=False)
-        self._bar.update(count)
+        with contextlib.suppress(OSError, ValueError):  # As in `_Lines`.
+            self._bar.update(count)
 
     def reach(self, position: int, **fields: object) -> None:
         """Moves the count to `position`, for sources that report totals."""
@@ -62,7 +63,15 @@ class Progress:
 
     def close(self) -> None:
         """Draws the last state and ends the line."""
-        self._bar.close()
+        with contextlib.suppress(OSError, ValueError):
+            self._bar.close()
+
+
+def _is_terminal() -> bool:
+    try:
+        return sys.stderr is not None and sys.stderr.isatty()
+    except ValueError:
+        return False  # It is closed.
 
 
 class _Lines(io.TextIOBase):
@@ -76,7 +85,10 @@ class _Lines(io.TextIOBase):
         state = text.strip()
         if state and state != self._last:
             self._last = state
-            print(state, file=sys.stderr, flush=True)
+            # A daemon has no standard error, or one that nobody reads any more.
+            with contextlib.suppress(OSError, ValueError):
+                if sys.stderr is not None:
+                    print(state, file=sys.stderr, flush=True)
         return len(text)
 
 

@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 import pathlib
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
@@ -40,6 +41,8 @@ __all__ = [
 
 SUFFIX = ".record.json"
 """How the name of every record's file ends."""
+
+_LONGEST_STEM = 100
 
 _log = logging.getLogger(__name__)
 
@@ -139,6 +142,8 @@ def record_path(folder: str, record: Record) -> str:
     else:
         identity += [record.uri, getattr(record, "digest", "")]
         stem = f"{record.step}" if isinstance(record, CheckpointRecord) else record.node
+    # A node may be called anything; the digest tells apart what is cut or replaced here.
+    stem = re.sub(r"[^A-Za-z0-9_.-]", "_", stem)[:_LONGEST_STEM]
     short = hashlib.sha256("\n".join(identity).encode()).hexdigest()[:16]
     return f"{folder.rstrip('/')}/{record.kind}-{stem}-{short}{SUFFIX}"
 

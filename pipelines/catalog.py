@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
+import inspect
 import pathlib
 import types
+from typing import Any
 
+from tfx_estimators.components.user_code import describe, find_place
 from tfx_estimators.components.user_module import UserModule
-from tfx_estimators.errors import PipelineError
+from tfx_estimators.errors import ModuleContractError, PipelineError, TfxEstimatorsError
 
-__all__ = ["load_pipeline_module", "names"]
+__all__ = ["build_pipeline", "load_pipeline_module", "names"]
 
 
 def names() -> list[str]:
@@ -32,12 +36,60 @@ def load_pipeline_module(pipeline: str) -> types.ModuleType:
     if pipeline in names():
         return importlib.import_module(f"tfx_estimators.pipelines.{pipeline}.pipeline")
     if not pipeline.endswith(".py"):
+        near = difflib.get_close_matches(pipeline, names(), n=1)
         raise PipelineError(
             f"there is no pipeline called {pipeline!r}",
             expected=f"one of {', '.join(names())}, or the path of a Python file",
-            fix="tfx-estimators run --help",
+            fix=f"did you mean {near[0]!r}?" if near else "tfx-estimators run --help",
         )
     module = UserModule.find(pipeline, None)
     module.require([["create_pipeline"]], of="tfx-estimators run")
     # A definition only wires components; TensorFlow need not be there yet.
     return module.load(with_estimators=False)
+
+
+def build_pipeline(module: types.ModuleType, root: pathlib.Path, data: pathlib.Path | None) -> Any:
+    """What a module's `create_pipeline(root, data)` returns.
+
+    Args:
+        module: from `load_pipeline_module`.
+        root: where everything the run makes is put.
+        data: the folder of input files; None where none was given.
+
+    Raises:
+        ModuleContractError: if the function takes other arguments.
+        PipelineError: if it fails, with the last line of the user's files, or returns
+            something other than a TFX Pipeline.
+        TfxEstimatorsError: as a component raised it.
+    """
+    from tfx.orchestration.pipeline import Pipeline
+
+    create = module.create_pipeline
+    file = module.__file__
+    try:
+        inspect.signature(create).bind(root=root, data=data)
+    except TypeError as error:
+        raise ModuleContractError(
+            f"{file}: create_pipeline{inspect.signature(create)} cannot be called: {error}",
+            expected="create_pipeline(root, data), both given by name",
+            fix="take `root`, the folder of the run, and `data`, the folder of --data or None",
+        ) from error
+    try:
+        pipeline = create(root=root, data=data)
+    except TfxEstimatorsError:
+        raise
+    except Exception as error:
+        place = find_place(error)
+        raise PipelineError(
+            f"create_pipeline failed: {describe(error)}" + (f"\n  at: {place}" if place else ""),
+            fix="correct the line named above"
+            if data is not None
+            else "pass --data, which was not given: `data` is None; or correct the line above",
+        ) from error
+    if not isinstance(pipeline, Pipeline):
+        raise PipelineError(
+            f"{file}: create_pipeline returned {pipeline!r}",
+            expected="a tfx.orchestration.pipeline.Pipeline",
+            fix="end the function with `return Pipeline(...)`",
+        )
+    return pipeline

@@ -6,6 +6,7 @@ import sys
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from tfx_estimators.components.user_code import describe, find_place
 from tfx_estimators.errors import PipelineError, TfxEstimatorsError
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def run(pipeline: Any, tfx_runner: Any = None) -> None:
 
     Raises:
         TfxEstimatorsError: as the failing component raised it.
-        PipelineError: when a step failed with anything else, the cause chained.
+        PipelineError: when a step failed with anything else, the cause chained and the
+            last line of the user's files named.
         MetadataStoreError: when ML Metadata cannot be read or written.
     """
     from tfx_estimators.pipelines.recording import Telling
@@ -36,14 +38,14 @@ def run(pipeline: Any, tfx_runner: Any = None) -> None:
     with told, announce_steps(len(pipeline.components), _say, resources, told.begun) as steps:
         try:
             (tfx_runner or _local_runner()).run(pipeline)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             shown = _explained(error, steps)
             if shown is error:
                 raise
-            raise shown from error
+            raise shown from (error if steps.failure in (None, shown) else steps.failure)
 
 
-def _explained(error: Exception, steps: Steps) -> TfxEstimatorsError:
+def _explained(error: BaseException, steps: Steps) -> TfxEstimatorsError:
     """What a step failed with comes first, whatever could not be told of it afterwards."""
     from ml_metadata.errors import StatusError
 
@@ -56,8 +58,9 @@ def _explained(error: Exception, steps: Steps) -> TfxEstimatorsError:
         return cause
     if isinstance(cause, StatusError):
         return explain("ML Metadata", cause)
+    place = find_place(cause)
     return PipelineError(
-        f"{steps.current} failed: {type(cause).__name__}: {cause}",
+        f"{steps.current} failed: {describe(cause)}" + (f"\n  at: {place}" if place else ""),
         fix="correct the cause and run again; finished steps are taken from the cache",
     )
 

@@ -16,6 +16,7 @@ from typing import Any
 from tfx.orchestration.portable import launcher
 
 from tfx_estimators.components.resources import Resources
+from tfx_estimators.components.user_code import describe
 from tfx_estimators.errors import PipelineError
 from tfx_estimators.pipelines.step_resources import step_environment
 
@@ -89,8 +90,8 @@ def announce_steps(
                 except Exception as error:
                     assert wanted.retries is not None
                     wait = wanted.retries.wait(attempt)
-                    first = str(error).partition("\n")[0]
-                    say(f"{title}: {type(error).__name__}: {first}; again in {wait:g} s")
+                    first = describe(error).partition("\n")[0]
+                    say(f"{title}: {first}; again in {wait:g} s")
                     time.sleep(wait)
             return self._launch_in(wanted)
 

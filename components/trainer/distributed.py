@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import pathlib
-import pickle
 import sys
 import tempfile
 import uuid
@@ -23,9 +22,15 @@ from tfx_estimators.components.trainer.done_marks import check_done
 from tfx_estimators.components.trainer.elsewhere import Watch, find_starter
 from tfx_estimators.components.trainer.interruption import listening
 from tfx_estimators.components.trainer.job import Artifacts, TrainingJob
+from tfx_estimators.components.trainer.member_errors import read_error
 from tfx_estimators.components.trainer.member_files import Said
 from tfx_estimators.components.trainer.role import Part, StatusFile
-from tfx_estimators.errors import EmptySplitError, TrainingError, UnsupportedOptionError
+from tfx_estimators.errors import (
+    EmptySplitError,
+    TfxEstimatorsError,
+    TrainingError,
+    UnsupportedOptionError,
+)
 from tfx_estimators.estimator.distribution import MultiWorker, ParameterServer
 from tfx_estimators.estimator.distribution.cluster import Task, run_tasks, tasks_of
 from tfx_estimators.estimator.distribution.shares import VARIABLE, gpu_shares
@@ -51,8 +56,8 @@ def train_in_processes(
 
     Raises:
         EmptySplitError: if there are fewer records than workers.
-        TrainingError: if a process fails; what it raised itself, where that was an error
-            of this package.
+        TrainingError: if a process fails, with what it raised and its trace as the cause.
+        TfxEstimatorsError: what it raised, where that was an error of this package.
     """
     assert job.distribution is not None, "else the executor trains in its own process"
 
@@ -153,12 +158,19 @@ def _run(job: TrainingJob, tasks: Sequence[Task], part: Part, folder: pathlib.Pa
 
         try:
             run_tasks(tasks, command, folder / _LOGS, watch, _devices(job, tasks))
-        except TrainingError as error:
-            for task in tasks:
-                raised = folder / f"{task.name}.error"
-                if raised.exists():
-                    raise pickle.loads(raised.read_bytes()) from error
-            raise
+        except TrainingError:
+            raised = _first_error(tasks, folder)
+            if raised is None:
+                raise
+            raise raised from raised.__cause__
+
+
+def _first_error(tasks: Sequence[Task], folder: pathlib.Path) -> TfxEstimatorsError | None:
+    """What the processes failed with first; the others only lost their partner."""
+    files = {folder / f"{task.name}.error": task for task in tasks}
+    written = sorted((file for file in files if file.exists()), key=lambda f: f.stat().st_mtime_ns)
+    errors = (read_error(file, files[file].name) for file in written)
+    return next((error for error in errors if error is not None), None)
 
 
 def _devices(job: TrainingJob, tasks: Sequence[Task]) -> Callable[[Task], Mapping[str, str]]:

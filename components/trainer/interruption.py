@@ -1,6 +1,7 @@
-"""SIGTERM and Ctrl-C while training: the step under way ends, a checkpoint is saved.
+"""SIGTERM, SIGHUP and Ctrl-C while training: the step under way ends, a checkpoint is saved.
 
-A cluster that takes a machine away sends SIGTERM some seconds before.
+A cluster that takes a machine away sends SIGTERM some seconds before; a terminal that is
+closed sends SIGHUP.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tfx_estimators.errors import TrainingInterruptedError
 
 __all__ = ["Interruption", "InterruptionHook", "listening"]
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Interruption:
@@ -52,8 +53,9 @@ class Interruption:
 def listening() -> Iterator[Interruption]:
     """Takes note of signals for the length of a block, instead of dying of them.
 
-    A second Ctrl-C interrupts at once. Outside of the main thread, where Python has no
-    say over signals, nothing is noted.
+    A second Ctrl-C interrupts at once. A signal that the process was started to ignore, as
+    by `nohup` or by a shell's `&`, stays ignored. Outside of the main thread, where Python
+    has no say over signals, nothing is noted.
     """
     interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():
@@ -64,13 +66,16 @@ def listening() -> Iterator[Interruption]:
         if interruption.signal is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
         interruption.signal = signal.Signals(number).name
-        print(
-            f"EstimatorTrainer: {interruption.signal}: saving a checkpoint after this step",
-            file=sys.stderr,
-            flush=True,
-        )
+        # The terminal that hung up takes no lines any more.
+        with contextlib.suppress(OSError, ValueError):
+            print(
+                f"EstimatorTrainer: {interruption.signal}: saving a checkpoint after this step",
+                file=sys.stderr,
+                flush=True,
+            )
 
-    before = {number: signal.signal(number, note) for number in _SIGNALS}
+    heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, note) for number in heeded}
     try:
         yield interruption
     finally:

@@ -117,13 +117,16 @@ def find_training(
         model_run_uri: of its output, which TFX puts at ROOT/NODE/model_run/EXECUTION.
         context: the executor's.
     """
-    store = store_folder(properties, model_run_uri.rstrip("/").rsplit("/", 3)[0])
+    origin = Origin.of_context(context, "EstimatorTrainer")
+    # A node's id may hold slashes itself.
+    parts = 3 + origin.node.count("/")
+    store = store_folder(properties, model_run_uri.rstrip("/").rsplit("/", parts)[0])
     fingerprint = find_fingerprint(inputs, properties)
     policies = properties.get("retention")
     return Training(
         folder=f"{store}/{fingerprint}",
         fingerprint=fingerprint,
-        origin=Origin.of_context(context, "EstimatorTrainer"),
+        origin=origin,
         retention=retention.from_json(policies) if policies else None,
     )
 

@@ -1,18 +1,16 @@
 """One process of a distributed training: `python -m ...task FOLDER NAME PART`.
 
-Reads what `distributed` wrote into FOLDER. An error of this package is left there too,
-for the step to raise again.
+Reads what `distributed` wrote into FOLDER. What it fails with is left there too, for the
+step to raise again.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import pathlib
-import pickle
 import sys
 import time
 
-from tfx_estimators.errors import TfxEstimatorsError
 from tfx_estimators.estimator.distribution.cluster import Task, end_with_parent
 
 __all__ = ["main"]
@@ -38,6 +36,7 @@ def main(folder: pathlib.Path, name: str, part: str) -> None:
     from tfx_estimators.components.trainer.contract_training import train
     from tfx_estimators.components.trainer.done_marks import mark_done
     from tfx_estimators.components.trainer.job import TrainingJob
+    from tfx_estimators.components.trainer.member_errors import write_error
     from tfx_estimators.components.trainer.member_files import give_start
     from tfx_estimators.components.trainer.role import Part, Role
     from tfx_estimators.components.trainer.store import Training
@@ -62,8 +61,8 @@ def main(folder: pathlib.Path, name: str, part: str) -> None:
         with no_exit():
             train(job, step["inputs"], step["properties"], role)
         mark_done(training.folder, step["attempt"], name)
-    except TfxEstimatorsError as error:
-        (folder / f"{name}.error").write_bytes(pickle.dumps(error))
+    except Exception as error:
+        write_error(folder / f"{name}.error", error)
         raise
 
 

@@ -6,10 +6,8 @@ imports what it needs.
 
 from __future__ import annotations
 
-import logging
 import os
 import pathlib
-import sys
 import warnings
 from typing import Any
 
@@ -23,6 +21,7 @@ from tfx_estimators.commands.kserve import kserve
 from tfx_estimators.commands.kubeflow import compile_package
 from tfx_estimators.commands.lineage import checkpoints, diff, lineage, models, runs
 from tfx_estimators.commands.push import rollback, versions
+from tfx_estimators.commands.run_log import run_log, shown_error
 from tfx_estimators.commands.runner_options import RunCommand, runner_and_options
 from tfx_estimators.commands.shipped_files import image, manifests
 from tfx_estimators.commands.submit import submit
@@ -32,7 +31,7 @@ __all__ = ["main"]
 
 
 class _Commands(click.Group):
-    """Shows our own errors as messages: the stack below them is of no use to a user."""
+    """Shows errors as messages; the stack below them goes to the run's log."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -40,8 +39,13 @@ class _Commands(click.Group):
         except TfxEstimatorsError as error:
             if ctx.params.get("verbose"):
                 raise
-            message = f"{error}\n  (tfx-estimators --verbose shows where it came from)"
-            raise click.ClickException(message) from error
+            raise click.ClickException(shown_error(error, ctx)) from error
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if ctx.params.get("verbose"):
+                raise
+            raise click.ClickException(shown_error(error, ctx)) from error
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -100,24 +104,25 @@ def run(
     interrupted goes on from its last checkpoint.
     """
     root = (root or pathlib.Path("runs") / pathlib.Path(pipeline).stem).absolute()
-    _log_to(root / "log.txt", echo=bool(ctx.parent and ctx.parent.params["verbose"]))
 
     from tfx_estimators.pipelines import catalog
     from tfx_estimators.pipelines.runner import train_afresh
 
-    runner, options = runner_and_options(of_runner)
-    module = catalog.load_pipeline_module(pipeline)
-    definition = module.create_pipeline(root=root, data=data)
-    if fresh:
-        train_afresh(definition)
-    try:
-        runner.run(definition, root, **options)
-    except PipelineError:
-        if hasattr(module, "diagnose"):
-            module.diagnose(data)  # raises something better where it can
-        raise
-    if hasattr(module, "summary"):
-        click.echo(module.summary(root))
+    with run_log(ctx, root / "log.txt") as log:
+        runner, options = runner_and_options(of_runner)
+        module = catalog.load_pipeline_module(pipeline)
+        definition = catalog.build_pipeline(module, root, data)
+        log.open()
+        if fresh:
+            train_afresh(definition)
+        try:
+            runner.run(definition, root, **options)
+        except PipelineError:
+            if hasattr(module, "diagnose"):
+                module.diagnose(data)  # raises something better where it can
+            raise
+        if hasattr(module, "summary"):
+            click.echo(module.summary(root))
 
 
 for _command in (
@@ -129,23 +134,6 @@ for _command in (
     *(versions, rollback),
 ):
     main.add_command(_command)
-
-
-def _log_to(file: pathlib.Path, *, echo: bool) -> None:
-    """Sends log lines to a file, so that the terminal shows steps and progress only."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handlers: list[logging.Handler] = [logging.FileHandler(file)]
-    except OSError as error:
-        raise click.ClickException(
-            f"cannot write to {file.parent}: {error.strerror}\n"
-            "  fix: pass --root with a folder you can write to"
-        ) from error
-    if echo:
-        handlers.append(logging.StreamHandler(sys.stderr))
-    logging.basicConfig(
-        handlers=handlers, level=logging.INFO, format="%(asctime)s %(name)s %(message)s"
-    )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import apache_beam as beam
 import pytest
 
@@ -30,6 +32,19 @@ def test_beam_counts_reach_the_progress_and_the_metrics(
     assert "Step: 3 examples" in capsys.readouterr().err
     (counter,) = result.metrics().query(beam.metrics.MetricsFilter().with_name("read"))["counters"]
     assert counter.committed == 3
+
+
+@pytest.mark.parametrize("there", [None, "closed"])
+def test_without_standard_error_nothing_is_shown(
+    there: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = None
+    if there == "closed":
+        stream = io.StringIO()
+        stream.close()
+    monkeypatch.setattr("sys.stderr", stream)
+    with show_progress("EstimatorTrainer", "steps", total=4) as progress:
+        progress.reach(4, loss="0.25")
 
 
 def test_counting_outside_a_step_does_nothing() -> None:

@@ -34,6 +34,8 @@ def test_help_teaches_and_imports_nothing_heavy() -> None:
         (["run", "nowhere/pipeline.py"], ["nowhere/pipeline.py", "does not exist"]),
         (["run", "taxi", "--data", "nowhere"], ["nowhere", "no CSV files"]),
         (["run", "taxi", "--runner", "airflow"], ["airflow", "local", "beam"]),
+        (["run", "tax"], ["there is no pipeline called 'tax'", "did you mean 'taxi'?"]),
+        (["rum", "taxi"], ["'rum'", "Did you mean 'run'?"]),
     ],
 )
 def test_bad_input_is_answered_with_what_came_and_what_to_do(
@@ -54,3 +56,61 @@ def test_a_root_that_cannot_be_written_is_named(tmp_path: pathlib.Path) -> None:
     assert result.exit_code != 0
     assert "cannot write to" in result.output
     assert "--root" in result.output
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("def create_pipeline(root, data): return None", ["returned None", "Pipeline"]),
+        ("def create_pipeline(root): return 1", ["create_pipeline(root)", "(root, data)"]),
+        ("def create_pipeline(root, data):\n    return data / 'x'",
+         ["TypeError", "mine.py, line 2, in create_pipeline", "--data, which was not given"]),
+        ("import json\njson.loads('')\ndef create_pipeline(root, data): ...",
+         ["JSONDecodeError", "mine.py, line 2"]),
+        ("class Mute(Exception):\n    def __str__(self): raise OSError\n"
+         "def create_pipeline(root, data):\n    raise Mute", ["Mute", "line 4, in create_"]),
+    ],
+)  # fmt: skip
+def test_a_pipeline_that_cannot_be_built_says_where_and_leaves_no_folder(
+    code: str, words: list[str], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(code + "\n")
+    result = CliRunner().invoke(main, ["run", "mine.py"])
+    assert result.exit_code == 1
+    assert all(word in result.output for word in words), result.output
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_error_in_a_step_names_the_users_line_and_the_log_has_the_whole_trace(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(FAILING)
+    result = CliRunner().invoke(main, ["run", "mine.py"])
+    assert result.exit_code == 1
+    assert "eu/speak failed: JSONDecodeError" in result.output
+    assert f"at: {tmp_path / 'mine.py'}, line 9, in Speak" in result.output
+    assert "(the whole trace: runs/mine/log.txt)" in result.output
+    log = (tmp_path / "runs" / "mine" / "log.txt").read_text()
+    assert "json/decoder.py" in log
+    assert f'File "{tmp_path / "mine.py"}", line 9, in Speak' in log
+
+
+FAILING = """
+from tfx.dsl.component.experimental.annotations import OutputArtifact
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types.standard_artifacts import String
+
+@component
+def Speak(speech: OutputArtifact[String]) -> None:
+    import json
+    json.loads("{")
+
+def create_pipeline(root, data):
+    from tfx.orchestration import metadata
+    from tfx.orchestration.pipeline import Pipeline
+    store = metadata.sqlite_metadata_connection_config(str(root / "metadata" / "metadata.sqlite"))
+    return Pipeline("mine", str(root / "a"), components=[Speak().with_id("eu/speak")],
+                    metadata_connection_config=store)
+"""

@@ -81,7 +81,7 @@ def compile_package(
     # A folder that is not here is the steps' to find: a pure path has nothing to look with.
     folder = data if data is None or data.exists() else pathlib.PurePosixPath(data)
     with making_no_folders():
-        definition = module.create_pipeline(root=_elsewhere(pipeline, root), data=folder)
+        definition = catalog.build_pipeline(module, _elsewhere(pipeline, root), folder)
     package = compile_pipeline(definition, image=image, root=pipeline_root, every_step=every_step)
     package.write(output)
     steps = len(package.spec["root"]["dag"]["tasks"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import multiprocessing
+import os
 import pathlib
 import re
 import signal
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfx_estimators.components.trainer.interruption import listening
 from tfx_estimators.lineage.record_files import read_records
 from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord
 
@@ -192,13 +194,26 @@ def test_a_training_that_dies_goes_on(run: Run, uninterrupted: Run, fault: str) 
     assert by_step[20].run != by_step[40].run
 
 
-def test_sigterm_saves_first(run: Run, uninterrupted: Run) -> None:
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with listening() as interruption:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert interruption.signal is None
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_sighup_and_sigterm_save_first(run: Run, uninterrupted: Run) -> None:
+    assert run("SIGHUP 15") == 1
+    assert re.search("stopped by SIGHUP at step 1[56], which was saved", run.said())
     assert run("SIGTERM 25") == 1
     assert re.search("stopped by SIGTERM at step 2[56], which was saved", run.said())
     assert run() == 0, run.said()
     # The step at whose end it was saved is not written down where the hook comes later.
     assert len(run.steps()) == len({*run.steps()})
-    assert {*run.steps(), 26} == set(range(1, STEPS + 1))
+    assert {*run.steps(), 16, 26} == set(range(1, STEPS + 1))
     check_as_uninterrupted(run, uninterrupted)
 
 

@@ -206,14 +206,14 @@ def test_a_signal_that_is_ignored_stays_so() -> None:
 
 
 def test_sighup_and_sigterm_save_first(run: Run, uninterrupted: Run) -> None:
-    assert run("SIGHUP 15") == 1
-    assert re.search("stopped by SIGHUP at step 1[56], which was saved", run.said())
+    assert run("SIGHUP 8") == 1
+    assert re.search("stopped by SIGHUP at step [89], which was saved", run.said())
     assert run("SIGTERM 25") == 1
     assert re.search("stopped by SIGTERM at step 2[56], which was saved", run.said())
     assert run() == 0, run.said()
     # The step at whose end it was saved is not written down where the hook comes later.
     assert len(run.steps()) == len({*run.steps()})
-    assert {*run.steps(), 16, 26} == set(range(1, STEPS + 1))
+    assert {*run.steps(), 9, 26} == set(range(1, STEPS + 1))
     check_as_uninterrupted(run, uninterrupted)
 
 

@@ -48,7 +48,9 @@ def load_pipeline_module(pipeline: str) -> types.ModuleType:
     return module.load(with_estimators=False)
 
 
-def build_pipeline(module: types.ModuleType, root: pathlib.Path, data: pathlib.Path | None) -> Any:
+def build_pipeline(
+    module: types.ModuleType, root: pathlib.Path, data: pathlib.PurePath | None
+) -> Any:
     """What a module's `create_pipeline(root, data)` returns.
 
     Args:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import dataclasses
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tfx_estimators.components.doctor.rules import Verdict, find_rule
-from tfx_estimators.components.doctor.uses import find_uses
+from tfx_estimators.components.doctor.uses import Use, find_uses
 from tfx_estimators.errors import UserModuleError
 
 __all__ = ["Finding", "diagnose"]
@@ -80,10 +80,8 @@ def _of_file(file: pathlib.Path, shown: str) -> Iterator[Finding]:
                       f"cannot be read: {error.strerror}", "give the right to read it")  # fmt: skip
         return
     found: dict[str, list[int]] = {}
-    for use in find_uses(tree):
-        rule = find_rule(use.name)
-        if rule is not None:
-            found.setdefault(rule[0], []).append(use.line)
+    for name, line in _judged(find_uses(tree)):
+        found.setdefault(name, []).append(line)
     for name, lines in sorted(found.items(), key=lambda item: (item[1], item[0])):
         rule = find_rule(name)
         assert rule is not None
@@ -91,3 +89,23 @@ def _of_file(file: pathlib.Path, shown: str) -> Iterator[Finding]:
             shown, tuple(dict.fromkeys(lines)), name, rule[1].verdict.value, rule[1].why,
             rule[1].instead,
         )  # fmt: skip
+
+
+def _judged(uses: Sequence[Use]) -> Iterator[tuple[str, int]]:
+    """The rules that uses fall under, by their names, with the lines.
+
+    A module that is imported for what is in it is judged by that.
+    """
+    for use in uses:
+        rule = find_rule(use.name)
+        if rule is None:
+            continue
+        if use.is_import:
+            inside = [
+                find_rule(other.name)
+                for other in uses
+                if not other.is_import and f"{other.name}.".startswith(f"{use.name}.")
+            ]
+            if inside and rule not in inside:
+                continue
+        yield rule[0], use.line

@@ -11,6 +11,7 @@ import dataclasses
 import enum
 
 from tfx_estimators import estimator
+from tfx_estimators.components.doctor.removed_names import removed_names
 
 __all__ = ["RULES", "Rule", "Verdict", "find_rule", "plain_name"]
 
@@ -50,10 +51,13 @@ def _gone(why: str, instead: str) -> Rule:
     return Rule(Verdict.GONE, why, instead)
 
 
+def _removed(instead: str) -> Rule:
+    return _gone("was removed in TensorFlow 2.0", instead)
+
+
 _RECORDED = _works(
     "is called and recorded; EstimatorEvaluator does without, given its label as label_key"
 )
-_TF1 = _gone("was removed in TensorFlow 2.0", "tf.compat.v1 has it under the same name")
 _TPU = _gone(
     "needs parts of TensorFlow that were removed in 2.16",
     "tf.estimator.Estimator with the same model_fn; TPUEstimatorSpec.as_estimator_spec()",
@@ -77,8 +81,17 @@ _RESOLVER = _change(
     "was removed in TFX 1.0",
     "tfx.dsl.components.common.resolver.Resolver(strategy_class=LatestBlessedModelStrategy, ...)",
 )
+_STRATEGY = _works(
+    "is as it was, on the local runners; compiled for Kubeflow a Resolver takes "
+    "LatestBlessedModelStrategy alone"
+)
+_EVAL_SIGNATURE = _change(
+    "names the EvalSavedModel, which is not written any more",
+    "leave signature_name out: predict is evaluated",
+)
 
 RULES: dict[str, Rule] = {
+    **{name: _removed(instead) for name, instead in removed_names().items()},
     # The model's module.
     "tensorflow.estimator": _works("is put back before the module is imported"),
     "tensorflow.compat.v1.estimator": _works("is put back before the module is imported"),
@@ -111,6 +124,8 @@ RULES: dict[str, Rule] = {
     "tensorflow_model_analysis.GenericValueThreshold": _TFMA_PROTOS,
     "tensorflow_model_analysis.GenericChangeThreshold": _TFMA_PROTOS,
     "tensorflow_model_analysis.MetricDirection": _TFMA_PROTOS,
+    "tensorflow_model_analysis.ModelSpec(signature_name='eval')": _EVAL_SIGNATURE,
+    "tensorflow_model_analysis.proto.config_pb2.ModelSpec(signature_name='eval')": _EVAL_SIGNATURE,
     "tensorflow_model_analysis.SingleSlicingSpec": _change(
         "was removed from TFMA", "config_pb2.SlicingSpec in the eval_config"
     ),
@@ -147,19 +162,23 @@ RULES: dict[str, Rule] = {
         "tfx-estimators docs keras",
     ),
     "tensorflow.contrib": _gone("was removed in TensorFlow 2.0", "tf.estimator and tf.keras"),
+    "tensorflow.flags": _removed("tf.compat.v1.flags"),
     **{
-        f"tensorflow.{name}": _TF1
-        for name in (
-            "ConfigProto", "FixedLenFeature", "GraphKeys", "Session", "VarLenFeature", "app",
-            "decode_csv", "flags", "get_collection", "get_default_graph", "get_variable", "gfile",
-            "global_variables_initializer", "layers", "log", "logging", "parse_example",
-            "placeholder", "python_io", "train.AdagradOptimizer", "train.AdamOptimizer",
-            "train.FtrlOptimizer", "train.GradientDescentOptimizer",
-            "train.MonitoredTrainingSession", "train.Saver", "train.get_global_step",
-            "train.get_or_create_global_step", "trainable_variables", "truncated_normal",
-            "variable_scope",
-        )
+        f"tensorflow.tpu.experimental.{optimizer}Parameters": _TPU
+        for optimizer in ("Adagrad", "Adam", "Ftrl", "StochasticGradientDescent")
     },
+    ".make_one_shot_iterator": _change(
+        "is no method of a dataset of TensorFlow 2",
+        "tf.compat.v1.data.make_one_shot_iterator(dataset)",
+    ),
+    ".make_initializable_iterator": _change(
+        "is no method of a dataset of TensorFlow 2",
+        "tf.compat.v1.data.make_initializable_iterator(dataset)",
+    ),
+    "tensorflow_transform.saved": _gone(
+        "is private, and is another thing in every version of TensorFlow Transform",
+        "tensorflow_transform.TFTransformOutput",
+    ),
     # The pipeline's file.
     "tfx.components.Trainer": _change(
         "trains no estimators from TFX 1.16 on",
@@ -204,7 +223,13 @@ RULES: dict[str, Rule] = {
     "tfx.components.Transform": _works("may stay, with its preprocessing_fn"),
     "tfx.components.ResolverNode": _RESOLVER,
     "tfx.components.common_nodes": _RESOLVER,
-    "tfx.dsl.experimental": _RESOLVER,
+    "tfx.dsl.experimental.latest_artifacts_resolver": _STRATEGY,
+    "tfx.dsl.experimental.latest_blessed_model_resolver": _STRATEGY,
+    "tfx.dsl.experimental.spans_resolver": _STRATEGY,
+    "tfx.dsl.experimental.LatestArtifactStrategy": _STRATEGY,
+    "tfx.dsl.experimental.SpanRangeStrategy": _STRATEGY,
+    "tfx.dsl.experimental.LatestBlessedModelStrategy": _works("is as it was, on Kubeflow too"),
+    "tfx.dsl.experimental": _works("is as it was"),
     "tfx.components.base": _change("moved in TFX 1.0", "tfx.dsl.components.base"),
     "tfx.utils.dsl_utils": _gone(
         "was removed in TFX 1.0", "CsvExampleGen(input_base='data'), no external_input"
@@ -218,7 +243,10 @@ RULES: dict[str, Rule] = {
         "EstimatorTrainer(distribution=...): tfx-estimators docs kubeflow-jobs",
     ),
     "tfx.orchestration.local": _works("is as it was"),
-    "tfx.orchestration.beam": _works("is as it was"),
+    "tfx.orchestration.beam.beam_dag_runner": _works("is as it was"),
+    "tfx.orchestration.beam.beam_runner": _gone(
+        "was removed in TFX 0.15", "tfx.orchestration.beam.beam_dag_runner.BeamDagRunner"
+    ),
 }  # fmt: skip
 """By the beginning of full names, without `tfx.v1` and `tensorflow.compat.v2`."""
 

@@ -15,12 +15,16 @@ class Use:
 
     Attributes:
         name: in full, e.g. "tensorflow.estimator.DNNClassifier"; for a keyword argument
-            the function's followed by the keyword: "tfx.components.Trainer(run_fn)".
+            the function's followed by the keyword: "tfx.components.Trainer(run_fn)", and
+            by its value where that is a text; for a method of something that is not known
+            its own after a dot: ".make_one_shot_iterator".
         line: where.
+        is_import: whether the name is only imported here.
     """
 
     name: str
     line: int
+    is_import: bool = False
 
 
 def find_uses(tree: ast.Module) -> list[Use]:
@@ -31,7 +35,7 @@ def find_uses(tree: ast.Module) -> list[Use]:
     """
     names = dict(_imported(tree))
     names.update(_renamed(tree, names))
-    uses = {Use(name, line) for name, line in _imports(tree)}
+    uses = {Use(name, line, is_import=True) for name, line in _imports(tree)}
     inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     _hide_local_names(tree, names)
     for node in ast.walk(tree):
@@ -39,15 +43,22 @@ def find_uses(tree: ast.Module) -> list[Use]:
             full = _full_name(node, names)
             if full is not None:
                 uses.add(Use(full, node.lineno))
+            elif isinstance(node, ast.Attribute):
+                uses.add(Use(f".{node.attr}", node.lineno))
         if isinstance(node, ast.Call):
             full = _full_name(node.func, names)
             if full is not None:
-                uses |= {
-                    Use(f"{full}({keyword.arg})", keyword.value.lineno)
-                    for keyword in node.keywords
-                    if keyword.arg
-                }
+                uses.update(_keywords_of(full, node))
     return sorted(uses, key=lambda use: (use.line, use.name))
+
+
+def _keywords_of(function: str, call: ast.Call) -> Iterator[Use]:
+    for keyword in call.keywords:
+        if keyword.arg:
+            line = keyword.value.lineno
+            yield Use(f"{function}({keyword.arg})", line)
+            if isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str):
+                yield Use(f"{function}({keyword.arg}={keyword.value.value!r})", line)
 
 
 def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,9 @@ from click.testing import CliRunner, Result
 
 from tfx_estimators.cli import main
 from tfx_estimators.components.doctor import Verdict, diagnose
+from tfx_estimators.components.doctor.removed_names import removed_names
 from tfx_estimators.components.doctor.rules import RULES
+from tfx_estimators.components.user_module import UserModule
 
 MODULES = pathlib.Path(__file__).parent / "trainer" / "modules"
 
@@ -51,9 +53,62 @@ def test_what_works_is_there_and_what_is_gone_is_not() -> None:
     legacy_tfma.install()
     for name, rule in RULES.items():
         if rule.verdict is Verdict.WORKS:
-            assert _exists(name), name
+            assert _exists(name) or _exists(name.replace("tfx.", "tfx.v1.", 1)), name
         elif name.startswith("tensorflow.") and "2.0" in rule.why:
             assert not _exists(name), name
+
+
+@pytest.mark.stacks
+def test_what_is_said_to_replace_a_removed_name_is_there(tmp_path: pathlib.Path) -> None:
+    """As a user's module sees it, in which Keras is Keras 2."""
+    (tmp_path / "theirs.py").write_text("import tensorflow as tf\n")
+    tf = UserModule.find(str(tmp_path / "theirs.py"), None).load().tf
+
+    def is_there(name: str) -> bool:
+        found = tf
+        for part in name.split(".")[1:]:
+            found = getattr(found, part, None)
+        return found is not None
+
+    removed = removed_names()
+    assert len(removed) > 900
+    assert "tensorflow.is_nan" in removed
+    assert [n for n in removed if is_there(n.replace("tensorflow", "tf", 1))] == []
+    assert [n for n, instead in removed.items() if not is_there(instead)] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [
+        ("import tensorflow as tf\ntf.is_nan(1)", "gone"),
+        ("import tensorflow as tf\ntf.train.SessionRunHook", "gone"),
+        ("import tensorflow as tf\ntf.app.run()", "gone"),
+        ("import tensorflow as tf\ntf.losses.sigmoid_cross_entropy()", "gone"),
+        ("import tensorflow.compat.v1 as tf\ntf.placeholder(tf.float32)", None),
+        ("import tensorflow as tf\ntf.math.is_nan(tf.where(tf.metrics.AUC()))", None),
+        ("import tensorflow as tf\ntf.data.Dataset.range(3).map(f).make_one_shot_iterator()",
+         "change"),
+        ("import tensorflow as tf\ntf.compat.v1.data.make_one_shot_iterator(d)", None),
+        ("import tensorflow_model_analysis as tfma\ntfma.ModelSpec(signature_name='eval')",
+         "change"),
+        ("from tensorflow_model_analysis.proto import config_pb2\n"
+         "config_pb2.ModelSpec(signature_name='eval')", "change"),
+        ("from tensorflow_model_analysis.proto import config_pb2\n"
+         "config_pb2.ModelSpec(signature_name='predict')", None),
+        ("from tfx.components.trainer import executor\n"
+         "def trainer_fn(args: executor.TrainerFnArgs, schema): ...", "works"),
+        ("import tfx.components.trainer.executor as ex\nex.TrainerFnArgs", "works"),
+        ("from tfx.components.trainer.executor import GenericExecutor", "change"),
+        ("from tfx.dsl.experimental import latest_blessed_model_resolver", "works"),
+        ("from tfx import v1 as tfx\ntfx.dsl.experimental.LatestBlessedModelStrategy", "works"),
+        ("from tfx.orchestration.beam.beam_runner import BeamRunner", "gone"),
+        ("from tfx.orchestration.beam import beam_dag_runner", "works"),
+        ("from tensorflow_transform.saved import input_fn_maker", "gone"),
+    ],
+)  # fmt: skip
+def test_a_line_gets_its_verdict(code: str, verdict: str | None, tmp_path: pathlib.Path) -> None:
+    found = {verdict for verdict, _ in found_in(tmp_path, code + "\n").values()}
+    assert found == ({verdict} if verdict else set())
 
 
 def test_names_are_found_whatever_they_are_called(tmp_path: pathlib.Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import urllib.parse
 from typing import Any
 
@@ -10,6 +11,15 @@ from tfx_estimators.errors import MetadataStoreError
 from tfx_estimators.lineage.sqlite_file import missing, sqlite_file
 
 __all__ = ["config_of", "name_of"]
+
+_HOST = r"(?P<host>\[[^\]/@]+\]|[^\[\]:/@?#\s]+)"
+_GRPC = re.compile(rf"grpc://{_HOST}:(?P<port>[0-9]+)/?")
+# Up to the last @: a password may hold any other character, encoded or not.
+_MYSQL = re.compile(
+    rf"mysql://(?:(?P<user>[^:@/]*)(?::(?P<password>.*))?@)?{_HOST}"
+    r"(?::(?P<port>[0-9]+))?/(?P<database>[^/?#@]+)/?",
+    re.DOTALL,
+)
 
 
 def config_of(where: Any) -> Any:
@@ -31,35 +41,41 @@ def config_of(where: Any) -> Any:
     if text.endswith(".pbtxt"):
         return _config_of_file(pathlib.Path(text))
     config = mlmd.ConnectionConfig()
-    config.sqlite.filename_uri = str(sqlite_file(text))
+    try:
+        config.sqlite.filename_uri = str(sqlite_file(text))
+    except (ValueError, OSError) as error:
+        raise MetadataStoreError(
+            f"{text} cannot be a store's name: {error}",
+            expected="a path that is UTF-8",
+            fix="rename the file, or a folder that it lies in",
+        ) from error
     return config
 
 
 def _config_of_url(text: str) -> Any:
     from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-    wrong = MetadataStoreError(
-        f"{_without_password(text)} names no store of ML Metadata",
+    if (found := _GRPC.fullmatch(text)) and _is_port(found["port"]):
+        client = mlmd.MetadataStoreClientConfig()
+        client.host, client.port = found["host"].strip("[]"), int(found["port"])
+        return client
+    if (found := _MYSQL.fullmatch(text)) and _is_port(found["port"] or "3306"):
+        config = mlmd.ConnectionConfig()
+        config.mysql.host = found["host"].strip("[]")
+        config.mysql.port = int(found["port"] or 3306)
+        config.mysql.database = found["database"]
+        config.mysql.user = urllib.parse.unquote(found["user"] or "")
+        config.mysql.password = urllib.parse.unquote(found["password"] or "")
+        return config
+    raise MetadataStoreError(
+        f"{text} names no store of ML Metadata",
         expected="grpc://host:port or mysql://user:password@host:port/database",
         fix="correct --metadata",
     )
-    url = urllib.parse.urlsplit(text)
-    try:
-        host, port = url.hostname, url.port
-    except ValueError as error:
-        raise wrong from error
-    if url.scheme == "grpc" and host and port:
-        client = mlmd.MetadataStoreClientConfig()
-        client.host, client.port = host, port
-        return client
-    if url.scheme == "mysql" and host and url.path.strip("/"):
-        config = mlmd.ConnectionConfig()
-        config.mysql.host, config.mysql.port = host, port or 3306
-        config.mysql.database = url.path.strip("/")
-        config.mysql.user = urllib.parse.unquote(url.username or "")
-        config.mysql.password = urllib.parse.unquote(url.password or "")
-        return config
-    raise wrong
+
+
+def _is_port(text: str) -> bool:
+    return len(text) <= 5 and 0 < int(text) < 1 << 16
 
 
 def _config_of_file(file: pathlib.Path) -> Any:
@@ -68,16 +84,25 @@ def _config_of_file(file: pathlib.Path) -> Any:
 
     if not file.is_file():
         raise missing(file)
-    text = file.read_text(encoding="utf-8")
-    problem: Exception | None = None
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MetadataStoreError(
+            f"{file} cannot be read: {error}",
+            expected="a text file that you may read",
+            fix=f"ls -l {file}",
+        ) from error
+    places = []
     for kind in (mlmd.ConnectionConfig, mlmd.MetadataStoreClientConfig):
         try:
             return text_format.Parse(text, kind())
         except text_format.ParseError as error:
-            problem = problem or error
+            places.append((error.GetLine() or 1, error.GetColumn() or 1))
+    # The parser's own message shows what stands there, which may be a password.
+    line, column = max(places)
     raise MetadataStoreError(
-        f"{file} is no connection to ML Metadata: {problem}",
-        expected="a ConnectionConfig or MetadataStoreClientConfig as text",
+        f"{file} is no connection to ML Metadata: line {line}, column {column} is wrong",
+        expected="a ConnectionConfig or MetadataStoreClientConfig as text, with quoted strings",
         fix="see ml_metadata/proto/metadata_store.proto",
     )
 
@@ -93,8 +118,3 @@ def name_of(config: Any) -> str:
     if config.WhichOneof("config") == "mysql":
         return f"mysql://{config.mysql.host}/{config.mysql.database}"
     return "the store"
-
-
-def _without_password(text: str) -> str:
-    url = urllib.parse.urlsplit(text)
-    return text.replace(f":{url.password}@", ":***@") if url.password else text

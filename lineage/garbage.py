@@ -187,7 +187,9 @@ def _files_by_prefix(folder: str, files: Files) -> dict[str, list[str]]:
 def _is_as_recorded(item: Garbage, files: Files) -> bool:
     try:
         return checkpoint_digest(item.prefix, files) == item.record.digest
-    except (NotInMetadataError, *files.failures):
+    except NotInMetadataError:
+        return False
+    except files.failures:
         return False
 
 

@@ -17,6 +17,7 @@ from annotated_types import Ge, Len, Predicate
 from tfx_estimators.errors import CorruptRecordError
 from tfx_estimators.json_text import dumps
 from tfx_estimators.lineage.documents import Int64, Seconds, is_text, parse
+from tfx_estimators.redaction import without_secrets
 
 __all__ = [
     "FORMAT",
@@ -191,7 +192,7 @@ class StepRecord(_Origin):
         state: "running", "complete" or "failed".
         began: when it began, in seconds since 1970 (UTC); `wall_time` is when it got into its
             state.
-        parameters: the execution properties.
+        parameters: the execution properties, without secrets.
         inputs: what it read.
         outputs: what it wrote.
     """
@@ -204,6 +205,9 @@ class StepRecord(_Origin):
     parameters: dict[_Text, _Property] = dataclasses.field(default_factory=dict)
     inputs: tuple[ArtifactRecord, ...] = ()
     outputs: tuple[ArtifactRecord, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parameters", without_secrets(self.parameters))
 
 
 Record = CheckpointRecord | ModelRecord | PushRecord | StepRecord

@@ -63,7 +63,7 @@ def find_numbers(
         query += f" LIMIT {int(limit)}"
     try:
         return _ask(database, query, values)
-    except (sqlite3.DatabaseError, OverflowError):
+    except (sqlite3.DatabaseError, OverflowError, UnicodeError):
         return None  # ML Metadata has its own say, and its own patience.
 
 

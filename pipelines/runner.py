@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfx_estimators.components.user_code import describe, find_place
 from tfx_estimators.errors import PipelineError, TfxEstimatorsError
+from tfx_estimators.terminal import shown
 
 if TYPE_CHECKING:
     from tfx_estimators.pipelines.steps import Steps
@@ -78,7 +79,7 @@ def train_afresh(pipeline: Any) -> None:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(shown(line), file=sys.stderr, flush=True)
 
 
 def _local_runner() -> Any:

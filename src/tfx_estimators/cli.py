@@ -6,6 +6,7 @@ imports what it needs.
 
 from __future__ import annotations
 
+import logging
 import os
 import pathlib
 import warnings
@@ -17,38 +18,22 @@ from tfx_estimators import __version__
 from tfx_estimators.commands.checkpoint_store import gc, import_records, restore
 from tfx_estimators.commands.docs import docs
 from tfx_estimators.commands.doctor import doctor
+from tfx_estimators.commands.group import Commands
 from tfx_estimators.commands.kserve import kserve
 from tfx_estimators.commands.kubeflow import compile_package
 from tfx_estimators.commands.lineage import checkpoints, diff, lineage, models, runs
 from tfx_estimators.commands.push import rollback, versions
-from tfx_estimators.commands.run_log import run_log, shown_error
+from tfx_estimators.commands.run_log import run_log
 from tfx_estimators.commands.runner_options import RunCommand, runner_and_options
 from tfx_estimators.commands.shipped_files import image, manifests
 from tfx_estimators.commands.submit import submit
-from tfx_estimators.errors import PipelineError, TfxEstimatorsError
+from tfx_estimators.errors import PipelineError
+from tfx_estimators.log_file import ReadableFormatter
 
 __all__ = ["main"]
 
 
-class _Commands(click.Group):
-    """Shows errors as messages; the stack below them goes to the run's log."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except TfxEstimatorsError as error:
-            if ctx.params.get("verbose"):
-                raise
-            raise click.ClickException(shown_error(error, ctx)) from error
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except Exception as error:
-            if ctx.params.get("verbose"):
-                raise
-            raise click.ClickException(shown_error(error, ctx)) from error
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 @click.option("--verbose", is_flag=True, help="Show TFX's and TensorFlow's own log lines.")
 def main(verbose: bool) -> None:
@@ -63,6 +48,8 @@ def main(verbose: bool) -> None:
         # Read when TensorFlow is imported, which only happens after this.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         warnings.filterwarnings("ignore")
+    if logging.lastResort is not None:  # What shows warnings where nothing else does.
+        logging.lastResort.setFormatter(ReadableFormatter("%(message)s"))
 
 
 @main.command(cls=RunCommand)

@@ -6,6 +6,8 @@ instance of the builtin a caller would already be catching.
 
 from __future__ import annotations
 
+from tfx_estimators.redaction import redacted
+
 __all__ = [
     "ClusterError",
     "ColumnError",
@@ -48,8 +50,8 @@ class TfxEstimatorsError(Exception):
         expected: what would have been right.
         fix: the next thing to do, a command where there is one.
 
-    The rendered message is the only element of `args`, so the error survives
-    pickling and frameworks that rebuild an error from its message (Beam does).
+    Secrets in the message are taken out. It is the only element of `args`, so the error
+    survives pickling and frameworks that rebuild an error from its message (Beam does).
     """
 
     def __init__(self, problem: str, *, expected: str = "", fix: str = "") -> None:
@@ -58,7 +60,7 @@ class TfxEstimatorsError(Exception):
             lines.append(f"  expected: {expected}")
         if fix:
             lines.append(f"  fix: {fix}")
-        super().__init__("\n".join(lines))
+        super().__init__(redacted("\n".join(lines)))
 
     def __str__(self) -> str:
         # KeyError, which one subclass also is, would show the repr instead.

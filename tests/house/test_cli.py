@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 
 from tfx_estimators.cli import main
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 HEAVY = ["tensorflow", "tfx", "apache_beam", "ml_metadata"]
 
 
@@ -114,3 +116,29 @@ def create_pipeline(root, data):
     return Pipeline("mine", str(root / "a"), components=[Speak().with_id("eu/speak")],
                     metadata_connection_config=store)
 """
+
+
+def _typed(*arguments: str | bytes, cwd: pathlib.Path, shell: str = "") -> str:
+    """What a command that fails says; a traceback is nothing that a user can do with."""
+    command = [sys.executable, "-m", "tfx_estimators.cli", *arguments]
+    if shell:
+        command = ["sh", "-c", f'{shell} "$@"', "sh", *command]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, timeout=300)
+    said = (done.stdout + done.stderr).decode()
+    assert done.returncode == 1, said
+    assert "Traceback" not in said
+    assert "Exception ignored" not in said
+    return said
+
+
+def test_commands_end_with_a_message_whatever_happens(tmp_path: pathlib.Path) -> None:
+    assert "No space left" in _typed("--help", cwd=tmp_path, shell="exec >/dev/full;")
+    (tmp_path / "gone").mkdir()
+    gone = f"cd {tmp_path}/gone; rmdir {tmp_path}/gone;"
+    assert "the working folder is gone" in _typed("runs", cwd=tmp_path, shell=gone)
+    number = "1" * 5000
+    assert "there is no store" in _typed("models", number, "--metadata", "x", cwd=tmp_path)
+    assert "\\udcff" in _typed("runs", "--metadata", b"\xff", cwd=tmp_path)
+    assert "Error" in _typed("runs", "--metadata", "mysql://[", cwd=tmp_path)
+    assert "Error" in _typed("diff", b"\xff", "b", "--metadata", "http://[", cwd=tmp_path)

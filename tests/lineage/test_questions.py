@@ -12,9 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tfx_estimators.cli import main
+from tfx_estimators.lineage.connection import config_of
 from tfx_estimators.lineage.properties import CHECKPOINT_TYPE
 from tfx_estimators.lineage.record_files import write_record
-from tfx_estimators.lineage.records import ArtifactRecord, PushRecord
+from tfx_estimators.lineage.records import ArtifactRecord, CheckpointRecord, PushRecord
 from tfx_estimators.lineage.select import Condition, select
 from tfx_estimators.lineage.store import open_store
 
@@ -263,3 +264,50 @@ def test_a_store_that_is_locked_is_not_taken_for_a_wrong_file(
     assert result.exit_code == 1
     assert "was locked by another process" in result.output
     assert "right file" not in result.output
+
+
+def test_names_out_of_records_reach_the_terminal_escaped(tmp_path: pathlib.Path) -> None:
+    record = CheckpointRecord(
+        pipeline="p\x1b]0;title\x07", run="r\x1b[2J", node="n\u202e", execution="e", wall_time=1e9,
+        uri=f"{tmp_path}/model.ckpt-1", digest="1" * 64, fingerprint="f\n" * 16, step=1,
+        global_examples=1, metrics={"a\x9b31m": 1.0}, size_bytes=1,
+    )  # fmt: skip
+    write_record(str(tmp_path), record)
+    place = ["--metadata", str(tmp_path / "m.sqlite")]
+    assert CliRunner().invoke(main, ["import", str(tmp_path), "--create", *place]).exit_code == 0
+    questions = (["runs"], ["runs", "latest"], ["checkpoints"], ["checkpoints", "1"],
+                 ["lineage", "1"], ["runs", "none\x1b[2J"], ["import", "\x1b[2J"])  # fmt: skip
+    for question in questions:
+        output = CliRunner().invoke(main, [*question, *place]).output
+        assert not set("\x1b\x07\x9b\u202e") & set(output), question
+        assert "\nf\n" not in output
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "mysql://u:S3cr3t#Pw@h:1/",
+        "mysql://u:S3cr3t?Pw@h:x/db",
+        "mysql://u:S3cr3t[Pw@h:1/d?b",
+        "mysql://h:1/?password=S3cr3t",
+        "mysql:/u:S3cr3tPw@h:1/db",
+        "c.pbtxt",
+    ],
+)
+def test_a_password_is_in_no_message(place: str, tmp_path: pathlib.Path) -> None:
+    if place == "c.pbtxt":
+        place = str(tmp_path / place)
+        pathlib.Path(place).write_text('mysql {\n host: "h" password: S3cr3tPw }\n')
+    result = CliRunner().invoke(main, ["runs", "--metadata", place])
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert "S3cr3t" not in result.output
+
+
+def test_a_password_may_have_any_character() -> None:
+    config = config_of("mysql://user:a#b/c?d[e@f%25:g@host:77/db")
+    mysql = config.mysql
+    assert (mysql.user, mysql.password) == ("user", "a#b/c?d[e@f%:g")
+    assert (mysql.host, mysql.port, mysql.database) == ("host", 77, "db")
+    assert config_of("mysql://host/db").mysql.port == 3306
+    assert config_of("grpc://[::1]:8080").host == "::1"

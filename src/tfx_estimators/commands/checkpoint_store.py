@@ -37,9 +37,9 @@ def restore(checkpoint: str, folder: str, saved_model: bool, metadata: str | Non
         from tfx_estimators.components.checkpoint_export import export_checkpoint
 
         export_checkpoint(find_export(store, found, files), found.uri, folder)
-        click.echo(f"a SavedModel of step {found.step} is in {folder}")
+        places.echo(f"a SavedModel of step {found.step} is in {folder}")
         return
-    click.echo(copy(found, folder, files))
+    places.echo(copy(found, folder, files))
 
 
 @click.command()
@@ -86,9 +86,9 @@ def gc(folder: str | None, delete: bool, keep_last: int, metadata: str | None) -
     if delete:
         gone = remove(store, found, files)
         size = sum(one.record.size_bytes for one in gone) / 1e6
-        click.echo(f"{len(gone)} checkpoints removed, {size:.2f} MB")
+        places.echo(f"{len(gone)} checkpoints removed, {size:.2f} MB")
     else:
-        click.echo(f"{len(found)} checkpoints, {size:.2f} MB; --delete removes them")
+        places.echo(f"{len(found)} checkpoints, {size:.2f} MB; --delete removes them")
 
 
 @click.command(name="import")
@@ -126,7 +126,7 @@ def import_records(folders: tuple[str, ...], create: bool, metadata: str | None)
     if create and "://" not in where:
         pathlib.Path(where).absolute().parent.mkdir(parents=True, exist_ok=True)
     done = reconcile(open_store(where, write=True, create=create), records)
-    click.echo(
+    places.echo(
         f"{done.records} records: {done.artifacts} artifacts and {done.events} events written"
         + (f", {done.waiting} wait for their runner to publish" if done.waiting else "")
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tfx_estimators.commands import places
+from tfx_estimators.terminal import escaped
 
 if TYPE_CHECKING:
     from tfx_estimators.lineage.models import Version
@@ -57,7 +58,8 @@ def runs(
     if as_json:
         places.show_json(found)
         return
-    click.echo(f"{found.name}  ({found.pipeline}, {places.when(found.started)}, {found.state})\n")
+    title = f"{found.name}  ({found.pipeline}, {places.when(found.started)}, {found.state})"
+    places.echo(f"{escaped(title)}\n")
     places.show_table(
         ["execution", "step", "state", "seconds", "type"],
         [[s.id, s.node, s.state, f"{s.seconds:.1f}", s.type] for s in found.steps],
@@ -192,7 +194,7 @@ def lineage(name: str, down: bool, metadata: str | None, as_json: bool) -> None:
         places.show_json(nodes)
         return
     for line in _tree({node.id: node for node in nodes}, nodes[0].id, 0, set()):
-        click.echo(line)
+        places.echo(escaped(line))
 
 
 @click.command()
@@ -254,7 +256,7 @@ def _show_facts(found: Any) -> None:
             value = places.when(value)
         if name == "metrics":
             value = _metrics(value)
-        click.echo(f"{name:<18}{value if value not in (None, ()) else '-'}")
+        places.echo(escaped(f"{name:<18}{value if value not in (None, ()) else '-'}"))
 
 
 def _metrics(metrics: dict[str, float]) -> str:

@@ -12,8 +12,10 @@ import click
 
 from tfx_estimators.errors import NotInMetadataError
 from tfx_estimators.json_text import dumps, finite
+from tfx_estimators.redaction import redacted, without_secrets
+from tfx_estimators.terminal import escaped, shown
 
-__all__ = ["json_option", "metadata_option", "place", "show_json", "show_table", "when"]
+__all__ = ["echo", "json_option", "metadata_option", "place", "show_json", "show_table", "when"]
 
 metadata_option = click.option(
     "--metadata",
@@ -48,14 +50,19 @@ def place(metadata: str | None) -> str:
     return str(newest)
 
 
+def echo(text: str) -> None:
+    """Prints lines; see `terminal.shown`."""
+    click.echo(shown(text))
+
+
 def show_json(things: Any) -> None:
     """Prints dataclasses, or a list of them, as JSON.
 
-    A metric that is no finite number is null.
+    A metric that is no finite number is null. Secrets in settings are left out.
     """
     many = isinstance(things, (list, tuple))
     plain = [dataclasses.asdict(thing) for thing in (things if many else [things])]
-    click.echo(dumps(finite(plain if many else plain[0]), indent=2))
+    click.echo(dumps(without_secrets(finite(plain if many else plain[0])), indent=2))
 
 
 def show_table(headers: Sequence[str], rows: Sequence[Sequence[Any]], nothing: str) -> None:
@@ -65,10 +72,15 @@ def show_table(headers: Sequence[str], rows: Sequence[Sequence[Any]], nothing: s
     if not rows:
         click.echo(nothing)
         return
-    click.echo(tabulate(rows, headers=headers, disable_numparse=True))
+    cells = [[redacted(escaped(str(cell))) for cell in row] for row in rows]
+    names = [escaped(str(header)) for header in headers]
+    click.echo(tabulate(cells, headers=names, disable_numparse=True))
 
 
 def when(seconds: float) -> str:
     """A moment as people read it, in local time."""
-    moment = datetime.datetime.fromtimestamp(seconds, tz=datetime.timezone.utc).astimezone()
+    try:
+        moment = datetime.datetime.fromtimestamp(seconds, tz=datetime.timezone.utc).astimezone()
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:g}"  # No moment: milliseconds, perhaps.
     return moment.strftime("%Y-%m-%d %H:%M:%S")

@@ -13,10 +13,12 @@ from collections.abc import Iterator
 
 import click
 
+from tfx_estimators.log_file import FORMAT, LogFile, ReadableFormatter
+from tfx_estimators.terminal import shown
+
 __all__ = ["RunLog", "run_log", "shown_error"]
 
 _PATH = "tfx_estimators.run_log"
-_FORMAT = "%(asctime)s %(name)s %(message)s"
 
 
 class RunLog:
@@ -41,7 +43,8 @@ class RunLog:
         handlers: list[logging.Handler] = [self._held]
         if echo:
             handlers.append(logging.StreamHandler(sys.stderr))
-        logging.basicConfig(handlers=handlers, level=logging.INFO, format=_FORMAT)
+            handlers[-1].setFormatter(ReadableFormatter(FORMAT))
+        logging.basicConfig(handlers=handlers, level=logging.INFO)
 
     def open(self) -> None:
         """Writes what was held back, and from now on every line.
@@ -53,10 +56,9 @@ class RunLog:
             return
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            handler = logging.FileHandler(self.file)
+            handler = LogFile(self.file)
         except OSError as error:
             raise _not_writable(self.file, error.errno) from error
-        handler.setFormatter(logging.Formatter(_FORMAT))
         root = logging.getLogger()
         if self._held in root.handlers:
             root.addHandler(handler)
@@ -69,7 +71,7 @@ class RunLog:
         """Writes a line, or several, if there is a file."""
         if self.is_open:
             with self.file.open("a", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(f"{text.rstrip()}\n")
+                file.write(f"{shown(text.rstrip())}\n")
 
 
 def _not_writable(file: pathlib.Path, number: int | None) -> click.ClickException:
@@ -114,5 +116,5 @@ def shown_error(error: Exception, ctx: click.Context) -> str:
     file = ctx.meta.get(_PATH)
     if file is None:
         return f"{text}\n  (tfx-estimators --verbose shows where it came from)"
-    shown = os.path.relpath(file) if file.is_relative_to(pathlib.Path.cwd()) else file
-    return f"{text}\n  (the whole trace: {shown})"
+    path = os.path.relpath(file) if file.is_relative_to(pathlib.Path.cwd()) else file
+    return f"{text}\n  (the whole trace: {path})"

@@ -8,7 +8,7 @@ from typing import Any
 
 from tfx.dsl.components.base import base_beam_executor
 
-from tfx_estimators.components.beam_flags import spare_packaging
+from tfx_estimators.components.beam_flags import spare_packaging, with_plugin
 from tfx_estimators.components.progress import counted_examples, show_progress
 
 __all__ = ["BeamExecutor"]
@@ -19,7 +19,8 @@ class BeamExecutor(base_beam_executor.BaseBeamExecutor):
 
     def __init__(self, context: base_beam_executor.BaseBeamExecutor.Context | None = None) -> None:
         if context is not None:
-            context.beam_pipeline_args = spare_packaging(context.beam_pipeline_args or ())
+            flags = spare_packaging(context.beam_pipeline_args or ())
+            context.beam_pipeline_args = with_plugin(flags)
         super().__init__(context)
 
     @contextlib.contextmanager

@@ -1,15 +1,32 @@
-"""Beam flags that spare a step on this machine what only workers elsewhere need."""
+"""Beam flags that a step gets besides the user's."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["spare_packaging"]
+__all__ = ["PLUGIN", "spare_packaging", "with_plugin"]
+
+PLUGIN = "--beam_plugin=tfx_estimators.estimator.beam_plugin"
+"""Has every worker process ready for modules that use `tf.estimator`."""
 
 # With one of these flags TFX takes workers to have its code (1.15 to 1.21,
 # tfx/utils/dependency_utils.py); the direct runner does not look at this one.
 _NO_PACKAGE = "--sdk_container_image=none"
+
+
+def with_plugin(flags: Iterable[Any]) -> list[Any]:
+    """The flags, with the Beam plugin of this package.
+
+    Workers that import a user's module, of a stock component too, then find the Estimator
+    API in TensorFlow. Without flags, where Beam works within the step's process, none is
+    added.
+
+    Args:
+        flags: `beam_pipeline_args`, of which some may be placeholders.
+    """
+    flags = list(flags)
+    return flags if not flags or PLUGIN in flags else [*flags, PLUGIN]
 
 
 def spare_packaging(flags: Iterable[Any]) -> list[Any]:

@@ -21,6 +21,8 @@ from typing import Any
 
 from tfx_estimators.components.module_sources import parse, sources_digest, sources_of
 from tfx_estimators.errors import ModuleContractError, UserModuleError
+from tfx_estimators.estimator import keras_2_modules, package
+from tfx_estimators.estimator.activation import activate_with_tensorflow
 from tfx_estimators.places import same
 
 __all__ = ["UserModule", "no_exit"]
@@ -64,6 +66,8 @@ class UserModule:
                 expected="exactly one of the two",
                 fix="pass module_file='model.py' or module_path='package.model'",
             )
+        # Stock components of the pipeline may import the module too, before ours do.
+        activate_with_tensorflow()
         source = _source_of(module_file, module_path)
         file = str(source) if module_file is not None else None
         return cls(
@@ -107,11 +111,8 @@ class UserModule:
         """
         if with_estimators:
             from tfx_estimators import estimator
-            from tfx_estimators.estimator import package
 
             estimator.activate()
-            folder = str(_source_of(self.file, None).parent) if self.file else None
-            package.give_keras_2(folder=folder, module=self.path)
         name = self.path
         if name is None:
             source = _source_of(self.file, None)
@@ -121,8 +122,10 @@ class UserModule:
             for imported, file in sources_of(name, source).items():
                 loaded = getattr(sys.modules.get(imported), "__file__", None)
                 if loaded is not None and not same(loaded, str(file)):
-                    del sys.modules[imported]
+                    keras_2_modules.forget(imported)
             importlib.invalidate_caches()
+        if with_estimators:
+            package.give_keras_2(module=name)
         try:
             return importlib.import_module(name)
         except (Exception, SystemExit) as error:

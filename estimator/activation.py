@@ -5,7 +5,8 @@ What is added loads the estimator package when it is used.
 
 Private names relied on, seen on 2.16 to 2.21. TensorFlow makes its public modules twice:
 `tf.compat.v1` is `tensorflow._api.v2.compat.v1` until somebody imports
-`tensorflow.compat.v1`, which is executed anew and takes its place. `tf.keras` is a
+`tensorflow.compat.v1`, which is executed anew and takes its place; so are the `compat.v1`
+and `compat.v2` inside of them. `tf.keras` is a
 `tensorflow.python.util.lazy_loader.KerasLazyLoader`, then `keras._tf_keras.keras`, and
 `tensorflow.keras` once that is imported. Each of them is given the names when it appears.
 """
@@ -14,14 +15,17 @@ from __future__ import annotations
 
 import importlib.abc
 import importlib.machinery
+import os
 import sys
 import threading
 import types
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
+from tfx_estimators.errors import UnsupportedOptionError
 from tfx_estimators.estimator import (
     autograph,
+    keras_2_modules,
     old_paths,
     package,
     repairs,
@@ -30,7 +34,7 @@ from tfx_estimators.estimator import (
 )
 from tfx_estimators.estimator.namespace import LazyNamespace
 
-__all__ = ["activate"]
+__all__ = ["activate", "activate_with_tensorflow"]
 
 _V1_PARTS = ("experimental", "export", "inputs", "tpu", "tpu.experimental")
 _V2_PARTS = ("experimental", "export", "inputs")
@@ -38,23 +42,31 @@ _V2_PARTS = ("experimental", "export", "inputs")
 _lock = threading.RLock()
 
 
-def activate() -> None:
+def activate(*, keras: Literal[2] | None = None) -> None:
     """Makes `tf.estimator` work in this process.
 
-    From TensorFlow 2.16 on, restores `tf.estimator`, `tf.compat.v1.estimator`,
-    `tf.compat.v2.estimator`, the same as importable modules (`from tensorflow import
-    estimator`, `import tensorflow.compat.v1.estimator`), and
-    `tf.keras.estimator.model_to_estimator`, and the private modules of `old_paths`.
-    TensorFlow 2.15 has them all: there only
-    faults of its own estimators are put right.
+    From TensorFlow 2.16 on, restores `estimator` in `tf` and in every `compat.v1` and
+    `compat.v2` of it, the same as importable modules (`from tensorflow import estimator`,
+    `import tensorflow.compat.v1.estimator`), `tf.keras.estimator.model_to_estimator`, and
+    the private modules of `old_paths`. Modules outside site-packages that use estimators
+    and are imported from then on see Keras 2 as `tf.keras`, and so does what they import.
+    TensorFlow 2.15 has all of it: there only faults of its own estimators are put right.
 
     May be called at any time, from any thread and as often as wished; imports
     TensorFlow, but not the estimators.
 
+    Args:
+        keras: 2 makes Keras 2 the `tf.keras` of the whole process and of the processes that
+            it starts, as TF_USE_LEGACY_KERAS=1 does: for scripts and notebooks, which no
+            component loads. To be said before TensorFlow is imported.
+
     Raises:
         TensorFlowVersionError: if TensorFlow is missing or not supported.
         MissingPackageError: if `tensorflow-estimator` or `tf-keras` is not installed.
+        UnsupportedOptionError: if TensorFlow, with Keras 3, was imported before `keras=2`.
     """
+    if keras is not None:
+        _take_keras_2(keras)
     tensorflow = versions.supported_tensorflow()
     package.install_finder()
     if versions.has_own_estimators(tensorflow):
@@ -66,15 +78,49 @@ def activate() -> None:
             return
         autograph.leave_keras_2_alone()
         old_paths.install_finder()
+        keras_2_modules.recognize_makers()
         given = _given()
         sys.meta_path.insert(0, _Giver(given))
         for name, namespace in given.items():
-            if name in sys.modules:
-                _give(sys.modules[name], namespace)
-        _give(tensorflow.compat.v1, given["tensorflow.compat.v1"])
-        _give(tensorflow.compat.v2, given["tensorflow.compat.v2"])
-        for owner in (tensorflow, tensorflow.compat.v2):
-            _give(vars(owner)["keras"], given["tensorflow.keras"])
+            for module in (sys.modules.get(name), _reached(tensorflow, name)):
+                if module is not None:
+                    _give(module, namespace)
+
+
+def activate_with_tensorflow() -> None:
+    """Does what `activate()` does, as soon as somebody imports TensorFlow.
+
+    For processes that may never do so. What `activate()` raises is raised by that import.
+    """
+    if "tensorflow" in sys.modules:
+        activate()
+        return
+    package.install_finder()
+    with _lock:
+        # A module that uses estimators is found before it imports TensorFlow.
+        keras_2_modules.recognize_makers()
+        if not any(isinstance(finder, _Awaiter) for finder in sys.meta_path):
+            sys.meta_path.insert(0, _Awaiter())
+
+
+def _take_keras_2(version: int) -> None:
+    if version != 2:
+        raise UnsupportedOptionError(
+            f"activate(keras={version!r}) was called",
+            expected="keras=2, or nothing for the Keras that TensorFlow brings",
+        )
+    tensorflow = sys.modules.get("tensorflow")
+    if keras_2_modules.is_keras_2_everywhere() or (
+        tensorflow is not None and versions.has_own_estimators(tensorflow)
+    ):
+        return
+    if tensorflow is not None:
+        raise UnsupportedOptionError(
+            "activate(keras=2) was called after TensorFlow had been imported",
+            expected="the call before the first import of tensorflow, which chooses the Keras",
+            fix="move the call to the top and restart, or set TF_USE_LEGACY_KERAS=1",
+        )
+    os.environ[keras_2_modules.SWITCH] = "1"
 
 
 def _given() -> dict[str, LazyNamespace]:
@@ -83,14 +129,23 @@ def _given() -> dict[str, LazyNamespace]:
     The namespaces are put into `sys.modules` too, so that they can be imported.
     """
     v1, v2 = (package.V1_API, _V1_PARTS), (package.V2_API, _V2_PARTS)
-    keras = _importable("tensorflow.keras.estimator", f"{tensorflow_view.KERAS_2}.estimator")
-    return {
-        "tensorflow": _importable("tensorflow.estimator", *v2),
-        "tensorflow.compat.v1": _importable("tensorflow.compat.v1.estimator", *v1),
-        "tensorflow.compat.v2": _importable("tensorflow.compat.v2.estimator", *v2),
-        "tensorflow.keras": keras,
-        "keras._tf_keras.keras": keras,
-    }
+    given = {}
+    for name in tensorflow_view.NAMESPACES:
+        of_v1 = name.endswith(".v1")
+        given[name] = _importable(f"{name}.estimator", *(v1 if of_v1 else v2))
+        keras = tensorflow_view.KERAS_2_V1 if of_v1 else tensorflow_view.KERAS_2
+        given[f"{name}.keras"] = _importable(f"{name}.keras.estimator", f"{keras}.estimator")
+    return {**given, "keras._tf_keras.keras": given["tensorflow.keras"]}
+
+
+def _reached(tensorflow: types.ModuleType, name: str) -> types.ModuleType | None:
+    """The module that goes by this name among TensorFlow's attributes, loading nothing."""
+    module: Any = tensorflow
+    for part in name.split(".")[1:]:
+        module = vars(module).get(part)
+        if module is None:
+            return None
+    return module if isinstance(module, types.ModuleType) else None
 
 
 def _importable(name: str, target: str, parts: Sequence[str] = ()) -> LazyNamespace:
@@ -103,6 +158,23 @@ def _importable(name: str, target: str, parts: Sequence[str] = ()) -> LazyNamesp
 def _give(module: types.ModuleType, namespace: LazyNamespace) -> None:
     # Through the dictionary, because setting an attribute of a lazy `tf.keras` loads Keras.
     module.__dict__.setdefault("estimator", namespace)
+
+
+class _Awaiter(importlib.abc.MetaPathFinder):
+    """Activates when TensorFlow is imported."""
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,
+        target: types.ModuleType | None = None,
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != "tensorflow":
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _LoaderBefore(spec.loader, lambda module: activate())
+        return spec
 
 
 class _Giver(importlib.abc.MetaPathFinder):
@@ -126,14 +198,21 @@ class _Giver(importlib.abc.MetaPathFinder):
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
-            spec.loader = _GivingLoader(spec.loader, namespace)
+            spec.loader = _LoaderBefore(spec.loader, lambda module: _give(module, namespace))
         return spec
 
 
-class _GivingLoader(importlib.abc.Loader):
-    def __init__(self, inner: Any, namespace: LazyNamespace) -> None:
+class _LoaderBefore(importlib.abc.Loader):
+    """Runs a module, and then does something with it.
+
+    Args:
+        inner: the module's own loader.
+        do: what to do.
+    """
+
+    def __init__(self, inner: Any, do: Callable[[types.ModuleType], None]) -> None:
         self._inner = inner
-        self._namespace = namespace
+        self._do = do
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -144,4 +223,4 @@ class _GivingLoader(importlib.abc.Loader):
 
     def exec_module(self, module: types.ModuleType) -> None:
         self._inner.exec_module(module)
-        _give(module, self._namespace)
+        self._do(module)

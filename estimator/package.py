@@ -20,7 +20,7 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
-from tfx_estimators.estimator import versions
+from tfx_estimators.estimator import keras_2_modules, versions
 
 __all__ = ["PACKAGE", "V1_API", "V2_API", "give_keras_2", "install_finder", "load"]
 
@@ -65,11 +65,7 @@ class _Loader(importlib.abc.Loader):
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds the package, and modules that want Keras 2, as Python does; wraps the loaders."""
-
-    def __init__(self) -> None:
-        self.folders: set[pathlib.Path] = set()
-        self.packages: set[str] = set()
+    """Finds the package, and modules that are to see Keras 2, as Python does; wraps the loaders."""
 
     def find_spec(
         self,
@@ -77,19 +73,26 @@ class _Finder(importlib.abc.MetaPathFinder):
         path: Sequence[str] | None,
         target: types.ModuleType | None = None,
     ) -> importlib.machinery.ModuleSpec | None:
-        named = any(f"{fullname}.".startswith(f"{name}.") for name in (PACKAGE, *self.packages))
-        if not named and not self.folders:
+        of_package = fullname.partition(".")[0] == PACKAGE
+        if not of_package and not keras_2_modules.is_asked_about(fullname):
             return None
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        spec = self._find_as_others_do(fullname, path, target)
         if spec is None or spec.loader is None:
             return spec
-        if not named and not (spec.origin and self._is_in_a_folder(spec.origin)):
-            return None
-        spec.loader = _Loader(spec.loader)
+        if not of_package and not keras_2_modules.includes(fullname, spec):
+            return spec
+        if isinstance(spec.loader, importlib.machinery.SourceFileLoader):
+            spec.loader = _Loader(spec.loader)
         return spec
 
-    def _is_in_a_folder(self, origin: str) -> bool:
-        return pathlib.Path(origin).parent in self.folders
+    def _find_as_others_do(
+        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None
+    ) -> importlib.machinery.ModuleSpec | None:
+        for finder in list(sys.meta_path):
+            spec = None if finder is self else finder.find_spec(fullname, path, target)
+            if spec is not None:
+                return spec
+        return None
 
 
 _finder = _Finder()
@@ -109,18 +112,20 @@ def give_keras_2(*, folder: str | None = None, module: str | None = None) -> Non
     Modules that make estimators were written for it: Keras 3 layers, metrics and
     optimizers do not work in an estimator's graph. What such a module imports as
     `tensorflow` is a view in which `tf.keras`, `tf.compat.v1.keras`, `tf.compat.v1.layers`
-    and their kin are tf_keras's. Other modules of the process are not affected.
+    and their kin are tf_keras's, and so it is in what the module imports in its turn
+    (`keras_2_modules`). Other modules of the process are not affected.
 
     Args:
         folder: every module directly in this folder.
-        module: this module and, where it is in a package, those beside it.
+        module: this module. If others have imported it before, so that it saw Keras 3,
+            it is imported anew by who asks next.
     """
     install_finder()
     with _lock:
         if folder is not None:
-            _finder.folders.add(pathlib.Path(folder))
+            keras_2_modules.see_keras_2_in(pathlib.Path(folder))
         if module is not None:
-            _finder.packages.add(module.rpartition(".")[0] or module)
+            keras_2_modules.see_keras_2(module)
 
 
 def _forget_broken_imports() -> None:

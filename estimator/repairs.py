@@ -6,14 +6,15 @@ Each repair is named after the module it is for.
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 import types
 from collections.abc import Callable
 from typing import Any
 
-from tfx_estimators.errors import EstimatorTypeError
+from tfx_estimators.errors import EstimatorTypeError, RemovedFromTensorFlowError
 from tfx_estimators.estimator import removed, tensorflow_view
-from tfx_estimators.estimator.keras_3 import conversion, files
+from tfx_estimators.estimator.keras_3 import conversion, files, variables
 
 __all__ = ["repair", "repair_loaded"]
 
@@ -81,10 +82,25 @@ def _name_keras_2(module: Any) -> None:
     module.tf_keras_v2 = tensorflow_view.keras_2()
 
 
-def _refuse_tpu_estimator(module: Any) -> None:
-    module.TPUEstimator.__init__ = _refusing(
-        module.TPUEstimator.__init__, "tf.compat.v1.estimator.tpu.TPUEstimator"
-    )
+def _refuse_tpus(module: Any) -> None:
+    """On CPU and GPU a TPUEstimator needs nothing that was removed."""
+    make = module.TPUEstimator.__init__
+    signature = inspect.signature(make)
+
+    @functools.wraps(make)
+    def __init__(*args: Any, **kwargs: Any) -> None:
+        given = signature.bind(*args, **kwargs)
+        given.apply_defaults()
+        if given.arguments["use_tpu"]:
+            raise RemovedFromTensorFlowError(
+                "tf.compat.v1.estimator.tpu.TPUEstimator with use_tpu=True (the default) needs "
+                "parts of TensorFlow that were removed in 2.16",
+                expected="use_tpu=False, which trains on CPU or GPU",
+                fix="pass use_tpu=False, or stay on TensorFlow 2.15 for TPUs",
+            )
+        make(*args, **kwargs)
+
+    module.TPUEstimator.__init__ = __init__
 
 
 def _refuse_tpu_embedding(module: Any) -> None:
@@ -117,6 +133,17 @@ def _convert_keras_3_models(module: Any) -> None:
         return convert(keras_model, keras_model_path, *args, **kwargs)
 
     module.model_to_estimator = model_to_estimator
+
+
+def _refuse_keras_3_variables(module: Any) -> None:
+    call = module.Estimator._call_model_fn
+
+    @functools.wraps(call)
+    def _call_model_fn(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with variables.refused_keras_3_variables():
+            return call(self, *args, **kwargs)
+
+    module.Estimator._call_model_fn = _call_model_fn
 
 
 def _refuse_keras_3_optimizers(module: Any) -> None:
@@ -159,9 +186,10 @@ _FAULTS: dict[str, Callable[[types.ModuleType], None]] = {
 
 _SEAMS: dict[str, Callable[[types.ModuleType], None]] = {
     "canned.optimizers": _refuse_keras_3_optimizers,
+    "estimator": _refuse_keras_3_variables,
     "estimator_export": _say_nothing_of_deprecation,
     "keras_lib": _convert_keras_3_models,
     "tpu._tpu_estimator_embedding": _refuse_tpu_embedding,
-    "tpu.tpu_estimator": _refuse_tpu_estimator,
+    "tpu.tpu_estimator": _refuse_tpus,
     "util": _name_keras_2,
 }

@@ -20,16 +20,24 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tfx_estimators.estimator import keras_2_modules
+
 __all__ = ["View", "builtins_with_views", "keras_2", "keras_2_v1"]
 
 KERAS_2 = "tf_keras"
 KERAS_2_V1 = "tf_keras.api._v1.keras"
 LEGACY_LAYERS = f"{KERAS_2_V1}.__internal__.legacy.layers"
 LEGACY_RNN_CELLS = f"{KERAS_2_V1}.__internal__.legacy.rnn_cell"
+NAMESPACES = (
+    "tensorflow",
+    *(f"tensorflow.compat.{outer}" for outer in ("v1", "v2")),
+    *(f"tensorflow.compat.{o}.compat.{i}" for o in ("v1", "v2") for i in ("v1", "v2")),
+)
+"""TensorFlow's public API, in every module that holds all of it."""
+
 _KERAS = {
-    "tensorflow.keras": KERAS_2,
-    "tensorflow.compat.v1.keras": KERAS_2_V1,
-    "tensorflow.compat.v2.keras": KERAS_2,
+    f"{namespace}.keras": KERAS_2_V1 if namespace.endswith("v1") else KERAS_2
+    for namespace in NAMESPACES
 }
 """What is imported instead, below these names too."""
 
@@ -97,27 +105,33 @@ def views() -> dict[str, View]:
     def loading(name: str) -> Callable[[], Any]:
         return functools.partial(load, name)
 
-    keras = {
-        "keras": keras_2,
-        # In TensorFlow's second API these are Keras's.
-        **{
-            name: loading(f"{KERAS_2}.{name}")
-            for name in ("initializers", "losses", "metrics", "optimizers")
-        },
-    }
-    v1_nn = View(tensorflow.compat.v1.nn, {"rnn_cell": loading(LEGACY_RNN_CELLS)})
-    v1 = View(
-        tensorflow.compat.v1,
-        {"keras": keras_2_v1, "layers": loading(LEGACY_LAYERS), "nn": lambda: v1_nn},
-    )
-    v2 = View(tensorflow.compat.v2, keras)
-    compat = View(tensorflow.compat, {"v1": lambda: v1, "v2": lambda: v2})
+    found: dict[str, View] = {}
+
+    def see(name: str, real: types.ModuleType) -> View:
+        if name.endswith(".v1"):
+            nn = View(real.nn, {"rnn_cell": loading(LEGACY_RNN_CELLS)})
+            replaced = {
+                "keras": keras_2_v1,
+                "layers": loading(LEGACY_LAYERS),
+                "nn": lambda: nn,
+            }
+        else:
+            # In TensorFlow's second API these are Keras's.
+            of_keras = ("initializers", "losses", "metrics", "optimizers")
+            replaced = {part: loading(f"{KERAS_2}.{part}") for part in of_keras}
+            replaced["keras"] = keras_2
+        if f"{name}.compat.v1" in NAMESPACES:
+            versions = {v: see(f"{name}.compat.{v}", getattr(real.compat, v)) for v in ("v1", "v2")}
+            compat = View(real.compat, {v: lambda v=v: versions[v] for v in versions})
+            found[f"{name}.compat"] = compat
+            replaced["compat"] = lambda: compat
+        found[name] = View(real, replaced)
+        return found[name]
+
+    see("tensorflow", tensorflow)
     removed = loading(f"{_HERE}.removed")
     return {
-        "tensorflow": View(tensorflow, {**keras, "compat": lambda: compat}),
-        "tensorflow.compat": compat,
-        "tensorflow.compat.v1": v1,
-        "tensorflow.compat.v2": v2,
+        **found,
         "tensorflow.python.distribute": View(
             load("tensorflow.python.distribute"),
             {"estimator_training": loading(f"{_HERE}.distribution.coordinator")},
@@ -158,13 +172,14 @@ def _import(
         else:
             builtins.__import__(name, globals, locals, fromlist, level)
             return views()["tensorflow"]
+    keras_2_modules.forget_other_copies(name, globals, fromlist, level)
     return builtins.__import__(name, globals, locals, fromlist or (), level)
 
 
-@functools.cache
 def builtins_with_views() -> dict[str, Any]:
     """The builtins for a module whose imports of TensorFlow are to give views."""
-    return {**vars(builtins), "__import__": _import}
+    keras_2_modules.BUILTINS["__import__"] = _import
+    return keras_2_modules.BUILTINS
 
 
 @functools.cache

@@ -1,7 +1,8 @@
 """What `tf.compat.v1.estimator` held in TensorFlow 2.15, under the same names.
 
-Loaded at the first use of a name. TPUEstimator and TPU embeddings are here by name; using
-them raises `RemovedFromTensorFlowError` on TensorFlow 2.16 and later.
+Loaded at the first use of a name. TPUEstimator is here for CPU and GPU. With
+`use_tpu=True` it raises `RemovedFromTensorFlowError` on TensorFlow 2.16 and later, and so do
+TPU embeddings when they are used.
 """
 
 from __future__ import annotations

@@ -29,11 +29,14 @@ def run(pipeline: Any, tfx_runner: Any = None) -> None:
             last line of the user's files named.
         MetadataStoreError: when ML Metadata cannot be read or written.
     """
+    from tfx_estimators.estimator.activation import activate_with_tensorflow
     from tfx_estimators.pipelines.recording import Telling
     from tfx_estimators.pipelines.step_resources import resources_by_step
     from tfx_estimators.pipelines.steps import announce_steps
 
-    _spare_packaging(pipeline)
+    # Stock components know nothing of estimators, and their modules may use them.
+    activate_with_tensorflow()
+    _add_beam_flags(pipeline)
     resources = resources_by_step(pipeline)
     told = Telling(pipeline, _say)
     with told, announce_steps(len(pipeline.components), _say, resources, told.begun) as steps:
@@ -88,12 +91,12 @@ def _local_runner() -> Any:
     return LocalDagRunner()
 
 
-def _spare_packaging(pipeline: Any) -> None:
+def _add_beam_flags(pipeline: Any) -> None:
     from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 
-    from tfx_estimators.components.beam_flags import spare_packaging
+    from tfx_estimators.components.beam_flags import spare_packaging, with_plugin
 
     for component in pipeline.components:
         if isinstance(component.executor_spec, BeamExecutorSpec):
             spec = component.executor_spec
-            spec.beam_pipeline_args = spare_packaging(spec.beam_pipeline_args)
+            spec.beam_pipeline_args = with_plugin(spare_packaging(spec.beam_pipeline_args))

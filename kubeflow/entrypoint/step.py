@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfx_estimators.errors import StepInputError, TfxEstimatorsError
+from tfx_estimators.estimator.activation import activate_with_tensorflow
 from tfx_estimators.json_text import dumps, finite
 from tfx_estimators.kubeflow.entrypoint.artifacts import (
     input_artifacts,
@@ -34,6 +35,8 @@ def run_step(invocation: Invocation) -> None:
             output cannot be told to the backend.
         Exception: whatever the executor raises.
     """
+    # A stock executor imports the user's module without knowing of estimators.
+    activate_with_tensorflow()
     executor_class = _import_executor(invocation.executor)
     inputs = input_artifacts(invocation.inputs, invocation.inputs_spec)
     outputs = output_artifacts(invocation.outputs)
@@ -91,9 +94,9 @@ def _context(executor_class: type[Any], invocation: Invocation) -> Any:
     # Beam executors have a context class of their own, with flags under another name.
     context_class = getattr(executor_class, "Context", BaseExecutor.Context)
     if any(base.__name__ == "BaseBeamExecutor" for base in executor_class.__mro__):
-        from tfx_estimators.components.beam_flags import spare_packaging
+        from tfx_estimators.components.beam_flags import spare_packaging, with_plugin
 
-        return context_class(beam_pipeline_args=spare_packaging(flags), **said)
+        return context_class(beam_pipeline_args=with_plugin(spare_packaging(flags)), **said)
     return context_class(extra_flags=flags, **said)
 
 

@@ -117,7 +117,7 @@ def test_feature_columns_are_there_and_complete() -> None:
     "use",
     [
         lambda tpu: tpu.TPUEstimator(lambda: None, config=tpu.RunConfig(), train_batch_size=8),
-        lambda tpu: tpu.TPUEstimator(lambda: None, use_tpu=False),
+        lambda tpu: tpu.TPUEstimator(lambda: None, None, tpu.RunConfig(), {}, True, 8),
         lambda tpu: tpu.experimental.EmbeddingConfigSpec(feature_columns=[]),
     ],
 )

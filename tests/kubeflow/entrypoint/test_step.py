@@ -19,6 +19,7 @@ from tfx_estimators.lineage.record_files import read_records
 pytestmark = pytest.mark.stacks
 
 MODULES = pathlib.Path(__file__).parent / "modules"
+USERS_MODULES = pathlib.Path(__file__).parents[2] / "testdata" / "keras_2"
 _COPY = "small_executors.Copy"
 
 
@@ -193,8 +194,22 @@ def test_as_a_process_errors_of_ours_end_the_log_and_only_needed_is_imported(
     assert done.stdout.strip() == "[]"
 
 
+def test_a_stock_step_imports_a_module_that_uses_estimators(make_arguments, tmp_path) -> None:
+    made = tmp_path / "made"
+    arguments = make_arguments(
+        "small_executors.ImportModule",
+        outputs={"made": (str(made), {"schemaTitle": "system.Artifact"}, {})},
+        parameters={"module_path": "module_of_2019"},
+    )
+    with _start(arguments) as step:
+        _, log = step.communicate(timeout=300)
+    assert step.returncode == 0, log[-2000:]
+    assert (made / "text").read_text().partition(".")[0] in ("tf_keras", "keras")
+    assert ".engine." in (made / "text").read_text()  # where Keras 2 has its layers
+
+
 def _start(arguments: list[str]) -> subprocess.Popen[str]:
-    paths = [str(MODULES), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    paths = [str(MODULES), str(USERS_MODULES), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     return subprocess.Popen(
         [sys.executable, "-m", "tfx_estimators.kubeflow.entrypoint", *arguments],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},

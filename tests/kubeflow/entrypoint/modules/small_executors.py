@@ -1,5 +1,6 @@
 """Executors of steps in tests."""
 
+import importlib
 import os
 import pathlib
 import time
@@ -63,3 +64,13 @@ class Two(BaseExecutor):
 
     def Do(self, input_dict, output_dict, exec_properties):
         output_dict["made"].append(output_dict["made"][0])
+
+
+class ImportModule(BaseExecutor):
+    """Imports the user's module as stock executors do: nothing is done for estimators."""
+
+    def Do(self, input_dict, output_dict, exec_properties):
+        module = importlib.import_module(exec_properties["module_path"])
+        assert module.tf_estimator.LinearClassifier is module.tf.estimator.LinearClassifier
+        (made,) = output_dict["made"]
+        pathlib.Path(made.uri, "text").write_text(module.keras_of_the_layer(0))

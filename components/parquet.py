@@ -51,7 +51,8 @@ def read_parquet(
     Args:
         path: the file.
         schema: the columns to read, of `large_list`s of int64, float32 or large_binary. A
-            plain value becomes a list of one, a null stays one.
+            plain value becomes a list of one, a null stays one. Booleans become 0 and 1, and
+            categories their values.
         most_rows: rows a batch.
         most_bytes: bytes a batch, uncompressed, about.
 
@@ -82,18 +83,22 @@ def read_parquet(
 
 def _as_lists(path: str, column: Any, field: Any) -> Any:
     kind = column.type
+    # Categories, as pandas writes them: an entry may be null where no index is.
+    column = _decoded(column)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         lengths = pc.list_value_length(column).fill_null(0).to_numpy(zero_copy_only=False)
-        values = column.flatten()
+        values = _decoded(column.flatten())
     else:
         lengths = column.is_valid().to_numpy(zero_copy_only=False)
         values = column.drop_null() if column.null_count else column
     wanted = field.type.value_type
-    if not _is_alike(values.type, wanted):
+    if not _is_alike(values.type, wanted) or values.null_count:
         raise FeatureDtypeError(
-            f"{path}: the column {field.name!r} holds {kind}",
+            f"{path}: the column {field.name!r} holds {kind}"
+            + (", with nulls in lists" if values.null_count else ""),
             expected=f"{wanted}, or a list of it, as the schema says",
-            fix="correct the schema, or infer it again from these examples",
+            fix="convert the column to numbers, strings or lists of them before it is imported, or "
+            "correct the schema",
         )
     ends = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
     nulls = np.append(column.is_null().to_numpy(zero_copy_only=False), False)
@@ -102,9 +107,18 @@ def _as_lists(path: str, column: Any, field: Any) -> Any:
     return pa.LargeListArray.from_arrays(offsets, values.cast(wanted, safe=False))
 
 
+def _decoded(values: Any) -> Any:
+    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+
+
 def _is_alike(kind: Any, wanted: Any) -> bool:
+    if pa.types.is_null(kind):
+        return True  # Nothing but nulls, whatever they were meant to be.
     if wanted == pa.int64():
-        return bool(pa.types.is_integer(kind) and kind != pa.uint64())
+        # Booleans become 0 and 1.
+        return bool(
+            pa.types.is_boolean(kind) or (pa.types.is_integer(kind) and kind != pa.uint64())
+        )
     if wanted == pa.float32():
         return bool(pa.types.is_floating(kind))
     return bool(

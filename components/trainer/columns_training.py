@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
+import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -34,6 +37,7 @@ from tfx_estimators.estimator.columns.columns_file import load_plan
 from tfx_estimators.estimator.columns.names import vocabulary_file
 from tfx_estimators.estimator.columns.rows import rows_of
 from tfx_estimators.estimator.distribution.strategies import make_strategy
+from tfx_estimators.estimator.graphs import inputs_of
 from tfx_estimators.estimator.input_fn import Batches, make_input_fn
 from tfx_estimators.estimator.serving import make_serving_input_receiver_fn
 
@@ -90,7 +94,7 @@ def train(module: Any, job: TrainingJob, role: Role) -> None:
         seed=settings.seed,
         sharding=getattr(job.distribution, "sharding", "disjoint"),
     )
-    with explained_data_errors([*train_files, *eval_files], data.label_key):
+    with explained_data_errors([*train_files, *eval_files], data.label_key), data.explained():
         train_and_evaluate(
             estimator,
             tf_estimator.TrainSpec(
@@ -109,18 +113,33 @@ def train(module: Any, job: TrainingJob, role: Role) -> None:
     if role.part is Part.MEMBER:
         return  # Exporting is for the process that comes after all members.
     receiver_fn = getattr(module, "serving_input_receiver_fn", None)
-    export_for_serving(estimator, data.serving_input_receiver_fn(receiver_fn), job.serving_dir)
+    if receiver_fn is None:
+        receiver_fn = data.serving_input_receiver_fn(estimator)
+    else:
+        receiver_fn = functools.partial(receiver_fn, transform_output)
+    export_for_serving(estimator, receiver_fn, job.serving_dir)
     write_rows(job.serving_dir, rows)
 
 
 @dataclasses.dataclass(frozen=True)
 class _TransformedData:
-    """What the estimator reads of the transformed examples."""
+    """What the estimator reads of the transformed examples.
+
+    Attributes:
+        transform_output: the transform graph.
+        feature_spec: how to parse them, the label included.
+        label_key: the label.
+        raw_inputs: raw features behind the columns.
+        made: other features, of `preprocessing_fn` -> the raw features behind each.
+        weights: features that only training and evaluation need.
+    """
 
     transform_output: Any
     feature_spec: Mapping[str, Any]
     label_key: str
     raw_inputs: tuple[str, ...]
+    made: Mapping[str, Sequence[str]]
+    weights: tuple[str, ...]
 
     @classmethod
     def find(
@@ -134,16 +153,34 @@ class _TransformedData:
                 expected=f"one of {', '.join(sorted(spec))}",
                 fix="pass label_key to the FeatureColumnTransform, or make it in preprocessing_fn",
             )
-        wanted = tf.feature_column.make_parse_example_spec(list(_leaves(columns)))
-        missing = sorted(set(wanted) - set(spec))
+        wanted = set(tf.feature_column.make_parse_example_spec(list(_leaves(columns))))
+        missing = sorted(wanted - set(spec))
         if missing:
             raise FeatureNotFoundError(
                 f"columns read {', '.join(missing)}, which the transform does not make",
                 expected=f"some of {', '.join(sorted(spec))}",
                 fix="run the FeatureColumnTransform again over this module",
             )
-        features = {name: spec[name] for name in [*sorted(wanted), label_key]}
-        return cls(transform_output, features, label_key, tuple(facts["inputs"]))
+        wanted.discard(label_key)
+        made = {n: i for n, i in facts.get("made", {}).items() if n not in {*wanted, label_key}}
+        weights = tuple(n for n in facts.get("weights", ()) if n not in {*wanted, *made, label_key})
+        features = {name: spec[name] for name in [*sorted({*wanted, *made, *weights}), label_key]}
+        return cls(transform_output, features, label_key, tuple(facts["inputs"]), made, weights)
+
+    @contextlib.contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turns what TensorFlow says of features and labels that do not fit into our errors.
+
+        Raises:
+            FeatureNotFoundError: if the estimator reads a feature that is not there.
+            LabelError: if it cannot take the label.
+        """
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, tf.errors.UnimplementedError) as error:
+            _explain_missing(error, self.feature_spec, self.transform_output.raw_feature_spec())
+            _explain_label(error, self.label_key, self.feature_spec[self.label_key])
+            raise
 
     def input_fn(
         self,
@@ -158,15 +195,87 @@ class _TransformedData:
             lambda: override(files, dict(self.feature_spec), self.label_key, batches), batches_done
         )
 
-    def serving_input_receiver_fn(self, override: Callable[..., Any] | None) -> Callable[[], Any]:
-        if override is not None:
-            return lambda: override(self.transform_output)
+    def serving_input_receiver_fn(self, estimator: Any) -> Callable[[], Any]:
+        """From raw examples with what the estimator's predictions are made of, no more."""
+        features = set(self.feature_spec) - {self.label_key, *self.made, *self.weights}
+        inputs = set(self.raw_inputs)
+        for name in self._predicted_from(estimator, features):
+            features.add(name)
+            inputs.update(self.made.get(name, [name]))
         raw = self.transform_output.raw_feature_spec()
         return make_serving_input_receiver_fn(
-            {name: raw[name] for name in self.raw_inputs},
+            {name: raw[name] for name in sorted(inputs)},
             self.transform_output.transform_raw_features,
-            set(self.feature_spec) - {self.label_key},
+            features,
         )
+
+    def _predicted_from(self, estimator: Any, always: Collection[str]) -> list[str]:
+        """Which of the other features the estimator's predictions depend on."""
+        others = {*self.made, *self.weights}
+        if not others:
+            return []
+        depends = self._predict(estimator, {*always, *others})
+        needed = [name for name in depends if name in others]
+        try:
+            self._predict(estimator, {*always, *needed})
+        except KeyError:
+            # The model_fn looks at one that it has no use for here.
+            return sorted(others)
+        return needed
+
+    def _predict(self, estimator: Any, names: Collection[str]) -> list[str]:
+        """Builds the graph of predictions; returns the features that they depend on."""
+        with tf.Graph().as_default():
+            tf.compat.v1.train.get_or_create_global_step()
+            records = tf.compat.v1.placeholder(tf.string, [None])
+            features = tf.io.parse_example(records, {n: self.feature_spec[n] for n in names})
+            spec = estimator.model_fn(
+                features, None, tf_estimator.ModeKeys.PREDICT, estimator.config
+            )
+            return inputs_of(spec.predictions, features)
+
+
+def _explain_missing(error: Exception, spec: Mapping[str, Any], raw: Collection[str]) -> None:
+    said = re.search(r"Feature (.+) is not in features dictionary", str(error))
+    key = said[1] if said else (error.args or [None])[0] if isinstance(error, KeyError) else None
+    if isinstance(key, str) and key not in spec and (said or key in raw):
+        raise FeatureNotFoundError(
+            f"the estimator reads the feature {key!r}, which is not among those that the "
+            "transform made",
+            expected=f"one of {', '.join(sorted(spec))}",
+            fix=f"return {key!r} from preprocessing_fn, or write weight_column={key!r} in the "
+            "module if it is the weight, and run the FeatureColumnTransform again",
+        ) from error
+
+
+def _explain_label(error: Exception, label_key: str, spec: Any) -> None:
+    text = str(error).splitlines()[0] if str(error) else ""
+    # Without TensorFlow's hundred lines of trace: the cause is known.
+    if spec.dtype == tf.string and re.search(
+        r"Cast string to|dtype should be integer|type string|dtype: 'string'", str(error)
+    ):
+        raise LabelError(
+            f"the label {label_key!r} is a string, which the estimator does not take: {text}",
+            expected="class ids from 0 to n_classes - 1, or a label_vocabulary",
+            fix="pass label_vocabulary=[...] to the estimator, or make a number of the label in "
+            "preprocessing_fn",
+        ) from None
+    if isinstance(spec, tf.io.VarLenFeature) and "SparseTensor" in str(error):
+        raise LabelError(
+            f"the label {label_key!r} has no fixed number of values in each example, and the "
+            f"estimator takes none such: {text}",
+            expected="a shape or a value_count of the label in the schema",
+            fix="infer the schema with SchemaGen(infer_feature_shape=True), or make the label in "
+            "preprocessing_fn",
+        ) from None
+    if "ismatched label shape" in str(error):
+        raise LabelError(
+            f"the label {label_key!r} has another number of values than the estimator's head "
+            f"takes: {text}",
+            expected="label_dimension values of a regression, or one of a class",
+            fix="set label_dimension or n_classes in estimator_fn, or make the label in "
+            "preprocessing_fn",
+        ) from None
 
 
 def _leaves(columns: Any) -> Iterator[Any]:

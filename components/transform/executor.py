@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow_transform as tft
@@ -21,7 +22,11 @@ from tfx_estimators.components.transform.analyzer_cache import AnalyzerCache
 from tfx_estimators.components.transform.analyzers import read_facts
 from tfx_estimators.components.transform.failures import explain
 from tfx_estimators.components.transform.preprocessing import Preprocessing
-from tfx_estimators.components.transform.schema_check import check_inputs, check_vocabulary_files
+from tfx_estimators.components.transform.schema_check import (
+    check_inputs,
+    check_vocabulary_files,
+    optional_where_defaulted,
+)
 from tfx_estimators.components.user_module import UserModule
 from tfx_estimators.estimator.columns.columns_file import write_columns
 from tfx_estimators.estimator.columns.plan import ColumnPlan
@@ -53,11 +58,17 @@ class Executor(BeamExecutor):
             label_key=exec_properties.get("label_key") or None,
             custom_config=exec_properties["custom_config"],
             folder=temporary,
+            label_values=_label_values(schema, exec_properties.get("label_key")),
         )
-        plan = preprocessing.plan()
         type_specs = stages.RawData(schema).type_specs
-        check_inputs(plan.inputs, type_specs)
+        users_own = preprocessing.made(type_specs)
+        made = users_own.features
+        plan = preprocessing.plan(made)
+        check_inputs(plan.inputs, {**{name: m.spec for name, m in made.items()}, **type_specs})
         check_vocabulary_files(plan)
+        named = {preprocessing.label_key, *preprocessing.weights(plan, type_specs, made)}
+        schema = optional_where_defaulted(schema, plan.inputs, {*users_own.read, *named})
+        type_specs = stages.RawData(schema).type_specs
         # Building the graph finds what is wrong with the functions and the label.
         keys = tft.get_transform_input_columns(preprocessing, type_specs)
         data = stages.RawData(schema, keys or None)
@@ -91,7 +102,14 @@ class Executor(BeamExecutor):
             if explained is None:
                 raise
             raise explained from error
-        _write_columns(plan, graph.uri, columns.uri, preprocessing.label_key)
+        _write_columns(
+            plan,
+            graph.uri,
+            columns.uri,
+            preprocessing.label_key,
+            {n: m.inputs for n, m in made.items() if n != preprocessing.label_key},
+            preprocessing.weights(plan, type_specs, made),
+        )
         fileio.rmtree(temporary)
 
 
@@ -144,12 +162,28 @@ def _describe(
     )
 
 
-def _write_columns(plan: ColumnPlan, graph: str, folder: str, label_key: str | None) -> None:
+def _label_values(schema: Any, key: str | None) -> int | None:
+    """How many values the schema says that a label has in each example; None if it varies."""
+    for feature in schema.feature:
+        if feature.name == key and feature.HasField("value_count"):
+            least, most = feature.value_count.min, feature.value_count.max
+            return int(least) if least == most and least else None
+    return 1
+
+
+def _write_columns(
+    plan: ColumnPlan,
+    graph: str,
+    folder: str,
+    label_key: str | None,
+    made: Mapping[str, Sequence[str]],
+    weights: Sequence[str],
+) -> None:
     facts = read_facts(tft.TFTransformOutput(graph), plan.vocabularies)
     # Fails here, not in the trainer, if something was not learned.
     plan.model_columns(facts)
     fileio.makedirs(folder)
-    write_columns(f"{folder}/{COLUMNS_FILE}", plan, facts, label_key)
+    write_columns(f"{folder}/{COLUMNS_FILE}", plan, facts, label_key, made, weights)
 
 
 def _prepare_examples(examples: Artifact, splits: list[str]) -> list[str]:

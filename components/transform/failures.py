@@ -11,7 +11,10 @@ __all__ = ["explain"]
 
 # What the assertions of `columns.inputs` and `preprocessing` say, as TensorFlow's
 # errors quote it.
-_ASSERTION = re.compile(r"assertion failed: \[((?:numeric column|the label) [^\]]*)\]")
+_ASSERTION = re.compile(
+    r"assertion failed: \[((?:numeric column|identity column|the label|the weight) [^\]]*)\]"
+    r"(?: \[([^\]]*)\])?"
+)
 # One of our errors in the text of a traceback: its class, problem, expected and fix.
 _OURS = re.compile(
     r"tfx_estimators\.errors\.(\w+): ([^\n]*(?:\n  (?:expected|fix): [^\n]*)*)", re.MULTILINE
@@ -39,12 +42,33 @@ def explain(error: BaseException) -> TfxEstimatorsError | None:
     found = _ASSERTION.search(str(error))
     if found is None:
         return _quoted(str(error))
+    if found[1].startswith("identity column"):
+        return DataError(
+            f"{found[1]} {found[2]}",
+            expected="ids of the column, or -1 for a missing value",
+            fix="raise num_buckets, give the column a default_value for ids out of range, or "
+            "correct the data",
+        )
+    if "has a value twice" in found[1]:
+        return LabelError(
+            found[1],
+            expected="different class ids in an example, or a shape that says it is a vector",
+            fix="infer the schema with infer_feature_shape=True where each example has as many "
+            "values, or make the label in preprocessing_fn",
+        )
     if found[1].startswith("the label"):
         return LabelError(
             found[1],
-            expected="one label an example",
-            fix="correct label_key, drop examples without label, or make the label in "
-            "preprocessing_fn",
+            expected="one label an example, or as many values as the schema's value_count or "
+            "shape says",
+            fix="correct label_key, drop examples without label, give the label a value_count in "
+            "the schema, or make the label in preprocessing_fn",
+        )
+    if found[1].startswith("the weight"):
+        return DataError(
+            found[1],
+            expected="one weight an example",
+            fix="drop examples without weight, or make the weight in preprocessing_fn",
         )
     return DataError(
         found[1],

@@ -9,6 +9,9 @@ Keys:
         model, and why.
     features: for every transformed feature: its kind and the column that computes it.
     facts: for every column that learns: what it learned.
+    made: for every output of `preprocessing_fn` but the label: the raw features that it is
+        computed from. No transformed feature of a column has its name.
+    weights: features that are examples' weights, which serving does not need.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -36,7 +39,12 @@ _LONGEST_LISTED = 20
 
 
 def write_columns(
-    path: str | os.PathLike[str], plan: ColumnPlan, facts: Facts, label_key: str | None
+    path: str | os.PathLike[str],
+    plan: ColumnPlan,
+    facts: Facts,
+    label_key: str | None,
+    made: Mapping[str, Sequence[str]] | None = None,
+    weights: Sequence[str] = (),
 ) -> None:
     """Writes `columns.json`.
 
@@ -45,14 +53,21 @@ def write_columns(
         plan: the compiled columns.
         facts: what the analysis recorded.
         label_key: the label among the transformed features.
+        made: outputs of `preprocessing_fn` but the label -> raw features behind them.
+        weights: features that are examples' weights.
     """
+    made = made or {}
+    read = {i.key for i in plan.inputs}
+    raw = {key for name in read for key in made.get(name, [name])}
     content = {
         "format": _FORMAT,
-        "inputs": sorted({i.key for i in plan.inputs}),
+        "inputs": sorted(raw),
         "label_key": label_key,
         "columns": report(plan),
         "features": _described_features(plan),
         "facts": facts,
+        "made": {name: sorted(inputs) for name, inputs in made.items()},
+        "weights": sorted(weights),
     }
     with tf.io.gfile.GFile(os.fspath(path), "w") as file:
         file.write(dumps(content, indent=2) + "\n")
@@ -102,7 +117,7 @@ def load_plan(columns: Any, path: str | os.PathLike[str]) -> tuple[ColumnPlan, F
     Args, raises: as `load_model_columns`.
     """
     content = read_columns(path)
-    plan = compile_columns(columns)
+    plan = compile_columns(columns, content.get("made", {}))
     _check_same(content["features"], _described_features(plan), os.fspath(path))
     return plan, content["facts"]
 

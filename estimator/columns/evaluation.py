@@ -39,7 +39,7 @@ class Evaluation:
         cache = self._evaluate(column)
         if feature.kind in ("ids", "weights"):
             ids, weights = column.get_sparse_tensors(cache, self._state)
-            return weights if feature.kind == "weights" else _as_int64(ids)
+            return weights if feature.kind == "weights" else _in_range(_as_int64(ids), column)
         value = cache.get(column, self._state)
         if feature.kind == "buckets":
             return tf.cast(value, tf.int64)
@@ -83,3 +83,23 @@ class Evaluation:
 
 def _as_int64(ids: Any) -> Any:
     return ids if ids.dtype == tf.int64 else tf.cast(ids, tf.int64)
+
+
+def _in_range(ids: Any, column: Any) -> Any:
+    """The ids of an identity column, which must be among those that it has.
+
+    Without a default TensorFlow finds that out in the model, and for some uses not at all.
+    Its -1 stands for a missing value.
+    """
+    column = getattr(column, "categorical_column", column)
+    if not isinstance(column, tfc.IdentityCategoricalColumn) or column.default_value is not None:
+        return ids
+    count = column.num_buckets
+    outside = tf.logical_or(ids.values < -1, ids.values >= count)
+    # Without quotes, which TensorFlow would escape.
+    problem = f"identity column {column.name} has ids from 0 to {count - 1}, but the data has"
+    asserted = tf.debugging.Assert(
+        tf.logical_not(tf.reduce_any(outside)), [problem, tf.boolean_mask(ids.values, outside)]
+    )
+    with tf.control_dependencies([asserted]):
+        return ids.with_values(tf.identity(ids.values))

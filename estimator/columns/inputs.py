@@ -30,12 +30,14 @@ class ColumnInput:
         column: name of the column, for messages.
         dtypes: dtypes of the raw feature that the column can read.
         required: whether an example without it is an error.
+        has_default: whether the column says what stands for a missing value.
     """
 
     key: str
     column: str
     dtypes: tuple[Any, ...]
     required: bool
+    has_default: bool = False
 
 
 def readable_dtypes(wanted: Any) -> tuple[Any, ...]:

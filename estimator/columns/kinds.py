@@ -21,6 +21,7 @@ __all__ = [
     "column_inputs",
     "computed_features",
     "feature_name",
+    "is_plain_number",
     "own_specs",
     "stays_in_model",
     "walk",
@@ -121,8 +122,9 @@ def column_inputs(column: Any) -> Iterator[ColumnInput]:
         dtypes = raw_inputs.readable_dtypes(spec.dtype)
         if isinstance(column, tfc.CrossedColumn):
             dtypes = (tf.string, tf.int64)
-        required = isinstance(spec, tf.io.FixedLenFeature) and spec.default_value is None
-        yield ColumnInput(key, column.name, dtypes, required)
+        fixed = isinstance(spec, tf.io.FixedLenFeature)
+        has_default = fixed and spec.default_value is not None
+        yield ColumnInput(key, column.name, dtypes, fixed and not has_default, has_default)
 
 
 def feature_name(column: Any, kind: Kind) -> str:
@@ -132,3 +134,14 @@ def feature_name(column: Any, kind: Kind) -> str:
     if isinstance(column, tfc.WeightedCategoricalColumn):
         return str(column.categorical_column.name)
     return str(column.name)
+
+
+def is_plain_number(feature: TransformedFeature) -> bool:
+    """Whether a transformed feature is one raw number an example, as it came."""
+    column = feature.column
+    return (
+        feature.kind == "numbers"
+        and type(column) is tfc.NumericColumn
+        and column.normalizer_fn is None
+        and tuple(column.shape) in ((), (1,))
+    )

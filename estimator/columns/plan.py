@@ -8,7 +8,7 @@ would only make the examples larger, stays: embeddings, one-hot encodings, weigh
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -35,16 +35,17 @@ Facts = Mapping[str, Mapping[str, Any]]
 """What was learned: name of the column -> fact -> number or list of numbers."""
 
 
-def compile_columns(columns: Any) -> ColumnPlan:
+def compile_columns(columns: Any, reserved: Collection[str] = ()) -> ColumnPlan:
     """Divides columns between Beam and the model.
 
     Args:
         columns: a feature column, or a nest of dicts, lists and tuples of them; or a
             function that returns it, which is called in a graph of its own, as
             `shared_embeddings` needs.
+        reserved: names that no transformed feature of a column may have.
 
     Returns:
-        the plan. It depends on the columns alone, so that compiling the same columns
+        the plan. It depends on the arguments alone, so that compiling the same columns
         in another process gives the same one.
 
     Raises:
@@ -53,7 +54,7 @@ def compile_columns(columns: Any) -> ColumnPlan:
     """
     if callable(columns):
         columns = _called(columns)
-    return ColumnPlan(columns)
+    return ColumnPlan(columns, reserved)
 
 
 def _called(function: Any) -> Any:
@@ -76,6 +77,7 @@ class ColumnPlan:
 
     Args:
         columns: the nest of the user's columns.
+        reserved: names that are taken.
 
     Attributes:
         columns: that nest.
@@ -83,11 +85,13 @@ class ColumnPlan:
         inputs: every raw feature that a column reads.
     """
 
-    def __init__(self, columns: Any) -> None:
+    def __init__(self, columns: Any, reserved: Collection[str] = ()) -> None:
         self.columns = columns
         top = [column for _, column in flatten(columns)]
         every = _unique(part for column in top for part in walk(column))
         self._names = _Names()
+        for name in reserved:
+            self._names.reserve(name)
         self._features: dict[tuple[Any, Kind], TransformedFeature] = {}
         stay = [column for column in every if stays_in_model(column)]
         # A column that stays in the model looks for raw features by their own names.

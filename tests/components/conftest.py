@@ -17,15 +17,16 @@ COLORS = ("red", "green", "blue")
 
 
 def make_example(**features: Any) -> bytes:
-    """A serialized tf.Example; str and bytes, int and float values, None for none."""
+    """A serialized tf.Example; str and bytes, int and float values, or lists; None for none."""
 
     def feature(value: Any) -> tf.train.Feature:
-        if isinstance(value, str | bytes):
-            raw = value.encode() if isinstance(value, str) else value
-            return tf.train.Feature(bytes_list=tf.train.BytesList(value=[raw]))
-        if isinstance(value, int):
-            return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
-        return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
+        values = value if isinstance(value, list) else [value]
+        if isinstance(values[0], str | bytes):
+            raw = [v.encode() if isinstance(v, str) else v for v in values]
+            return tf.train.Feature(bytes_list=tf.train.BytesList(value=raw))
+        if isinstance(values[0], int):
+            return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+        return tf.train.Feature(float_list=tf.train.FloatList(value=values))
 
     given = {name: feature(value) for name, value in features.items() if value is not None}
     example = tf.train.Example(features=tf.train.Features(feature=given))

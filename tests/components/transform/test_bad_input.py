@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import tensorflow as tf
 from tfx.types import standard_artifacts
 
 from tfx_estimators.components import FeatureColumnTransform
 from tfx_estimators.components.transform import analyzers, stages
+from tfx_estimators.components.transform.preprocessing import _label
 from tfx_estimators.errors import (
     ColumnError,
     CorruptRecordError,
@@ -136,6 +138,50 @@ def test_example_without_label(
     rows = [example(x=1.0, y=1, color="red"), example(x=1.0, color="red")]
     with pytest.raises(LabelError, match="the label y has not exactly one value"):
         transform(write(tmp_path, make_examples, rows), '[fc.numeric_column("x")]', label_key="y")
+
+
+@pytest.mark.stacks
+def test_example_without_label_is_found_whatever_else_fails_of_it() -> None:
+    @tf.function(input_signature=[tf.SparseTensorSpec([None, None], tf.int64)])
+    def label(values: Any) -> Any:
+        return _label({"y": values}, "y", {})
+
+    # Of few examples the one that is missing is often found by luck; of 120 it rarely was.
+    for size in (3, 120):
+        others = [[row, 0] for row in range(size - 1)]
+        values = tf.SparseTensor(others, tf.ones(size - 1, tf.int64), [size, 1])
+        for _ in range(50):
+            with pytest.raises(tf.errors.InvalidArgumentError, match="has not exactly one value"):
+                label(values)
+    two_in_one = tf.SparseTensor([[0, 0], [0, 1]], tf.ones(2, tf.int64), [2, 2])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="has not exactly one value"):
+        label(two_in_one)
+
+
+def test_id_that_the_column_does_not_have(
+    transform: Any, tmp_path: pathlib.Path, make_examples: Any, example: Any
+) -> None:
+    rows = [example(y=hour, x=1.0, color="red") for hour in (3, -1, 24, 25, 0)]
+    column = 'fc.categorical_column_with_identity("y", 24)'
+    with pytest.raises(DataError, match=r"(?s)identity column y .* 0 to 23, .* 24.*default_value"):
+        transform(write(tmp_path, make_examples, rows), f"[fc.embedding_column({column}, 2)]")
+
+
+@pytest.mark.parametrize(
+    ("words", "arguments", "message"),
+    [
+        ("red\ngreen\nblue\ngreen\r\n", "", "line 4 is the same as line 2: 'green'"),
+        ("red\ngreen\n", ", vocabulary_size=3", "has 2 lines"),
+    ],
+)
+def test_vocabulary_file_with_wrong_lines(
+    transform: Any, examples: Any, tmp_path: pathlib.Path, words: str, arguments: str, message: str
+) -> None:
+    (tmp_path / "words.txt").write_bytes(words.encode())
+    file = f"{str(tmp_path / 'words.txt')!r}{arguments}"
+    column = f'fc.categorical_column_with_vocabulary_file("color", {file})'
+    with pytest.raises(ColumnError, match=rf"words\.txt, .*{message}"):
+        transform(examples, f"[{column}]")
 
 
 def test_vocabulary_that_comes_out_empty(transform: Any, examples: Any) -> None:

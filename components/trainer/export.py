@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfx.dsl.io import fileio
@@ -14,9 +15,19 @@ from tfx_estimators.components.feature_tensors import (
     name_tensors,
     write_feature_tensors,
 )
+from tfx_estimators.components.trainer.exports import Export, newest_export
 from tfx_estimators.errors import TrainingError
 
-__all__ = ["export_for_serving", "publish_newest_export"]
+__all__ = [
+    "evaluate_and_export",
+    "export_for_serving",
+    "forget_own_export",
+    "publish_newest_export",
+    "publish_own_export",
+]
+
+# What an Estimator keeps in its model_dir, beside what its exporters write.
+_OF_TRAINING = re.compile(r"^(checkpoint$|.*ckpt.*-\d+\.|events\.out\.|graph\.pbtxt$)")
 
 
 def export_for_serving(
@@ -62,20 +73,24 @@ def evaluate_and_export(estimator: Any, eval_spec: Any) -> None:
         )
 
 
-def publish_newest_export(estimator: Any, eval_spec: Any, serving_dir: str) -> None:
-    """Copies what the EvalSpec's exporters wrote to `serving_dir`.
+def publish_newest_export(
+    estimator: Any, eval_spec: Any, serving_dir: str, before: Sequence[Export] = ()
+) -> None:
+    """Copies what the first of the EvalSpec's exporters that exported anything wrote.
+
+    Args:
+        estimator: the Estimator.
+        eval_spec: its EvalSpec.
+        serving_dir: where to.
+        before: the exports that were there when this attempt began.
 
     Raises:
         TrainingError: if no exporter has written anything.
     """
     names = [exporter.name for exporter in eval_spec.exporters or ()]
     for name in names:
-        folder = f"{estimator.model_dir}/export/{name}"
-        versions = fileio.listdir(folder) if fileio.exists(folder) else []
-        # An export that is still being written is called temp-<version>.
-        complete = [version.strip("/") for version in versions if version.strip("/").isdigit()]
-        if complete:
-            io_utils.copy_dir(f"{folder}/{max(complete, key=int)}", serving_dir)
+        if (export := newest_export(estimator.model_dir, before, name)) is not None:
+            io_utils.copy_dir(export.path, serving_dir)
             return
     raise TrainingError(
         f"no exporter of eval_spec has exported a model: {', '.join(names) or 'there is none'}",
@@ -83,3 +98,56 @@ def publish_newest_export(estimator: Any, eval_spec: Any, serving_dir: str) -> N
         fix="add exporters=[tf_estimator.FinalExporter('serving', serving_receiver_fn)] to the "
         "EvalSpec",
     )
+
+
+def publish_own_export(module_dir: str, serving_dir: str, before: Sequence[Export]) -> None:
+    """Publishes what a `run_fn` left in the folder that it was given for its model.
+
+    That is a SavedModel in the folder itself, or below it what an exporter wrote; beside
+    them may lie checkpoints, which stay.
+
+    Args:
+        module_dir: the folder.
+        serving_dir: where to.
+        before: the exports that were there when this attempt began.
+
+    Raises:
+        TrainingError: if there is none.
+    """
+    if not fileio.exists(f"{module_dir}/saved_model.pb"):
+        export = newest_export(module_dir, before)
+        if export is None:
+            raise TrainingError(
+                f"run_fn returned without a model in {module_dir}",
+                expected="a SavedModel in fn_args.serving_model_dir",
+                fix="save or export the model there",
+            )
+        io_utils.copy_dir(export.path, serving_dir)
+        return
+    for inside, _, names in fileio.walk(module_dir):
+        relative = os.fsdecode(inside)[len(module_dir) :].strip("/")
+        if relative.partition("/")[0] in ("export", "eval"):
+            continue
+        for name in map(os.fsdecode, names):
+            if relative or not _OF_TRAINING.match(name):
+                target = f"{serving_dir}/{relative}".rstrip("/")
+                fileio.makedirs(target)
+                fileio.copy(f"{os.fsdecode(inside)}/{name}", f"{target}/{name}", overwrite=True)
+    forget_own_export(module_dir)
+
+
+def forget_own_export(module_dir: str) -> None:
+    """Removes the SavedModel that a `run_fn` has left in the folder it was given for one.
+
+    Raises:
+        OSError: if it cannot be removed.
+    """
+    if not fileio.exists(module_dir):
+        return
+    names = [name.rstrip("/") for name in fileio.listdir(module_dir)]
+    if any(_OF_TRAINING.match(name) or name == "export" for name in names):
+        # It is the Estimator's model_dir too: without this the rest is no model.
+        if "saved_model.pb" in names:
+            fileio.remove(f"{module_dir}/saved_model.pb")
+    else:
+        fileio.rmtree(module_dir)

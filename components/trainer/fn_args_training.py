@@ -5,28 +5,38 @@ Importing this module imports `tfx.components`, for the `FnArgs` that modules ex
 
 from __future__ import annotations
 
+import pathlib
+import tempfile
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.trainer import fn_args_utils
-from tfx.dsl.io import fileio
 from tfx.utils import io_utils, path_utils
 
 from tfx_estimators import estimator as tf_estimator
 from tfx_estimators.components.trainer.eval_receiver import record_eval_receiver
-from tfx_estimators.components.trainer.export import publish_newest_export
+from tfx_estimators.components.trainer.export import (
+    forget_own_export,
+    publish_newest_export,
+    publish_own_export,
+)
+from tfx_estimators.components.trainer.exports import list_exports
 from tfx_estimators.components.trainer.job import TrainingJob
 from tfx_estimators.components.trainer.resumption import going_on
 from tfx_estimators.components.trainer.role import Part, Role
+from tfx_estimators.components.trainer.store import going_on_in
 from tfx_estimators.components.trainer.training import (
     check_estimator,
     explained_data_errors,
     train_and_evaluate,
 )
-from tfx_estimators.errors import EstimatorTypeError, TrainingError, UnsupportedOptionError
+from tfx_estimators.errors import EstimatorTypeError, UnsupportedOptionError
 
 __all__ = ["call_run_fn", "call_trainer_fn"]
+
+_SECONDS_OF_CLOCKS = 2.0  # A file system's may be coarse.
 
 
 def call_run_fn(
@@ -38,14 +48,13 @@ def call_run_fn(
         TrainingError: if it saved no model.
     """
     fn_args = _fn_args(job, inputs, properties)
+    # In the store: a module may train there too, and goes on from its checkpoints.
+    fn_args.serving_model_dir = path_utils.serving_model_dir(job.model_run_dir)
+    forget_own_export(fn_args.serving_model_dir)
+    before = list_exports(fn_args.serving_model_dir)
     with explained_data_errors(_checked_files(job), job.label_key):
         module.run_fn(fn_args)
-    if not fileio.exists(fn_args.serving_model_dir):
-        raise TrainingError(
-            f"run_fn returned without a model in {fn_args.serving_model_dir}",
-            expected="a SavedModel in fn_args.serving_model_dir",
-            fix="save or export the model there",
-        )
+    publish_own_export(fn_args.serving_model_dir, job.serving_dir, before)
 
 
 def call_trainer_fn(
@@ -71,16 +80,21 @@ def call_trainer_fn(
     schema = None
     if job.schema_file is not None:
         schema = io_utils.parse_pbtxt_file(job.schema_file, schema_pb2.Schema())
+    began = time.time()
     returned = module.trainer_fn(fn_args, schema)
     _check_returned(returned)
+    estimator = _with_model_dir(returned["estimator"], fn_args.serving_model_dir, began)
     # After the function: its strategy may have to come before anything is read.
     files = _checked_files(job)
-    estimator = returned["estimator"]
     if role.leads and returned.get("eval_input_receiver_fn") is not None:
         record_eval_receiver(returned["eval_input_receiver_fn"], job.model_run_dir)
-    with explained_data_errors(files, job.label_key):
+    before = list_exports(estimator.model_dir)
+    with (
+        going_on_in(job.training, estimator.model_dir, leads=role.leads) as training,
+        explained_data_errors(files, job.label_key),
+    ):
         train_spec = returned["train_spec"]
-        done = job.training.start.step
+        done = training.start.step
         if job.distribution is not None:
             done = job.distribution.batches_by(done)
         input_fn = going_on(train_spec.input_fn, done)
@@ -88,13 +102,34 @@ def call_trainer_fn(
             estimator,
             train_spec._replace(input_fn=input_fn),
             returned["eval_spec"],
-            job.training,
+            training,
             role=role,
             policy=job.distribution,
         )
     if role.part is Part.MEMBER:
         return
-    publish_newest_export(estimator, returned["eval_spec"], job.serving_dir)
+    publish_newest_export(estimator, returned["eval_spec"], job.serving_dir, before)
+
+
+def _with_model_dir(estimator: Any, model_dir: str, began: float) -> Any:
+    """The estimator, with a folder in the store where it would have used a temporary one.
+
+    An Estimator that is told of no model_dir makes a temporary folder, which nobody would
+    find again. Private names: `Estimator._model_dir` and `_config`, seen in
+    tensorflow-estimator 2.15.
+    """
+    folder = pathlib.Path(estimator.model_dir)
+    temporary = (
+        folder.parent == pathlib.Path(tempfile.gettempdir())
+        and folder.is_dir()
+        and not any(folder.iterdir())
+        and folder.stat().st_ctime >= began - _SECONDS_OF_CLOCKS
+    )
+    if temporary:
+        folder.rmdir()
+        estimator._model_dir = model_dir
+        estimator._config = estimator.config.replace(model_dir=model_dir)
+    return estimator
 
 
 def _fn_args(
@@ -142,3 +177,10 @@ def _check_returned(returned: Any) -> None:
                 expected=expected,
                 fix=f"return a tf_estimator.{kind.__name__} under {key!r}",
             )
+    if not returned["eval_spec"].exporters:
+        raise EstimatorTypeError(
+            "trainer_fn returned an eval_spec without exporters: no model would come of it",
+            expected="an exporter that writes a SavedModel",
+            fix="pass exporters=[tf_estimator.FinalExporter('serving', serving_receiver_fn)] to "
+            "the EvalSpec",
+        )

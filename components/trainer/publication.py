@@ -10,13 +10,14 @@ import time
 
 from tfx.dsl.io import fileio
 from tfx.types.artifact import Artifact
-from tfx.utils import path_utils
 
 from tfx_estimators.components.gfile import files_for
 from tfx_estimators.components.model_digest import hash_model, model_digest
+from tfx_estimators.components.saved_model import serving_path
 from tfx_estimators.components.trainer.eval_receiver import recorded_label
 from tfx_estimators.components.trainer.examples_note import EXAMPLES_FILE
-from tfx_estimators.components.trainer.model_dirs import MODEL_DIRS_FILE
+from tfx_estimators.components.trainer.finished_model import finish_model
+from tfx_estimators.components.trainer.model_dirs import MODEL_DIRS_FILE, noted_model_dirs
 from tfx_estimators.components.trainer.recorder import Recorder
 from tfx_estimators.components.trainer.store import WRITER_FILE, Training
 from tfx_estimators.lineage.record_files import SUFFIX, write_record
@@ -44,11 +45,17 @@ def publish(
         model: holds the exported SavedModel.
         label_key: the label, where the trainer was given one; else the one that the
             module's EvalInputReceiver names.
+
+    Raises:
+        TrainingError: if there is no model that can be loaded.
     """
     recorder = Recorder(training)
     recorder.catch_up()
     copy_run(training.folder, model_run.uri)
-    serving = path_utils.serving_model_dir(model.uri)
+    serving = serving_path(model)
+    for folder in noted_model_dirs(training.folder):
+        copy_newest_checkpoint(folder, model_run.uri)
+    finish_model(serving)
     record = _checkpoint_of(serving, recorder)
     digest = model_digest(hash_model(serving))
     facts: dict[str, str | int] = {"model_digest": digest, "fingerprint": training.fingerprint}
@@ -99,6 +106,18 @@ def copy_run(folder: str, target: str) -> None:
             fileio.makedirs(destination)
         for name in wanted:
             _copy(f"{inside}/{name}", f"{destination}/{name}")
+
+
+def copy_newest_checkpoint(model_dir: str, target: str) -> None:
+    """Copies the newest checkpoint of a module's own model_dir, and nothing else of it."""
+    from tfx_estimators.estimator.checkpoints import find_checkpoints
+
+    there = find_checkpoints(model_dir, below=False)
+    if there:
+        newest = max(there)
+        fileio.makedirs(target)
+        for path in (*there[newest], f"{newest.folder}/checkpoint"):
+            _copy(path, f"{target}/{path.rpartition('/')[2]}")
 
 
 def _copy(source: str, target: str) -> None:

@@ -21,7 +21,7 @@ import tensorflow as tf
 from tfx_estimators.components.gfile import files_for
 from tfx_estimators.components.trainer.evaluations import read_evaluations
 from tfx_estimators.components.trainer.example_counter import ExampleCounter
-from tfx_estimators.components.trainer.examples_note import noted_examples
+from tfx_estimators.components.trainer.examples_note import note_examples, noted_examples
 from tfx_estimators.components.trainer.model_dirs import (
     is_outside,
     note_model_dir,
@@ -150,6 +150,10 @@ class Recorder:
         places = {self._place(one) for one in there}
         self._forget_all_but(places, inside=canonical(folder))
         self._prune()
+
+    def note_examples(self, step: int, examples: int | None) -> None:
+        """Notes how many there were, for a checkpoint that is not recorded in time."""
+        note_examples(self._training.folder, step, examples)
 
     def _record(self, prefix: str, paths: Sequence[str], examples: int | None) -> None:
         _put_on_disk(paths)
@@ -298,7 +302,8 @@ class RecordingListener(tf.compat.v1.train.CheckpointSaverListener):
         self._recorder = recorder
         self._model_dir = model_dir
         self._counter = counter
-        self._counter.counted = self._begin
+        self._counter.counted = self._counted
+        self._noted = False
         self._written: list[str] = []
         # One thread: reading a checkpoint for its digest does not hold the training up.
         self._thread = concurrent.futures.ThreadPoolExecutor(1)
@@ -328,6 +333,13 @@ class RecordingListener(tf.compat.v1.train.CheckpointSaverListener):
         for checkpoint in list_checkpoints(self._model_dir)[:-1]:
             if not self._recorder.knows(checkpoint.prefix):
                 self._record(checkpoint.prefix, self._counter.at(checkpoint.step))
+
+    def _counted(self) -> None:
+        if not self._noted:
+            # Once: killed before its first record, a training is not without a count.
+            self._noted = True
+            self._recorder.note_examples(self._counter.step, self._counter.count())
+        self._begin()
 
     def _begin(self) -> None:
         for prefix in self._written:

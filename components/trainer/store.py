@@ -30,6 +30,7 @@ from tfx_estimators.components.locks import hold, hold_if_free, holder_of
 from tfx_estimators.components.origin import Origin
 from tfx_estimators.components.trainer import retention
 from tfx_estimators.components.trainer.fingerprint import FORMAT, find_fingerprint
+from tfx_estimators.components.trainer.model_dirs import is_outside, note_model_dir
 from tfx_estimators.components.trainer.retention import Retention
 from tfx_estimators.errors import TrainingError
 from tfx_estimators.json_text import dumps
@@ -40,6 +41,7 @@ __all__ = [
     "Start",
     "Training",
     "find_training",
+    "going_on_in",
     "open_training",
     "started",
     "store_folder",
@@ -47,6 +49,8 @@ __all__ = [
 
 _ENVIRONMENT = "TFX_ESTIMATORS_CHECKPOINTS"
 WRITER_FILE = "writer.json"
+_FOREIGN = Origin(pipeline="foreign", run="foreign", node="foreign", execution=None)
+"""Of a checkpoint that no training of ours has written."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -218,6 +222,55 @@ def open_training(training: Training) -> Iterator[Training]:
                 _say(f"warning: the newest checkpoints are not recorded yet: {error}")
             raise
         Recorder(training).catch_up()
+
+
+@contextlib.contextmanager
+def going_on_in(training: Training, model_dir: str, *, leads: bool = True) -> Iterator[Training]:
+    """The training, where the module's estimator writes into a folder of its own.
+
+    Checkpoints that are there already, whoever wrote them, are recorded, and the training
+    goes on from the newest as the Estimator does.
+
+    Args:
+        training: as `open_training` gave it.
+        model_dir: the Estimator's.
+        leads: whether this process writes there.
+
+    Yields:
+        The same with another `start`; itself if the folder is the training's.
+
+    Raises:
+        TrainingError: if a checkpoint cannot be read.
+        UnsupportedOptionError: if TensorFlow cannot find checkpoints in such a folder.
+    """
+    from tfx_estimators.components.trainer.recorder import Recorder
+    from tfx_estimators.estimator.checkpoints import check_model_dir, list_checkpoints, recover
+
+    check_model_dir(model_dir)
+    if not is_outside(training.folder, model_dir):
+        yield training
+        return
+    if not leads:
+        there = list_checkpoints(model_dir)
+        yield dataclasses.replace(training, start=Start(there[-1].step)) if there else training
+        return
+    folder = model_dir.rstrip("/")
+    files_for(folder).makedirs(folder)
+    with _held(folder):
+        note_model_dir(training.folder, folder)
+        recovery = recover(folder)
+        for torn in recovery.torn:
+            _say(f"warning: the checkpoint of step {torn.step} is torn: see {torn.prefix}.*.torn")
+        recorder = Recorder(dataclasses.replace(training, origin=_FOREIGN, start=Start()))
+        recorder.catch_up()
+        if (latest := recovery.latest) is not None:
+            record = recorder.find(latest.prefix)
+            start = Start(latest.step, None)
+            if record is not None:
+                start = Start(record.step, record.global_examples, record.digest)
+            training = dataclasses.replace(training, start=start)
+            _say(f"going on from step {start.step} in {folder}")
+        yield training
 
 
 def _of_an_older_format(training: Training) -> list[str]:

@@ -19,6 +19,7 @@ from tfx_estimators.components.trainer.example_counter import ExampleCounter
 from tfx_estimators.components.trainer.export import evaluate_and_export
 from tfx_estimators.components.trainer.following import follow
 from tfx_estimators.components.trainer.interruption import InterruptionHook, listening
+from tfx_estimators.components.trainer.one_session_hook import OneSessionHook
 from tfx_estimators.components.trainer.progress_hook import ProgressHook
 from tfx_estimators.components.trainer.recorder import Recorder, RecordingListener
 from tfx_estimators.components.trainer.recording_hook import RecordingHook
@@ -33,7 +34,7 @@ from tfx_estimators.errors import (
     NanLossError,
     TrainingError,
 )
-from tfx_estimators.estimator.distribution import Policy
+from tfx_estimators.estimator.distribution import MultiWorker, Policy
 
 __all__ = ["check_estimator", "explained_data_errors", "train_and_evaluate"]
 
@@ -99,9 +100,13 @@ def train_and_evaluate(
         counter = _counter(estimator, training, batch_size, at_own_pace=at_own_pace)
         hook = ProgressHook(progress, counter)
         hooks = [hook, counter]
+        if role.part is Part.MEMBER and isinstance(policy, MultiWorker):
+            hooks.append(OneSessionHook(training.start.step))
         if role.leads:
             recorder = Recorder(
-                training, evaluated_elsewhere=at_own_pace and role.part is Part.MEMBER
+                training,
+                model_dir=estimator.model_dir,
+                evaluated_elsewhere=at_own_pace and role.part is Part.MEMBER,
             )
             listener = RecordingListener(recorder, estimator.model_dir, counter)
             stack.callback(listener.finish)

@@ -9,6 +9,7 @@ import os
 import pathlib
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -38,6 +39,7 @@ from tfx_estimators.estimator.distribution.shares import VARIABLE, gpu_shares
 __all__ = ["joined_task", "train_in_processes"]
 
 _LOGS = "logs"
+_SECONDS_BETWEEN_LOOKS = 10.0
 
 
 def train_in_processes(
@@ -146,6 +148,7 @@ def _run(job: TrainingJob, tasks: Sequence[Task], part: Part, folder: pathlib.Pa
         module = "tfx_estimators.components.trainer.task"
         return [sys.executable, "-m", module, str(folder), task.name, part.value]
 
+    held = _now_and_then(job.training.check)
     said = Said(folder / _LOGS / f"{leader.name}.log")
     for task in tasks:
         (folder / task.name).mkdir(exist_ok=True)
@@ -153,6 +156,7 @@ def _run(job: TrainingJob, tasks: Sequence[Task], part: Part, folder: pathlib.Pa
 
         def watch(running: int, of: int) -> None:
             said.repeat()
+            held()
             show(status.read(), running, of)
             interruption.check("in its processes")
 
@@ -171,6 +175,19 @@ def _first_error(tasks: Sequence[Task], folder: pathlib.Path) -> TfxEstimatorsEr
     written = sorted((file for file in files if file.exists()), key=lambda f: f.stat().st_mtime_ns)
     errors = (read_error(file, files[file].name) for file in written)
     return next((error for error in errors if error is not None), None)
+
+
+def _now_and_then(check: Callable[[], None]) -> Callable[[], None]:
+    """A look into a bucket is a request; processes are looked after several times a second."""
+    looked = time.monotonic()
+
+    def look() -> None:
+        nonlocal looked
+        if time.monotonic() - looked > _SECONDS_BETWEEN_LOOKS:
+            looked = time.monotonic()
+            check()
+
+    return look
 
 
 def _devices(job: TrainingJob, tasks: Sequence[Task]) -> Callable[[Task], Mapping[str, str]]:
@@ -198,9 +215,11 @@ def _keep_logs(logs: pathlib.Path, job: TrainingJob) -> None:
 @contextlib.contextmanager
 def _watched(job: TrainingJob) -> Iterator[Watch]:
     """As `_shown`, for processes elsewhere: also ends the watching when the step is to end."""
+    held = _now_and_then(job.training.check)
     with _shown(job, Part.MEMBER) as show, listening() as interruption:
 
         def watch(status: Mapping[str, Any] | None, running: int, of: int) -> None:
+            held()
             show(status, running, of)
             interruption.check("in its job, whose processes were told")
 

@@ -49,6 +49,7 @@ def publish(
     Raises:
         TrainingError: if there is no model that can be loaded.
     """
+    training.check()
     recorder = Recorder(training)
     recorder.catch_up()
     copy_run(training.folder, model_run.uri)

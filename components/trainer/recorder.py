@@ -151,6 +151,10 @@ class Recorder:
         self._forget_all_but(places, inside=canonical(folder))
         self._prune()
 
+    def check(self) -> None:
+        """Raises a TrainingError if another process has taken the training over."""
+        self._training.check()
+
     def note_examples(self, step: int, examples: int | None) -> None:
         """Notes how many there were, for a checkpoint that is not recorded in time."""
         note_examples(self._training.folder, step, examples)
@@ -307,6 +311,10 @@ class RecordingListener(tf.compat.v1.train.CheckpointSaverListener):
         self._written: list[str] = []
         # One thread: reading a checkpoint for its digest does not hold the training up.
         self._thread = concurrent.futures.ThreadPoolExecutor(1)
+
+    def before_save(self, session: Any, global_step_value: int) -> None:
+        """Called by TensorFlow before it writes: raises if the folder is another's by now."""
+        self._recorder.check()
 
     def after_save(self, session: Any, global_step_value: int) -> None:
         """Called by TensorFlow once a checkpoint is complete."""

@@ -19,7 +19,7 @@ import json
 import os
 import pathlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tfx.types.artifact import Artifact
@@ -53,6 +53,10 @@ _FOREIGN = Origin(pipeline="foreign", run="foreign", node="foreign", execution=N
 """Of a checkpoint that no training of ours has written."""
 
 
+def _is_held() -> None:
+    """Of a lock that ends with its process: it cannot be lost."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Start:
     """Where a training goes on.
@@ -78,6 +82,9 @@ class Training:
         origin: the execution that trains now.
         retention: which checkpoints are kept; None where the user's module says.
         start: where this execution begins.
+        check: raises a TrainingError once another process has taken the folder over, which
+            may happen in a bucket to one that stood still. Of the process that opened the
+            training alone.
     """
 
     folder: str
@@ -85,10 +92,12 @@ class Training:
     origin: Origin
     retention: tuple[Retention, ...] | None = None
     start: Start = Start()
+    check: Callable[[], None] = dataclasses.field(default=_is_held, compare=False, repr=False)
 
     def to_json(self) -> str:
         """As JSON text, for the processes of a distributed training."""
         values = {"format": FORMAT, **dataclasses.asdict(self)}
+        del values["check"]
         if self.retention is not None:
             values["retention"] = retention.to_json(self.retention)
         return dumps(values)
@@ -182,7 +191,8 @@ def open_training(training: Training) -> Iterator[Training]:
         files.makedirs(training.folder)
     except files.failures as error:
         raise _not_writable(training.folder, error) from error
-    with _held(training.folder):
+    with _held(training.folder) as check:
+        training = dataclasses.replace(training, check=check)
         recovery = recover(training.folder)
         for torn in recovery.torn:
             _say(
@@ -217,10 +227,12 @@ def open_training(training: Training) -> Iterator[Training]:
         except BaseException:
             # What the training failed with counts more; the next one catches up.
             try:
+                check()
                 Recorder(training).catch_up()
             except Exception as error:
                 _say(f"warning: the newest checkpoints are not recorded yet: {error}")
             raise
+        check()
         Recorder(training).catch_up()
 
 
@@ -256,7 +268,14 @@ def going_on_in(training: Training, model_dir: str, *, leads: bool = True) -> It
         return
     folder = model_dir.rstrip("/")
     files_for(folder).makedirs(folder)
-    with _held(folder):
+    with _held(folder) as held:
+        check = training.check
+
+        def both() -> None:
+            check()
+            held()
+
+        training = dataclasses.replace(training, check=both)
         note_model_dir(training.folder, folder)
         recovery = recover(folder)
         for torn in recovery.torn:
@@ -317,17 +336,18 @@ def _previous_writer(training: Training) -> Training:
 
 
 @contextlib.contextmanager
-def _held(folder: str) -> Iterator[None]:
+def _held(folder: str) -> Iterator[Callable[[], None]]:
+    """Holds a folder; yields what raises once it is not held any more."""
     if "://" in folder:
-        with hold_lease(f"{folder}.lease", _say):
-            yield
+        with hold_lease(f"{folder}.lease", _say, TrainingError) as lease:
+            yield lease.check
         return
     lock = pathlib.Path(f"{folder}.lock")
     with contextlib.ExitStack() as stack:
         if not stack.enter_context(hold_if_free(lock)):
             _say(f"waiting for {holder_of(lock)}, which does the same training")
             stack.enter_context(hold(lock, None, TrainingError))
-        yield
+        yield _is_held
 
 
 def _say(text: str) -> None:

@@ -8,8 +8,8 @@ made while the program runs, and files whose paths are.
 from __future__ import annotations
 
 import ast
+import dataclasses
 import hashlib
-import importlib.machinery
 import importlib.util
 import os
 import pathlib
@@ -17,7 +17,6 @@ import site
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from tfx_estimators.components.literal_paths import named_files
 from tfx_estimators.errors import UserModuleError
@@ -140,6 +139,14 @@ def _with_parents(name: str) -> Iterator[str]:
             yield ".".join(parts[:length])
 
 
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """Where a module was found: its source, and the folders of what lies in it."""
+
+    file: pathlib.Path | None
+    folders: tuple[pathlib.Path, ...] = ()
+
+
 class _Finder:
     """Finds the sources of modules that are not installed.
 
@@ -154,55 +161,64 @@ class _Finder:
         self._folder = folder
         self._package = package
         self._beside = source.parent
-        self._specs: dict[str, Any] = {}
-        installed = {sysconfig.get_paths()[kind] for kind in ("stdlib", "platstdlib", "purelib",
-                                                              "platlib")}  # fmt: skip
+        self._places: dict[str, _Place | None] = {}
+        paths = sysconfig.get_paths()
+        installed = {paths[kind] for kind in ("stdlib", "platstdlib", "purelib", "platlib")}
         installed |= {*site.getsitepackages(), site.getusersitepackages()}
         self._installed = [pathlib.Path(path).resolve() for path in installed]
 
     def find(self, name: str) -> pathlib.Path | None:
         """The file of a module; None if it is installed, has no source, or is none."""
-        spec = self._spec(name)
-        origin = getattr(spec, "origin", None)
-        if not origin or not origin.endswith(".py"):
+        place = self._place(name)
+        if place is None or place.file is None:
             return None
-        file = pathlib.Path(origin)
-        top = name.partition(".")[0]
-        if top == _OURS:
+        if name.partition(".")[0] == _OURS:
             # Ours comes with its version; of a module in it, what lies beside it counts.
-            return file if self._beside in file.parents else None
-        if top != self._package and self._is_installed(file.resolve()):
-            return None
-        return file
+            return place.file if self._beside in place.file.parents else None
+        return place.file
 
-    def _spec(self, name: str) -> Any:
-        if name not in self._specs:
-            self._specs[name] = self._look(name)
-        return self._specs[name]
+    def _place(self, name: str) -> _Place | None:
+        if name not in self._places:
+            self._places[name] = self._look(name)
+        return self._places[name]
 
-    def _look(self, name: str) -> Any:
-        parent, _, _ = name.rpartition(".")
+    def _look(self, name: str) -> _Place | None:
+        parent, _, last = name.rpartition(".")
         if parent:
-            places = getattr(self._spec(parent), "submodule_search_locations", None)
-            return None if places is None else _found(name, list(places))
+            above = self._place(parent)
+            return None if above is None else _in_folders(last, above.folders)
         if name in sys.builtin_module_names or name in sys.stdlib_module_names:
             return None
-        if self._folder is not None and (beside := _found(name, [str(self._folder)])) is not None:
+        if self._folder is not None and (beside := _in_folders(name, [self._folder])) is not None:
             return beside
         try:
-            return importlib.util.find_spec(name)
+            spec = importlib.util.find_spec(name)
         except (ImportError, ValueError):
             return None
+        if spec is None:
+            return None
+        file = pathlib.Path(spec.origin) if (spec.origin or "").endswith(".py") else None
+        folders = tuple(pathlib.Path(path) for path in spec.submodule_search_locations or ())
+        if name not in (self._package, _OURS):
+            # Of a namespace that several packages share, some parts may be installed.
+            folders = tuple(folder for folder in folders if not self._is_installed(folder))
+            if file is not None and self._is_installed(file):
+                return None
+        return _Place(file, folders)
 
-    def _is_installed(self, file: pathlib.Path) -> bool:
-        return any(folder in file.parents for folder in self._installed)
+    def _is_installed(self, path: pathlib.Path) -> bool:
+        return any(folder in path.resolve().parents for folder in self._installed)
 
 
-def _found(name: str, places: Sequence[str]) -> Any:
-    try:
-        return importlib.machinery.PathFinder.find_spec(name, list(places))
-    except (ImportError, ValueError):
-        return None
+def _in_folders(name: str, folders: Sequence[pathlib.Path]) -> _Place | None:
+    """As Python looks for a module: a package first, a folder without a source last."""
+    for folder in folders:
+        if (file := folder / name / "__init__.py").is_file():
+            return _Place(file, (folder / name,))
+        if (file := folder / f"{name}.py").is_file():
+            return _Place(file)
+    spaces = tuple(folder / name for folder in folders if (folder / name).is_dir())
+    return _Place(None, spaces) if spaces else None
 
 
 def _digest(path: pathlib.Path) -> str:

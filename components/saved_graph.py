@@ -143,9 +143,11 @@ def _name_tables(graph: Any, content: Mapping[str, str] | None) -> None:
     tables: dict[tuple[bytes, bytes], list[Any]] = {}
     bodies = [graph.graph_def.node, *(f.node_def for f in graph.graph_def.library.function)]
     for node in (node for nodes in bodies for node in nodes):
-        if _TABLE.search(node.op) and node.attr["shared_name"].s:
-            named = (node.attr["container"].s, node.attr["shared_name"].s)
-            tables.setdefault(named, []).append(node)
+        # Asking a node for an attribute that it does not have would give it one.
+        named = {key: node.attr[key].s for key in ("container", "shared_name") if key in node.attr}
+        if _TABLE.search(node.op) and named.get("shared_name"):
+            place = (named.get("container", b""), named["shared_name"])
+            tables.setdefault(place, []).append(node)
     for position, nodes in enumerate(tables.values()):
         for node in nodes:
             node.attr["shared_name"].s = f"table_{position}".encode()

@@ -84,7 +84,7 @@ def train(module: Any, job: TrainingJob, role: Role) -> None:
     if job.base_model is not None:
         estimator = warm_started(estimator, job.base_model, rows)
     input_fn = getattr(module, "input_fn", None)
-    done = job.training.start.step
+    done = job.training.start.own_steps
     if job.distribution is not None:
         done = job.distribution.batches_by(done)
     train_batches = Batches(

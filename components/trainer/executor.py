@@ -14,6 +14,7 @@ from tfx_estimators.components.trainer.job import TrainingJob
 from tfx_estimators.components.trainer.publication import publish
 from tfx_estimators.components.trainer.role import ALONE
 from tfx_estimators.components.trainer.store import find_training, open_training, started
+from tfx_estimators.components.trainer.vocabularies import note_vocabularies
 from tfx_estimators.components.user_module import no_exit
 
 __all__ = ["TrainerExecutor"]
@@ -40,6 +41,7 @@ class TrainerExecutor(base_executor.BaseExecutor):
             return
         with open_training(found) as training:
             job = TrainingJob.from_step(input_dict, output_dict, exec_properties, training)
+            note_vocabularies(training.folder, job.transform_graph)
             if job.distribution is None:
                 with no_exit():
                     train(job, input_dict, exec_properties, ALONE)

@@ -94,7 +94,7 @@ def call_trainer_fn(
         explained_data_errors(files, job.label_key),
     ):
         train_spec = returned["train_spec"]
-        done = training.start.step
+        done = training.start.own_steps
         if job.distribution is not None:
             done = job.distribution.batches_by(done)
         input_fn = going_on(train_spec.input_fn, done)

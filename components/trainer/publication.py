@@ -20,12 +20,13 @@ from tfx_estimators.components.trainer.finished_model import finish_model
 from tfx_estimators.components.trainer.model_dirs import MODEL_DIRS_FILE, noted_model_dirs
 from tfx_estimators.components.trainer.recorder import Recorder
 from tfx_estimators.components.trainer.store import WRITER_FILE, Training
+from tfx_estimators.components.trainer.vocabularies import VOCABULARIES_FILE
 from tfx_estimators.lineage.record_files import SUFFIX, write_record
 from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord
 
 __all__ = ["publish"]
 
-_NOTES = (WRITER_FILE, EXAMPLES_FILE, MODEL_DIRS_FILE)
+_NOTES = (WRITER_FILE, EXAMPLES_FILE, MODEL_DIRS_FILE, VOCABULARIES_FILE)
 # Written once and never again, so that a second name will do for a copy.
 _TORN = re.compile(r"\.torn(-\d+)?$")
 _UNCHANGING = re.compile(r"(\.index|\.meta|\.data-\d+-of-\d+)$")

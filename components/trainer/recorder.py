@@ -28,7 +28,7 @@ from tfx_estimators.components.trainer.model_dirs import (
     noted_model_dirs,
 )
 from tfx_estimators.components.trainer.retention import kept
-from tfx_estimators.components.trainer.store import Training
+from tfx_estimators.components.trainer.store import FOREIGN, Training
 from tfx_estimators.errors import NotInMetadataError
 from tfx_estimators.estimator.checkpoints import (
     Checkpoint,
@@ -108,6 +108,11 @@ class Recorder:
         """The record of the newest checkpoint that is there."""
         there = [self._records[path] for path in self._kept.values()]
         return max(there, key=lambda record: (record.step, record.wall_time), default=None)
+
+    def foreign_step(self, step: int) -> int:
+        """The last step up to another one that no training of ours has trained; 0 for none."""
+        found = [r.step for r in self._records.values() if r.node == FOREIGN.node]
+        return max((known for known in found if known <= step), default=0)
 
     def catch_up(self, counter: ExampleCounter | None = None) -> None:
         """Records what has no record yet, what was measured since, and what is gone.

@@ -8,6 +8,7 @@ checkpoints of a training stay: its folder is found again by the training's fing
     STORE/<fingerprint>/evaluations/1200.json       metrics at a step
     STORE/<fingerprint>/writer.json                 which execution trains
     STORE/<fingerprint>/model_dirs.json             where else the Estimator writes, if it does
+    STORE/<fingerprint>/vocabularies.json           what its rows stand for
     STORE/<fingerprint>.lock                        while one does
 """
 
@@ -20,7 +21,7 @@ import os
 import pathlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfx.types.artifact import Artifact
 
@@ -32,16 +33,22 @@ from tfx_estimators.components.trainer import retention
 from tfx_estimators.components.trainer.fingerprint import FORMAT, find_fingerprint
 from tfx_estimators.components.trainer.model_dirs import is_outside, note_model_dir
 from tfx_estimators.components.trainer.retention import Retention
-from tfx_estimators.errors import TrainingError
+from tfx_estimators.errors import NotInMetadataError, TrainingError
 from tfx_estimators.json_text import dumps
 from tfx_estimators.lineage.record_files import SUFFIX
 
+if TYPE_CHECKING:
+    from tfx_estimators.components.trainer.recorder import Recorder
+    from tfx_estimators.estimator.checkpoints import Checkpoint
+
 __all__ = [
+    "FOREIGN",
     "WRITER_FILE",
     "Start",
     "Training",
     "find_training",
     "going_on_in",
+    "hold_training",
     "open_training",
     "started",
     "store_folder",
@@ -49,7 +56,7 @@ __all__ = [
 
 _ENVIRONMENT = "TFX_ESTIMATORS_CHECKPOINTS"
 WRITER_FILE = "writer.json"
-_FOREIGN = Origin(pipeline="foreign", run="foreign", node="foreign", execution=None)
+FOREIGN = Origin(pipeline="foreign", run="foreign", node="foreign", execution=None)
 """Of a checkpoint that no training of ours has written."""
 
 
@@ -65,11 +72,18 @@ class Start:
         step: the global step of the checkpoint; 0 for a fresh start.
         examples: trained on up to there; None where that is not known.
         digest: the checkpoint's; None for a fresh start, or where it is not known.
+        foreign: the step up to which somebody else has trained, on data of their own.
     """
 
     step: int = 0
     examples: int | None = 0
     digest: str | None = None
+    foreign: int = 0
+
+    @property
+    def own_steps(self) -> int:
+        """The steps that were trained on this training's data."""
+        return self.step - self.foreign
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,12 +217,8 @@ def open_training(training: Training) -> Iterator[Training]:
         recorder = Recorder(previous)
         recorder.catch_up()
         if (latest := recovery.latest) is not None:
-            record = recorder.find(latest.prefix)
-            start = Start(latest.step, None)
-            if record is not None:
-                start = Start(record.step, record.global_examples, record.digest)
-            training = dataclasses.replace(training, start=start)
-            _say(f"going on from step {start.step} in {training.folder}")
+            training = dataclasses.replace(training, start=_start(recorder, latest))
+            _say(f"going on from step {training.start.step} in {training.folder}")
         elif recovery.torn:
             _say("warning: no whole checkpoint is left: training begins anew")
         else:
@@ -280,16 +290,37 @@ def going_on_in(training: Training, model_dir: str, *, leads: bool = True) -> It
         recovery = recover(folder)
         for torn in recovery.torn:
             _say(f"warning: the checkpoint of step {torn.step} is torn: see {torn.prefix}.*.torn")
-        recorder = Recorder(dataclasses.replace(training, origin=_FOREIGN, start=Start()))
+        recorder = Recorder(dataclasses.replace(training, origin=FOREIGN, start=Start()))
         recorder.catch_up()
         if (latest := recovery.latest) is not None:
-            record = recorder.find(latest.prefix)
-            start = Start(latest.step, None)
-            if record is not None:
-                start = Start(record.step, record.global_examples, record.digest)
-            training = dataclasses.replace(training, start=start)
-            _say(f"going on from step {start.step} in {folder}")
+            training = dataclasses.replace(training, start=_start(recorder, latest))
+            _say(f"going on from step {training.start.step} in {folder}")
         yield training
+
+
+def _start(recorder: Recorder, latest: Checkpoint) -> Start:
+    record = recorder.find(latest.prefix)
+    if record is None:
+        return Start(latest.step, None)
+    foreign = recorder.foreign_step(record.step)
+    return Start(record.step, record.global_examples, record.digest, foreign)
+
+
+@contextlib.contextmanager
+def hold_training(training: Training) -> Iterator[Training]:
+    """Holds a training's folder as `open_training` does, and changes nothing in it.
+
+    Raises:
+        NotInMetadataError: if there is no such folder.
+    """
+    if not files_for(training.folder).exists(training.folder):
+        raise NotInMetadataError(
+            f"there is no folder {training.folder}",
+            expected="the folder of a training, STORE/<fingerprint>",
+            fix="ls the checkpoint store",
+        )
+    with _held(training.folder) as check:
+        yield dataclasses.replace(training, check=check)
 
 
 def _of_an_older_format(training: Training) -> list[str]:

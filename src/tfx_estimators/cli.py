@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from tfx_estimators import __version__
-from tfx_estimators.commands.checkpoint_store import gc, import_records, restore
+from tfx_estimators.commands.checkpoint_store import adopt, gc, import_records, restore
 from tfx_estimators.commands.docs import docs
 from tfx_estimators.commands.doctor import doctor
 from tfx_estimators.commands.group import Commands
@@ -117,7 +117,7 @@ for _command in (
     *(compile_package, submit, kserve),
     *(manifests, image, docs),
     *(runs, checkpoints, models, lineage, diff),
-    *(restore, gc, import_records),
+    *(restore, gc, import_records, adopt),
     *(versions, rollback),
 ):
     main.add_command(_command)

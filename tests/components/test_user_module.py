@@ -108,10 +108,10 @@ def test_the_digest_of_a_package_is_the_same_elsewhere(package: pathlib.Path) ->
 def test_what_two_modules_import_under_one_name_is_kept_apart(tmp_path: pathlib.Path) -> None:
     answers = []
     for number in (1, 2):
-        (tmp_path / f"{number}/rules_of_two").mkdir(parents=True)
-        (tmp_path / f"{number}/rules_of_two/numbers.py").write_text(f"NUMBER = {number}\n")
+        (tmp_path / f"{number}/rules_of_two/deep").mkdir(parents=True)
+        (tmp_path / f"{number}/rules_of_two/deep/numbers.py").write_text(f"NUMBER = {number}\n")
         file = tmp_path / f"{number}/model_with_rules.py"
-        file.write_text("from rules_of_two.numbers import NUMBER\n")
+        file.write_text("from rules_of_two.deep.numbers import NUMBER\n")
         answers.append(UserModule.find(str(file), None).load().NUMBER)
     assert answers == [1, 2]
 

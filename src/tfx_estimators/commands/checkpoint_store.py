@@ -8,7 +8,7 @@ import click
 
 from tfx_estimators.commands import places
 
-__all__ = ["gc", "import_records", "restore"]
+__all__ = ["adopt", "gc", "import_records", "restore"]
 
 
 @click.command()
@@ -130,3 +130,29 @@ def import_records(folders: tuple[str, ...], create: bool, metadata: str | None)
         f"{done.records} records: {done.artifacts} artifacts and {done.events} events written"
         + (f", {done.waiting} wait for their runner to publish" if done.waiting else "")
     )
+
+
+@click.command()
+@click.argument("model_dir")
+@click.argument("training")
+@click.option(
+    "--assets",
+    metavar="FOLDER",
+    help="The old model's vocabularies.  [default: assets of the newest export below MODEL_DIR]",
+)
+def adopt(model_dir: str, training: str, assets: str | None) -> None:
+    """Let a training go on from the newest checkpoint of MODEL_DIR, which stays as it is.
+
+    MODEL_DIR is an estimator's, of TensorFlow 1 or 2. TRAINING is the folder of a training
+    that was begun, STORE/<fingerprint>. Variables, optimizer slots and vocabularies have to
+    be the same; the steps of the old training count for num_steps.
+    """
+    from tfx_estimators.components.trainer.adoption import adopt as take_over
+
+    done = take_over(model_dir, training, assets)
+    click.echo(f"{done.variables} variables fit, {done.slots} of them optimizer slots")
+    if done.vocabularies:
+        click.echo(f"the same vocabularies: {', '.join(done.vocabularies)}")
+    if done.unused:
+        click.echo(f"not used: {', '.join(done.unused)}")
+    click.echo(f"the training goes on from step {done.checkpoint.step}: {done.checkpoint.prefix}")

@@ -1,0 +1,247 @@
+"""A training's folder: what is recorded of it, taken over into it, and read past."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import shutil
+from collections.abc import Callable
+
+import pytest
+import tensorflow as tf
+from click.testing import CliRunner
+
+from tfx_estimators import cli
+from tfx_estimators.components.origin import Origin
+from tfx_estimators.components.trainer.done_marks import check_done, mark_done
+from tfx_estimators.components.trainer.exports import list_exports, newest_export
+from tfx_estimators.components.trainer.recorder import Recorder
+from tfx_estimators.components.trainer.store import Training, going_on_in, open_training
+from tfx_estimators.components.trainer.vocabularies import note_vocabularies
+from tfx_estimators.errors import TrainingError, UnsupportedOptionError
+from tfx_estimators.lineage.record_files import read_records
+from tfx_estimators.lineage.records import CheckpointRecord
+
+pytestmark = pytest.mark.stacks
+
+FINGERPRINT = "f" * 32
+ORIGIN = Origin(pipeline="p", run="r", node="EstimatorTrainer", execution="1")
+
+
+def write(folder: pathlib.Path, *steps: int, size: int = 3, slots: bool = True) -> None:
+    """Checkpoints as an Estimator writes them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        at = tf.compat.v1.train.get_or_create_global_step()
+        weights = tf.compat.v1.get_variable("w", initializer=tf.ones([size]))
+        if slots:
+            tf.compat.v1.get_variable("w/Adagrad", initializer=tf.ones([size]))
+        session.run(tf.compat.v1.global_variables_initializer())
+        saver = tf.compat.v1.train.Saver(max_to_keep=99)
+        for step in steps:
+            session.run([at.assign(step), weights.assign(tf.fill([size], float(step)))])
+            saver.save(session, f"{folder}/model.ckpt", global_step=step)
+
+
+@pytest.fixture
+def training(tmp_path: pathlib.Path) -> Training:
+    folder = tmp_path / "store" / FINGERPRINT
+    return Training(folder=str(folder), fingerprint=FINGERPRINT, origin=ORIGIN)
+
+
+def records(folder: str | pathlib.Path) -> dict[int, CheckpointRecord]:
+    found = read_records(str(folder)).values()
+    return {record.step: record for record in found if isinstance(record, CheckpointRecord)}
+
+
+def test_an_old_checkpoint_that_is_damaged_and_a_note_do_not_stop_a_training(
+    training: Training,
+) -> None:
+    folder = pathlib.Path(training.folder)
+    write(folder, 10, 20, 30)
+    (folder / "evaluations").mkdir()
+    (folder / "evaluations/20.json").write_text("[1]")
+    (folder / "examples.json").write_text("{")
+    (folder / "writer.json").write_text("[]")
+    (folder / "model_dirs.json").write_bytes(b"\xff")
+    (folder / "model.ckpt-10.index").write_bytes(b"")
+    with open_training(training) as opened:
+        assert opened.start.step == 30
+        assert opened.start.examples is None
+    assert sorted(records(folder)) == [20, 30]
+
+
+def test_examples_that_nobody_counted_are_unknown_and_else_reckoned(training: Training) -> None:
+    folder = pathlib.Path(training.folder)
+    write(folder, 0, 10, 20)
+    recorder = Recorder(training)
+    recorder.catch_up()
+    assert [record.global_examples for record in records(folder).values()] == [0, None, None]
+    shutil.rmtree(folder)
+    write(folder, 10, 20)
+    (folder / "examples.json").write_text("[1, 32]")
+    Recorder(training).catch_up()
+    assert [record.global_examples for record in records(folder).values()] == [320, 640]
+
+
+def test_a_store_that_was_moved_keeps_what_was_recorded(
+    training: Training, tmp_path: pathlib.Path
+) -> None:
+    write(pathlib.Path(training.folder), 10)
+    Recorder(training).record(f"{training.folder}/model.ckpt-10", 77)
+    moved = pathlib.Path(training.folder).parent.rename(tmp_path / "moved") / FINGERPRINT
+    later = dataclasses.replace(ORIGIN, run="later", execution="2")
+    with open_training(dataclasses.replace(training, folder=str(moved), origin=later)) as opened:
+        assert opened.start.examples == 77
+    kept = [r for r in read_records(str(moved)).values() if r.kept]  # type: ignore[union-attr]
+    assert [(r.uri, r.run) for r in kept] == [(f"{moved}/model.ckpt-10", "r")]  # type: ignore[union-attr]
+
+
+def test_a_link_to_the_store_records_nothing_twice(
+    training: Training, tmp_path: pathlib.Path
+) -> None:
+    write(pathlib.Path(training.folder), 10)
+    Recorder(training).catch_up()
+    (tmp_path / "link").symlink_to(tmp_path / "store")
+    by_link = dataclasses.replace(training, folder=f"{tmp_path}/link/{FINGERPRINT}")
+    Recorder(by_link).catch_up()
+    assert len(read_records(training.folder)) == 1
+
+
+def test_a_model_dir_of_the_modules_own_is_recorded_and_gone_on_in(
+    training: Training, tmp_path: pathlib.Path
+) -> None:
+    own = tmp_path / "own"
+    write(own, 70)
+    with open_training(training) as opened, going_on_in(opened, str(own)) as begun:
+        assert (begun.start.step, begun.start.own_steps) == (70, 0)
+        write(own, 70, 90)
+        Recorder(begun, model_dir=str(own)).record(f"{own}/model.ckpt-90", None)
+    found = records(training.folder)
+    assert {step: (r.kept, r.run) for step, r in found.items()} == {
+        70: (True, "foreign"),
+        90: (True, "r"),
+    }
+    assert records(own)[90] == found[90]
+    newest = Recorder(training).newest()
+    assert newest is not None
+    assert newest.uri == f"{own}/model.ckpt-90"
+
+
+def test_a_store_that_tensorflow_takes_for_a_pattern_is_refused(
+    training: Training, tmp_path: pathlib.Path
+) -> None:
+    odd = dataclasses.replace(training, folder=str(tmp_path / "s[1]" / FINGERPRINT))
+    with pytest.raises(UnsupportedOptionError, match="checkpoint_store"), open_training(odd):
+        pass
+    assert not (tmp_path / "s[1]").exists()
+
+
+def test_an_interrupted_training_of_an_earlier_version_is_named(
+    training: Training, capsys: pytest.CaptureFixture[str]
+) -> None:
+    older = pathlib.Path(training.folder).with_name("e" * 32)
+    older.mkdir(parents=True)
+    (older / "writer.json").write_text('{"origin": {"pipeline": "p", "run": "r", "node": '
+                                       '"EstimatorTrainer", "execution": "1"}}')  # fmt: skip
+    with open_training(training):
+        pass
+    assert f"{older} was begun by an earlier version" in capsys.readouterr().err
+
+
+@pytest.fixture
+def adopt(training: Training, tmp_path: pathlib.Path) -> Callable[..., str]:
+    """Adopts from `old`; the training has a checkpoint of step 0 and a vocabulary."""
+    write(pathlib.Path(training.folder), 0)
+    graph = tmp_path / "graph"
+    (graph / "transform_fn/assets").mkdir(parents=True)
+    (graph / "transform_fn/assets/colors").write_text("red\ngreen\n")
+    note_vocabularies(training.folder, str(graph))
+
+    def run(*options: str) -> str:
+        arguments = ["adopt", str(tmp_path / "old"), training.folder, *options]
+        done = CliRunner().invoke(cli.main, arguments)
+        return f"{done.exit_code} {done.output} {done.exception or ''}"
+
+    return run
+
+
+def test_an_old_checkpoint_is_adopted(
+    training: Training, adopt: Callable[..., str], tmp_path: pathlib.Path
+) -> None:
+    old = tmp_path / "old"
+    write(old, 500, 900)
+    assets = old / "export/serving/1500000000/assets"
+    assets.mkdir(parents=True)
+    (assets / "colors").write_text("red\ngreen\n")
+    (assets.parent / "saved_model.pb").write_bytes(b"")
+    before = sorted(path.name for path in old.rglob("*"))
+    said = adopt()
+    assert said.startswith("0 3 variables fit, 1 of them optimizer slots")
+    assert "the same vocabularies: colors" in said
+    assert sorted(path.name for path in old.rglob("*")) == before
+    with open_training(training) as opened:
+        assert (opened.start.step, opened.start.own_steps) == (900, 0)
+        assert opened.start.examples is None
+        weights = tf.train.load_variable(tf.train.latest_checkpoint(training.folder), "w")
+        assert weights.tolist() == [900.0] * 3
+    assert records(training.folder)[900].run == "foreign"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"size": 4}, "w is float32 [3], there float32 [4]"),
+        ({"slots": False}, "optimizer slot w/Adagrad [3] is missing"),
+        ({"vocabulary": "green\nred\n"}, "the vocabularies colors differ"),
+        ({"vocabulary": None}, "the vocabularies colors cannot be compared"),
+    ],
+)
+def test_an_old_checkpoint_that_does_not_fit_is_refused(
+    training: Training,
+    adopt: Callable[..., str],
+    tmp_path: pathlib.Path,
+    change: dict[str, object],
+    said: str,
+) -> None:
+    shapes = {key: value for key, value in change.items() if key != "vocabulary"}
+    write(tmp_path / "old", 900, **shapes)  # type: ignore[arg-type]
+    vocabulary = change.get("vocabulary", "red\ngreen\n")
+    (tmp_path / "assets").mkdir()
+    if vocabulary is not None:
+        (tmp_path / "assets/colors").write_text(str(vocabulary))
+    assert said in adopt("--assets", str(tmp_path / "assets"))
+    assert not list(pathlib.Path(training.folder).glob("model.ckpt-900*"))
+
+
+def test_a_part_without_its_mark_is_named(tmp_path: pathlib.Path) -> None:
+    for part in ("worker-0", "worker-1"):
+        mark_done(str(tmp_path), "first", part)
+    check_done(str(tmp_path), "first", ["worker-0", "worker-1"])
+    mark_done(str(tmp_path), "second", "worker-0")
+    with pytest.raises(TrainingError, match=r"^worker-1 ended with code 0"):
+        check_done(str(tmp_path), "second", ["worker-0", "worker-1"])
+
+
+def test_the_export_of_this_attempt_comes_before_a_larger_number(tmp_path: pathlib.Path) -> None:
+    def export(number: int, step: int) -> None:
+        folder = tmp_path / f"export/serving/{number}"
+        write(folder / "scratch", step)
+        (folder / "variables").mkdir()
+        for end in ("index", "data-00000-of-00001"):
+            (folder / f"scratch/model.ckpt-{step}.{end}").rename(
+                folder / f"variables/variables.{end}"
+            )
+        shutil.rmtree(folder / "scratch")
+        (folder / "saved_model.pb").write_bytes(b"")
+
+    export(2_000_000_000, 20)
+    before = list_exports(str(tmp_path))
+    newest = newest_export(str(tmp_path), before)
+    assert newest is not None
+    assert newest.step == 20  # Where the attempt exports none, the training had come to this.
+    export(1_700_000_000, 60)
+    export(1_700_000_001, 100)
+    newest = newest_export(str(tmp_path), before)
+    assert newest is not None
+    assert newest.step == 100

@@ -197,7 +197,8 @@ class _Finder:
             return None
         if spec is None:
             return None
-        file = pathlib.Path(spec.origin) if (spec.origin or "").endswith(".py") else None
+        origin = spec.origin or ""
+        file = pathlib.Path(origin) if origin.endswith(".py") else None
         folders = tuple(pathlib.Path(path) for path in spec.submodule_search_locations or ())
         if name not in (self._package, _OURS):
             # Of a namespace that several packages share, some parts may be installed.

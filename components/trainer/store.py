@@ -338,8 +338,10 @@ def _of_an_older_format(training: Training) -> list[str]:
             with files.open(path, "r") as file:
                 values = json.loads(file.read())
             origin = Origin(**values["origin"])
-        except (*files.failures, AttributeError, ValueError, KeyError, TypeError):
+        except files.failures:
             continue  # Not worth more than a warning.
+        except (AttributeError, ValueError, KeyError, TypeError):
+            continue
         same_step = (origin.pipeline, origin.node) == (
             training.origin.pipeline,
             training.origin.node,

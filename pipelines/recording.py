@@ -9,7 +9,7 @@ from typing import Any
 from tfx_estimators.components.gfile import files_for
 from tfx_estimators.errors import TfxEstimatorsError
 from tfx_estimators.lineage.reconcile import Reconciled, reconcile
-from tfx_estimators.lineage.record_files import read_records
+from tfx_estimators.lineage.record_files import paths_below, read_records
 from tfx_estimators.lineage.records import Record
 from tfx_estimators.lineage.store import Store, open_store
 from tfx_estimators.lineage.unfinished import end_unfinished, note_process
@@ -93,7 +93,17 @@ def _checkpoint_stores(pipeline: Any) -> set[str]:
 
     root = pipeline.pipeline_info.pipeline_root
     trainers = [node for node in pipeline.components if isinstance(node, EstimatorTrainer)]
-    return {store_folder(node.exec_properties, root) for node in trainers}
+    stores = {store_folder(node.exec_properties, root) for node in trainers}
+    return stores | {folder for store in stores for folder in _outside(store)}
+
+
+def _outside(store: str) -> Iterator[str]:
+    """Folders of a store's trainings that do not lie in it."""
+    from tfx_estimators.components.trainer.model_dirs import MODEL_DIRS_FILE, noted_model_dirs
+
+    for path in paths_below(store, files_for(store)):
+        if path.endswith(f"/{MODEL_DIRS_FILE}"):
+            yield from noted_model_dirs(path.rpartition("/")[0])
 
 
 def _push_records(pipeline: Any) -> set[str]:

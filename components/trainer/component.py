@@ -12,6 +12,7 @@ from tfx.types.channel import BaseChannel, Channel
 from tfx.utils import json_utils, proto_utils
 
 from tfx_estimators.components.executor_specs import LazyExecutorSpec
+from tfx_estimators.components.metadata_driver import MetadataDriver
 from tfx_estimators.components.trainer.contracts import (
     Contract,
     check_channels,
@@ -102,6 +103,7 @@ class EstimatorTrainer(base_component.BaseComponent):
 
     SPEC_CLASS = EstimatorTrainerSpec
     EXECUTOR_SPEC = LazyExecutorSpec("tfx_estimators.components.trainer.executor.TrainerExecutor")
+    DRIVER_CLASS = MetadataDriver
 
     def __init__(
         self,

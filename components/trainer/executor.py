@@ -8,9 +8,11 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 
+from tfx_estimators.components.metadata_driver import told_of_records
 from tfx_estimators.components.trainer.contract_training import train
 from tfx_estimators.components.trainer.distributed import joined_task, train_in_processes
 from tfx_estimators.components.trainer.job import TrainingJob
+from tfx_estimators.components.trainer.model_dirs import noted_model_dirs
 from tfx_estimators.components.trainer.publication import publish
 from tfx_estimators.components.trainer.role import ALONE
 from tfx_estimators.components.trainer.store import find_training, open_training, started
@@ -39,7 +41,11 @@ class TrainerExecutor(base_executor.BaseExecutor):
             job = TrainingJob.from_step(input_dict, output_dict, exec_properties, started(found))
             train_in_processes(job, input_dict, output_dict, exec_properties)
             return
-        with open_training(found) as training:
+        store = found.folder.rpartition("/")[0]
+        with (
+            told_of_records(found.origin, lambda: [store, *noted_model_dirs(found.folder)]),
+            open_training(found) as training,
+        ):
             job = TrainingJob.from_step(input_dict, output_dict, exec_properties, training)
             note_vocabularies(training.folder, job.transform_graph)
             if job.distribution is None:

@@ -37,7 +37,8 @@ class Commands(click.Group):
             code = super().main(args, prog_name, complete_var, False, **extra)
             sys.exit(code if isinstance(code, int) else 0)
         except click.ClickException as error:
-            error.message = shown(error.message)
+            # Final to mypy, and yet the only way to keep how click shows each kind.
+            error.__dict__["message"] = shown(error.message)
             _say(error.show)
             sys.exit(error.exit_code)
         except (click.Abort, KeyboardInterrupt):

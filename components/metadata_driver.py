@@ -1,0 +1,74 @@
+"""Lets a step's executor tell ML Metadata what TFX does not, whoever runs the pipeline.
+
+TFX gives an executor no connection to ML Metadata. It gives one to a component's driver,
+which its local and Beam runners call before the executor, in the same process. On Kubeflow
+there is no driver: the records are imported there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from tfx.dsl.components.base import base_driver
+from tfx.orchestration.portable import base_driver as portable_driver
+from tfx.proto.orchestration import driver_output_pb2
+
+from tfx_estimators.components.gfile import files_for
+from tfx_estimators.components.origin import Origin
+from tfx_estimators.errors import TfxEstimatorsError
+from tfx_estimators.lineage.reconcile import reconcile_folder
+from tfx_estimators.lineage.store import open_store
+
+__all__ = ["MetadataDriver", "told_of_records"]
+
+_log = logging.getLogger(__name__)
+# Pipeline, run and node -> ml-metadata's connection settings.
+_CONNECTIONS: dict[tuple[str, str, str], Any] = {}
+
+
+class MetadataDriver(base_driver.BaseDriver, portable_driver.BaseDriver):
+    """Remembers the runner's connection for the executor, and changes nothing."""
+
+    def __init__(self, mlmd_connection: Any) -> None:
+        portable_driver.BaseDriver.__init__(self, mlmd_connection)
+
+    def run(self, execution_info: Any) -> Any:
+        """Called by TFX's launcher before it looks into the cache."""
+        key = (
+            execution_info.pipeline_info.id,
+            execution_info.pipeline_run_id,
+            execution_info.pipeline_node.node_info.id,
+        )
+        _CONNECTIONS[key] = self._mlmd_connection.connection_config
+        return driver_output_pb2.DriverOutput()
+
+
+@contextlib.contextmanager
+def told_of_records(origin: Origin, folders: Callable[[], Iterable[str]]) -> Iterator[None]:
+    """Tells ML Metadata of the records in folders when the block ends, also by an error.
+
+    What cannot be told fails no step: the next run tells it.
+
+    Args:
+        origin: the step.
+        folders: gives them, at the end of the block.
+    """
+    config = _CONNECTIONS.pop((origin.pipeline, origin.run, origin.node), None)
+    try:
+        yield
+    finally:
+        if config is not None:
+            for folder in folders():
+                _tell(config, folder)
+
+
+def _tell(config: Any, folder: str) -> None:
+    files = files_for(folder)
+    failures: tuple[type[Exception], ...] = (TfxEstimatorsError, *files.failures)
+    try:
+        reconcile_folder(open_store(config, write=True), folder, files)
+    except failures as error:
+        _log.warning("ML Metadata does not know of what is in %s yet: %s", folder, error)

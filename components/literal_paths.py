@@ -33,7 +33,7 @@ def named_files(tree: ast.Module, source: pathlib.Path) -> list[pathlib.Path]:
                 for target in targets:
                     if isinstance(target, ast.Name):
                         known.setdefault(target.id, value)
-    found = set()
+    found: set[pathlib.Path] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.expr) and (spelled := _value(node, known)):
             found.update(_files(spelled, source.parent))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 __all__ = ["SAVED_MODEL", "content_digest", "is_by_chance", "normalize"]
@@ -68,7 +68,7 @@ def normalize(proto: Any, content: Mapping[str, str] | None = None) -> None:
         _forget_asset_paths(graph)
         functions = graph.graph_def.library.function
         names = _without_numbers(function.signature.name for function in functions)
-        _rename(graph, lambda name, names=names: names.get(name, name))
+        _rename(graph, names)
         ordered = sorted(functions, key=lambda function: function.signature.name)
         copies = [type(function).FromString(function.SerializeToString()) for function in ordered]
         del functions[:]
@@ -99,7 +99,7 @@ def _without_numbers(names: Iterable[str]) -> dict[str, str]:
     }
 
 
-def _rename(message: Any, new: Callable[[str], str]) -> None:
+def _rename(message: Any, new: Mapping[str, str]) -> None:
     """Gives every text in a message that is a name its new one."""
     for field, value in message.ListFields():
         if field.type == field.TYPE_MESSAGE and field.message_type.GetOptions().map_entry:
@@ -109,34 +109,43 @@ def _rename(message: Any, new: Callable[[str], str]) -> None:
                 _rename(one, new)
         elif field.type == field.TYPE_STRING:
             if isinstance(value, str):
-                if new(value) != value:
-                    setattr(message, field.name, new(value))
+                if value in new:
+                    setattr(message, field.name, new[value])
             else:
                 for position, text in enumerate(value):
-                    if new(text) != text:
-                        value[position] = new(text)
+                    if text in new:
+                        value[position] = new[text]
 
 
 def _each(field: Any, value: Any) -> Iterator[Any]:
     return iter([value] if hasattr(value, "ListFields") else value)
 
 
-def _rename_in_map(values: Any, kind: Any, new: Callable[[str], str]) -> None:
+def _rename_in_map(values: Any, kind: Any, new: Mapping[str, str]) -> None:
     for key in list(values):
         if key in _OF_TRACING and _NUMBER.match(values[key].s):
             del values[key]
             continue
         if kind.type == kind.TYPE_MESSAGE:
             _rename(values[key], new)
-        elif kind.type == kind.TYPE_STRING and new(values[key]) != values[key]:
-            values[key] = new(values[key])
-        fresh = new(key) if isinstance(key, str) else key
-        if fresh != key:
-            if kind.type == kind.TYPE_MESSAGE:
-                values[fresh].CopyFrom(values[key])
-            else:
-                values[fresh] = values[key]
-            del values[key]
+        elif kind.type == kind.TYPE_STRING and values[key] in new:
+            values[key] = new[values[key]]
+    if not any(key in new for key in values if isinstance(key, str)):
+        return
+    # All at once: a new key may be another one's old key.
+    is_message = kind.type == kind.TYPE_MESSAGE
+    kept = {
+        new.get(key, key): type(value).FromString(value.SerializeToString())
+        if is_message
+        else value
+        for key, value in values.items()
+    }
+    values.clear()
+    for key, value in kept.items():
+        if is_message:
+            values[key].CopyFrom(value)
+        else:
+            values[key] = value
 
 
 def _name_tables(graph: Any, content: Mapping[str, str] | None) -> None:

@@ -10,6 +10,7 @@
 * `graph`, `trace`: who made what from what; `compare`: what two runs did differently.
 * `checkpoint_store`: where checkpoints lie; `restore`: one taken out of it; `garbage`: what
   nothing needs any more.
+* `verdicts`: a blessing taken back; `upgrade`: a store of an older ML Metadata.
 * `outputs`: what a pipeline's node last produced.
 * `properties`, `digests`: names and values of facts; digests of contents.
 """
@@ -37,4 +38,6 @@ __all__ = [
     "tables",
     "trace",
     "unfinished",
+    "upgrade",
+    "verdicts",
 ]

@@ -12,7 +12,7 @@ from typing import Any
 from tfx_estimators.errors import MetadataStoreError, NotInMetadataError
 from tfx_estimators.lineage.creation import make_once
 
-__all__ = ["SCHEMA_VERSION", "make", "missing", "prepare", "sqlite_file"]
+__all__ = ["SCHEMA_VERSION", "make", "missing", "prepare", "schema_version", "sqlite_file"]
 
 SCHEMA_VERSION = 10
 """Of ml-metadata 1.15.0, 1.16.0 and 1.21.0."""
@@ -41,7 +41,7 @@ def prepare(file: pathlib.Path, sqlite: Any, *, write: bool) -> None:
     if not file.is_file():
         raise missing(file)
     _take_back_half_a_write(file)
-    found = _schema_version(file)
+    found = schema_version(file)
     if found is None:
         raise _empty(file)
     if found != SCHEMA_VERSION:
@@ -49,7 +49,9 @@ def prepare(file: pathlib.Path, sqlite: Any, *, write: bool) -> None:
         raise MetadataStoreError(
             f"{file} has {has}",
             expected=f"schema version {SCHEMA_VERSION}",
-            fix="use the ml-metadata that made it, or have a newer one migrate a copy of it",
+            fix=f"tfx-estimators metadata upgrade {file}, which makes a backup first"
+            if 0 <= found < SCHEMA_VERSION
+            else "use the ml-metadata that made it",
         )
     sqlite.connection_mode = modes.READWRITE if write else modes.READONLY
 
@@ -87,11 +89,15 @@ def missing(file: pathlib.Path) -> NotInMetadataError:
 
 
 def _is_made(file: pathlib.Path) -> bool:
-    return file.is_file() and _schema_version(file) is not None
+    return file.is_file() and schema_version(file) is not None
 
 
-def _schema_version(file: pathlib.Path) -> int | None:
-    """The version that a file says, or `_FOREIGN`; None if it holds no tables at all."""
+def schema_version(file: pathlib.Path) -> int | None:
+    """The version that a file says, -1 if it is of something else; None if it has no tables.
+
+    Raises:
+        MetadataStoreError: if it is no SQLite file, or locked.
+    """
     address = f"file:{urllib.parse.quote(str(file.absolute()))}?mode=ro"
     try:
         connected = sqlite3.connect(address, timeout=_SECONDS, uri=True)

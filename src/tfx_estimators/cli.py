@@ -22,6 +22,7 @@ from tfx_estimators.commands.group import Commands
 from tfx_estimators.commands.kserve import kserve
 from tfx_estimators.commands.kubeflow import compile_package
 from tfx_estimators.commands.lineage import checkpoints, diff, lineage, models, runs
+from tfx_estimators.commands.metadata import metadata, withdraw
 from tfx_estimators.commands.push import rollback, versions
 from tfx_estimators.commands.run_log import run_log
 from tfx_estimators.commands.runner_options import RunCommand, runner_and_options
@@ -118,6 +119,7 @@ for _command in (
     *(manifests, image, docs),
     *(runs, checkpoints, models, lineage, diff),
     *(restore, gc, import_records, adopt),
+    *(metadata, withdraw),
     *(versions, rollback),
 ):
     main.add_command(_command)

@@ -1,0 +1,61 @@
+"""What is done with a store of ML Metadata itself, and with verdicts in it."""
+
+from __future__ import annotations
+
+import click
+
+from tfx_estimators.commands import places
+
+__all__ = ["metadata", "withdraw"]
+
+
+@click.group()
+def metadata() -> None:
+    """Look after a store of ML Metadata: upgrade."""
+
+
+@metadata.command()
+@click.argument("place", required=False)
+def upgrade(place: str | None) -> None:
+    """Bring the store at PLACE, made by an older TFX, to the schema of this one.
+
+    A backup is made beside it first. PLACE is an SQLite file or the folder of a run
+    [default: the newest below runs/].
+    """
+    from tfx_estimators.lineage.upgrade import upgrade as upgrade_store
+
+    done = upgrade_store(places.place(place))
+    if done.backup is None:
+        places.echo(f"{done.file} has schema version {done.after} already: nothing to do")
+        return
+    held = ", ".join(f"{number} {what}" for what, number in done.held.items())
+    places.echo(f"{done.file}: schema version {done.before} -> {done.after}")
+    places.echo(f"  holds as before: {held}")
+    if done.added:
+        places.echo(f"  new columns: {', '.join(done.added)}")
+    if done.removed:
+        places.echo(f"  columns that are gone: {', '.join(done.removed)}")
+    places.echo(f"  backup: {done.backup}")
+
+
+@click.command()
+@click.argument("model")
+@places.metadata_option
+def withdraw(model: str, metadata: str | None) -> None:
+    """Take the blessing of MODEL back: resolvers, TFX's own too, no longer find it as blessed.
+
+    MODEL is its number, the beginning of its digest, its uri, or a version that was pushed.
+    What was pushed stays; see tfx-estimators rollback.
+    """
+    from tfx_estimators.lineage.models import find_model
+    from tfx_estimators.lineage.store import open_store
+    from tfx_estimators.lineage.verdicts import withdraw as take_back
+
+    store = open_store(places.place(metadata), write=True)
+    found = find_model(store, model)
+    taken = take_back(store, found)
+    places.echo(
+        f"model {found.id} is no longer blessed ({taken} verdicts withdrawn)"
+        if taken
+        else f"model {found.id} was not blessed: nothing to do"
+    )

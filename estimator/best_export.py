@@ -14,7 +14,9 @@ Private names relied on, the same in `tensorflow_estimator` 2.15 and its 2.16 ni
 from __future__ import annotations
 
 import functools
+import glob
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,11 +24,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfx_estimators.estimator.checkpoints import names_in
 from tfx_estimators.json_text import dumps
 
 __all__ = ["remember_the_best"]
 
 Result = dict[str, Any]
+_log = logging.getLogger(__name__)
 
 
 def remember_the_best(module: Any) -> None:
@@ -70,10 +74,8 @@ def _best_so_far(exporter: Any, export_path: str, eval_result: Result | None) ->
     newest = _newest_export(export_path)
     if newest is None:
         return None
-    file = _file(export_path)
-    if tf.io.gfile.exists(file):
-        with tf.io.gfile.GFile(file) as opened:
-            note = json.load(opened)
+    note = _read_note(export_path)
+    if note is not None:
         # The note is written before the export, which may not have come to its end.
         kept = note["result"] if newest > note["after"] else note["replaces"]
         remembered = None if kept is None else _from_json(kept)
@@ -81,13 +83,30 @@ def _best_so_far(exporter: Any, export_path: str, eval_result: Result | None) ->
     if not exporter._event_file_pattern:
         return None
     best = None
-    pattern = os.path.join(exporter._model_dir, exporter._event_file_pattern)  # noqa: PTH118
+    # The folder is no pattern, whatever its name.
+    folder = glob.escape(os.fsdecode(exporter._model_dir))
+    pattern = os.path.join(folder, exporter._event_file_pattern)  # noqa: PTH118
     for event_result in _evaluations(pattern, (eval_result or {}).get("global_step")):
         if _can_compare(exporter, event_result, eval_result) and (
             best is None or exporter._compare_fn(best, event_result)
         ):
             best = event_result
     return best
+
+
+def _read_note(export_path: str) -> dict[str, Any] | None:
+    folder, _, name = _file(export_path).rpartition("/")
+    if name not in names_in(folder):
+        return None
+    try:
+        with tf.io.gfile.GFile(f"{folder}/{name}") as opened:
+            note: dict[str, Any] = json.load(opened)
+        return {"result": note["result"], "replaces": note["replaces"], "after": int(note["after"])}
+    except (ValueError, KeyError, TypeError):
+        _log.warning(
+            "%s/%s is damaged: the event files are asked for the best result", folder, name
+        )
+        return None
 
 
 def _remember(export_path: str, result: Result, replaces: Result | None) -> None:
@@ -109,10 +128,8 @@ def _file(export_path: str) -> str:
 
 
 def _newest_export(export_path: str) -> int | None:
-    if not tf.io.gfile.isdir(export_path):
-        return None
-    names = [name.rstrip("/") for name in tf.io.gfile.listdir(export_path)]
-    return max((int(name) for name in names if name.isdigit()), default=None)
+    names = names_in(os.fsdecode(export_path))
+    return max((int(name) for name in names if name.isdecimal()), default=None)
 
 
 def _evaluations(pattern: str, but_step: int | None) -> Iterator[Result]:

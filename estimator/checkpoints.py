@@ -30,6 +30,7 @@ __all__ = [
     "find_checkpoints",
     "is_whole",
     "list_checkpoints",
+    "names_in",
     "recover",
     "remove_checkpoint",
 ]
@@ -130,7 +131,7 @@ def find_checkpoints(folder: str, *, below: bool = True) -> dict[Checkpoint, tup
     """
     found: dict[Checkpoint, tuple[str, ...]] = {}
     top = folder.rstrip("/") or "/"
-    for inside, _, names in _walk(top) if below else [(top, [], _list(top))]:
+    for inside, _, names in _walk(top) if below else [(top, [], names_in(top))]:
         files: dict[str, list[str]] = {}
         for name in sorted(names):
             if match := _FILE.match(name):
@@ -189,7 +190,7 @@ def recover(folder: str) -> Recovery:
         if checkpoints:
             latest.append(checkpoints[-1])
             _restore_from(checkpoints)
-        elif _STATE in _list(inside):
+        elif _STATE in names_in(inside):
             tf.io.gfile.remove(f"{inside}/{_STATE}")
     return Recovery(max(latest, default=None), tuple(torn))
 
@@ -201,7 +202,7 @@ def remove_checkpoint(checkpoint: Checkpoint) -> None:
 
 
 def _paths(checkpoint: Checkpoint) -> list[str]:
-    matches = (_FILE.match(name) for name in _list(checkpoint.folder))
+    matches = (_FILE.match(name) for name in names_in(checkpoint.folder))
     stem = checkpoint.prefix.rpartition("/")[2]
     return [f"{checkpoint.folder}/{m[0]}" for m in matches if m and m["stem"] == stem]
 
@@ -242,7 +243,7 @@ def _has_all_shards(checkpoint: Checkpoint) -> bool:
 
 def _set_aside(checkpoint: Checkpoint) -> None:
     """Renames a damaged checkpoint's files, the index last: until then it is found again."""
-    taken = set(_list(checkpoint.folder))
+    taken = set(names_in(checkpoint.folder))
     for path in sorted(_paths(checkpoint), key=lambda path: path.endswith(".index")):
         name = f"{path.rpartition('/')[2]}{_TORN}"
         number = 1
@@ -273,7 +274,7 @@ def _remove_unfinished(folder: str) -> None:
             if _STAGED.match(name) or (part and f"{part['stem']}.index" not in names):
                 tf.io.gfile.remove(f"{inside}/{name}")
         for name in folders:
-            if _FOLDER.match(name) and all(map(_IN_FOLDER.match, _list(f"{inside}/{name}"))):
+            if _FOLDER.match(name) and all(map(_IN_FOLDER.match, names_in(f"{inside}/{name}"))):
                 tf.io.gfile.rmtree(f"{inside}/{name}")
 
 
@@ -287,7 +288,7 @@ def _walk(top: str) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
     while pending:
         inside = pending.pop()
         folders, names = [], []
-        for name in _list(inside):
+        for name in names_in(inside):
             path = f"{inside.rstrip('/')}/{name}"
             if _is_folder(path):
                 folders.append(name)
@@ -297,8 +298,14 @@ def _walk(top: str) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
         yield inside, folders, names
 
 
-def _list(folder: str) -> list[str]:
-    """Names in a folder; none if it is not there."""
+def names_in(folder: str) -> list[str]:
+    """Names in a folder, in no order; none if it is not there.
+
+    `tf.io.gfile` takes a folder that it cannot look at for one that is not there.
+
+    Raises:
+        OSError, tf.errors.OpError: if the folder cannot be listed.
+    """
     if is_local(folder):
         try:
             return os.listdir(_plain(folder))  # noqa: PTH208

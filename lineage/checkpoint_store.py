@@ -6,13 +6,14 @@ import pathlib
 from collections.abc import Iterator
 
 from tfx_estimators.errors import NotInMetadataError
-from tfx_estimators.lineage.properties import CHECKPOINT_TYPE
+from tfx_estimators.lineage.properties import CHECKPOINT_TYPE, value_of
 from tfx_estimators.lineage.select import select
 from tfx_estimators.lineage.store import Store
 from tfx_estimators.places import canonical, is_local
 
 __all__ = ["find_store"]
 
+_TRAINING = "fingerprint"
 # Below a run's folder: as ready pipelines have them, and below a pipeline_root.
 _USUAL = ("checkpoints", "artifacts/checkpoints")
 
@@ -23,9 +24,13 @@ def find_store(store: Store) -> str:
     Raises:
         NotInMetadataError: if there is none, or several may be meant.
     """
-    # STORE/TRAINING/model.ckpt-1200
-    uris = [artifact.uri for artifact in select(store, "artifacts", CHECKPOINT_TYPE)]
-    known = {canonical(uri).rsplit("/", 2)[0] for uri in uris}
+    # STORE/FINGERPRINT/model.ckpt-1200, or a folder further down; a module may also keep
+    # its checkpoints outside of any store.
+    known = set()
+    for artifact in select(store, "artifacts", CHECKPOINT_TYPE):
+        folder, below, _ = canonical(artifact.uri).rpartition(f"/{value_of(artifact, _TRAINING)}/")
+        if below:
+            known.add(folder)
     there = {folder for folder in known if not is_local(folder) or pathlib.Path(folder).is_dir()}
     found = sorted(there or set(_beside(store)))
     if len(found) != 1:

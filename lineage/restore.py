@@ -90,9 +90,12 @@ def find_export(store: Store, checkpoint: Checkpoint, files: Files = LOCAL) -> s
     """
     _files_of(checkpoint, files)
     for model in list_models(store, limit=None):
-        folder = f"{model.uri.rstrip('/')}/{_SERVING}"
-        if model.fingerprint == checkpoint.fingerprint and files.exists(f"{folder}/saved_model.pb"):
-            return folder
+        if model.fingerprint == checkpoint.fingerprint:
+            folder = f"{model.uri.rstrip('/')}/{_SERVING}"
+            # An exporter of the module's own puts it some folders below.
+            for inside, _, names in files.walk(folder):
+                if "saved_model.pb" in map(str, names):
+                    return str(inside).rstrip("/")
     raise NotInMetadataError(
         f"the training {checkpoint.fingerprint[:12]} of checkpoint {checkpoint.id} has exported "
         "no model that is still there",

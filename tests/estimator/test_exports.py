@@ -155,12 +155,14 @@ def served_loss(folder: pathlib.Path) -> float:
 
 
 @pytest.mark.parametrize(
-    "noted",
-    [pytest.param(True, marks=pytest.mark.stacks), pytest.param(False, marks=pytest.mark.slow)],
+    "note",
+    [
+        pytest.param("whole", marks=pytest.mark.stacks),
+        pytest.param("gone", marks=pytest.mark.slow),
+        pytest.param("damaged", marks=pytest.mark.slow),
+    ],
 )
-def test_the_best_export_stays_the_best_after_a_restart(
-    noted: bool, tmp_path: pathlib.Path
-) -> None:
+def test_the_best_export_stays_the_best_after_a_restart(note: str, tmp_path: pathlib.Path) -> None:
     """Upstream's exports the first model after a restart, whatever it came to."""
 
     def best() -> Any:
@@ -168,8 +170,11 @@ def test_the_best_export_stays_the_best_after_a_restart(
 
     first, _ = session(tmp_path, best(), max_steps=5, learning_rate=0.1)
     (kept,) = exports(tmp_path, "best")
-    if not noted:  # as a training looks that began before there was a note
-        (tmp_path / "export" / "best.best.json").unlink()
+    file = tmp_path / "export" / "best.best.json"
+    if note == "gone":  # as a training looks that began before there was a note
+        file.unlink()
+    elif note == "damaged":
+        file.write_text('{"result"')
     worse, _ = session(tmp_path, best(), max_steps=7, learning_rate=1.0)
     assert worse["loss"] > first["loss"]
     assert exports(tmp_path, "best") == [kept]

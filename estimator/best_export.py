@@ -27,7 +27,7 @@ import tensorflow as tf
 from tfx_estimators.estimator.checkpoints import names_in
 from tfx_estimators.json_text import dumps
 
-__all__ = ["remember_the_best"]
+__all__ = ["date_note_back", "remember_the_best"]
 
 Result = dict[str, Any]
 _log = logging.getLogger(__name__)
@@ -94,6 +94,22 @@ def _best_so_far(exporter: Any, export_path: str, eval_result: Result | None) ->
     return best
 
 
+def date_note_back(export_path: str, now: int, dates: Mapping[int, int]) -> None:
+    """Has the note beside exports follow them to other dates.
+
+    Args:
+        export_path: the folder of the exports.
+        now: in seconds since 1970; the exports that were dated later have new dates.
+        dates: the new ones by the old ones.
+    """
+    note = _read_note(export_path)
+    if note is None or note["after"] <= now:
+        return
+    # The export that it speaks of may be gone: the newest before that will do.
+    before = [new for old, new in dates.items() if old <= note["after"]]
+    _write_note(export_path, {**note, "after": max(before, default=min(dates.values()) - 1)})
+
+
 def _read_note(export_path: str) -> dict[str, Any] | None:
     folder, _, name = _file(export_path).rpartition("/")
     if name not in names_in(folder):
@@ -115,6 +131,10 @@ def _remember(export_path: str, result: Result, replaces: Result | None) -> None
         "replaces": None if replaces is None else _to_json(replaces),
         "after": _newest_export(export_path) or 0,
     }
+    _write_note(export_path, note)
+
+
+def _write_note(export_path: str, note: Mapping[str, Any]) -> None:
     file = _file(export_path)
     tf.io.gfile.makedirs(file.rpartition("/")[0])
     with tf.io.gfile.GFile(f"{file}.new", "w") as opened:

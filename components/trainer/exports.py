@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from tfx.dsl.io import fileio
 
 from tfx_estimators.components.gfile import files_for
+from tfx_estimators.estimator.best_export import date_note_back
 
-__all__ = ["Export", "list_exports", "newest_export"]
+__all__ = ["Export", "date_back", "list_exports", "newest_export"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +66,30 @@ def newest_export(model_dir: str, before: Sequence[Export], exporter: str = "") 
         key=lambda export: (export.path not in known, export.step, len(export.path), export.path),
         default=None,
     )
+
+
+def date_back(model_dir: str, now: int) -> None:
+    """Gives exports that are dated later than now earlier dates, in their order.
+
+    Exporters keep those with the largest numbers: after the clock was set back they would
+    remove a new one at once.
+
+    Args:
+        model_dir: the Estimator's.
+        now: in seconds since 1970.
+    """
+    top = f"{model_dir.rstrip('/')}/export"
+    for exporter in _names(top):
+        numbers = sorted(int(name) for name in _names(f"{top}/{exporter}") if name.isdecimal())
+        later = [number for number in numbers if number > now]
+        if not later:
+            continue
+        past = [number for number in numbers if number <= now]
+        first = max(max(past, default=0) + 1, now - len(later))
+        dates = {number: first + position for position, number in enumerate(later)}
+        for old, new in dates.items():
+            fileio.rename(f"{top}/{exporter}/{old}", f"{top}/{exporter}/{new}")
+        date_note_back(f"{top}/{exporter}", now, dates)
 
 
 def _names(folder: str) -> list[str]:

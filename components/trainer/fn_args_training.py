@@ -22,7 +22,7 @@ from tfx_estimators.components.trainer.export import (
     publish_newest_export,
     publish_own_export,
 )
-from tfx_estimators.components.trainer.exports import list_exports
+from tfx_estimators.components.trainer.exports import date_back, list_exports
 from tfx_estimators.components.trainer.job import TrainingJob
 from tfx_estimators.components.trainer.resumption import going_on
 from tfx_estimators.components.trainer.role import Part, Role
@@ -51,6 +51,7 @@ def call_run_fn(
     # In the store: a module may train there too, and goes on from its checkpoints.
     fn_args.serving_model_dir = path_utils.serving_model_dir(job.model_run_dir)
     forget_own_export(fn_args.serving_model_dir)
+    date_back(fn_args.serving_model_dir, int(time.time()))
     before = list_exports(fn_args.serving_model_dir)
     with explained_data_errors(_checked_files(job), job.label_key):
         module.run_fn(fn_args)
@@ -88,6 +89,8 @@ def call_trainer_fn(
     files = _checked_files(job)
     if role.leads and returned.get("eval_input_receiver_fn") is not None:
         record_eval_receiver(returned["eval_input_receiver_fn"], job.model_run_dir)
+    if role.leads:
+        date_back(estimator.model_dir, int(began))
     before = list_exports(estimator.model_dir)
     with (
         going_on_in(job.training, estimator.model_dir, leads=role.leads) as training,

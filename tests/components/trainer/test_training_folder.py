@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import pathlib
 import shutil
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 from tfx_estimators import cli
 from tfx_estimators.components.origin import Origin
 from tfx_estimators.components.trainer.done_marks import check_done, mark_done
-from tfx_estimators.components.trainer.exports import list_exports, newest_export
+from tfx_estimators.components.trainer.exports import date_back, list_exports, newest_export
 from tfx_estimators.components.trainer.recorder import Recorder
 from tfx_estimators.components.trainer.store import Training, going_on_in, open_training
 from tfx_estimators.components.trainer.vocabularies import note_vocabularies
@@ -245,3 +246,21 @@ def test_the_export_of_this_attempt_comes_before_a_larger_number(tmp_path: pathl
     newest = newest_export(str(tmp_path), before)
     assert newest is not None
     assert newest.step == 100
+
+
+def test_exports_that_are_dated_later_than_now_do_not_push_new_ones_out(
+    tmp_path: pathlib.Path,
+) -> None:
+    exports = tmp_path / "export/best"
+    for number in (100, 900, 901, 902):
+        (exports / str(number)).mkdir(parents=True)
+        (exports / str(number) / "which").write_text(str(number))
+    note = tmp_path / "export/best.best.json"
+    for after, dated in ((901, 498), (902, 499), (100, 100)):
+        note.write_text(f'{{"result": {{}}, "replaces": null, "after": {after}}}')
+        date_back(str(tmp_path), 500)
+        found = {path.name: (path / "which").read_text() for path in exports.iterdir()}
+        assert found == {"100": "100", "497": "900", "498": "901", "499": "902"}
+        assert json.loads(note.read_text())["after"] == dated
+        for old, new in ((900, 497), (901, 498), (902, 499)):
+            (exports / str(new)).rename(exports / str(old))

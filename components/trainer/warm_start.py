@@ -14,6 +14,7 @@ import tensorflow as tf
 from absl import logging
 
 from tfx_estimators import estimator as tf_estimator
+from tfx_estimators.components.trainer.class_names import classes_in_graph, classes_in_model
 from tfx_estimators.components.trainer.row_readers import (
     first_readers,
     kernel_columns,
@@ -44,8 +45,8 @@ def warm_started(estimator: Any, base_model: str, rows: Rows) -> Any:
         rows: what the rows of the estimator's columns stand for.
 
     Raises:
-        TrainingError: if the base model cannot be read, lacks a variable or has it in another
-            shape, or if it cannot be known what a row of it stands for.
+        TrainingError: if the base model cannot be read, has other classes, lacks a variable or
+            has it in another shape, or if it cannot be known what a row of it stands for.
     """
     if getattr(estimator, "_warm_start_settings", None) is not None:
         return estimator
@@ -68,6 +69,7 @@ def warm_started(estimator: Any, base_model: str, rows: Rows) -> Any:
         spec = estimator.model_fn(features, labels, mode, config)
         trained = tf.train.latest_checkpoint(estimator.model_dir) is not None
         if mode == tf_estimator.ModeKeys.TRAIN and not carried and not trained:
+            _check_classes(base_model, classes_in_graph(spec.predictions))
             names = start.write(features, f"{folder.name}/model", config.tf_random_seed)
             carried.extend(rf"{re.escape(name)}(/part_\d+)?:0$" for name in names)
         return spec
@@ -77,6 +79,22 @@ def warm_started(estimator: Any, base_model: str, rows: Rows) -> Any:
         config=estimator.config,
         warm_start_from=tf_estimator.WarmStartSettings(folder.name, carried),
     )
+
+
+def _check_classes(base_model: str, classes: Mapping[str, Any]) -> None:
+    before = classes_in_model(base_model)
+    for name in sorted(classes.keys() & before.keys()):
+        if classes[name] != before[name]:
+            raise TrainingError(
+                f"the estimator's classes are {_listed(classes[name])}, and those of the base "
+                f"model in {base_model} {_listed(before[name])}",
+                expected="the same classes in the same order",
+                fix="keep the label_vocabulary, or leave base_model out",
+            )
+
+
+def _listed(classes: Sequence[str] | None) -> str:
+    return "numbers" if classes is None else ", ".join(classes)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -51,6 +51,9 @@ class Executor(BeamExecutor):
         columns = artifact_utils.get_single_instance(output_dict["feature_columns"])
         examples = input_dict["examples"]
         schema = _read_schema(artifact_utils.get_single_instance(input_dict["schema"]))
+        # First: of no examples a schema has no features, which is not what is wrong.
+        analyzed = _find_splits(examples, exec_properties["analyze_splits"])
+        splits = _find_splits(examples, exec_properties.get("transform_splits"))
         temporary = f"{graph.uri}/.temporary"
         fileio.makedirs(temporary)
         preprocessing = Preprocessing(
@@ -72,9 +75,6 @@ class Executor(BeamExecutor):
         # Building the graph finds what is wrong with the functions and the label.
         keys = tft.get_transform_input_columns(preprocessing, type_specs)
         data = stages.RawData(schema, keys or None)
-
-        analyzed = _find_splits(examples, exec_properties["analyze_splits"])
-        splits = _find_splits(examples, exec_properties.get("transform_splits"))
         transformed = artifact_utils.get_single_instance(output_dict["transformed_examples"])
         folders = _prepare_examples(transformed, [split.name for split in splits])
         try:

@@ -31,6 +31,7 @@ class Day:
     hours: int = 4
     extra: Any = ()
     model_fn: Any = None
+    classes: Any = None
 
     def nest(self) -> Any:
         shop = learned.categorical_column_with_learned_vocabulary("shop", num_oov_buckets=1)
@@ -69,7 +70,11 @@ def train(tmp_path: pathlib.Path) -> Callable[..., Any]:
         columns = plan.model_columns(facts)
         rows = rows_of(plan, columns, facts, lambda name: str(words))
         config = tf_estimator.RunConfig(model_dir=str(folder / "run"), tf_random_seed=3)
-        if day.model_fn is not None:
+        if day.classes is not None:
+            estimator = tf_estimator.LinearClassifier(
+                columns["linear"], config=config, n_classes=3, label_vocabulary=day.classes
+            )
+        elif day.model_fn is not None:
             estimator = tf_estimator.Estimator(day.model_fn, config=config)
         else:
             estimator = tf_estimator.DNNLinearCombinedRegressor(
@@ -90,7 +95,9 @@ def train(tmp_path: pathlib.Path) -> Callable[..., Any]:
                 strict=False,
             )
         ]
-        labels = [[float(n % 5)] for n in range(len(examples))]
+        labels: Any = [[float(n % 5)] for n in range(len(examples))]
+        if day.classes is not None:
+            labels = [[day.classes[n % 3]] for n in range(len(examples))]
         estimator.train(
             lambda: tf.data.Dataset.from_tensors((features(examples), labels)).repeat(),
             steps=steps,
@@ -222,3 +229,10 @@ def test_ids_of_a_hash_of_another_size_are_refused(train: Any) -> None:
     train("same", day(9, ["bolt", "acme"]), model, steps=1)
     with pytest.raises(TrainingError, match="column 'hashed' computes something else"):
         train("after", day(8, ["acme", "bolt"]), model)
+
+
+def test_other_classes_are_refused(train: Any) -> None:
+    _, model = train("before", Day(classes=["late", "never", "on time"]))
+    train("same", Day(classes=["late", "never", "on time"]), model, steps=1)
+    with pytest.raises(TrainingError, match="never, late, on time, and those of the base model"):
+        train("after", Day(classes=["never", "late", "on time"]), model)

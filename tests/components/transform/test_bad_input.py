@@ -184,6 +184,21 @@ def test_vocabulary_file_with_wrong_lines(
         transform(examples, f"[{column}]")
 
 
+@pytest.mark.parametrize(("rows", "empty"), [(0, "train"), (1, "eval")])
+def test_data_of_no_rows_or_one(
+    transform: Any,
+    tmp_path: pathlib.Path,
+    make_examples: Any,
+    example: Any,
+    rows: int,
+    empty: str,
+) -> None:
+    made = [example(x=1.0, y=1, color="red")] * rows
+    examples = make_examples(tmp_path / "examples", {"train": made, "eval": []})
+    with pytest.raises(EmptySplitError, match=f"'{empty}' has no examples"):
+        transform(examples, '[fc.numeric_column("x")]', **({} if rows else {"schema": ""}))
+
+
 def test_vocabulary_that_comes_out_empty(transform: Any, examples: Any) -> None:
     column = 'columns.categorical_column_with_learned_vocabulary("color", frequency_threshold=999)'
     with pytest.raises(ColumnError, match="'color' learned is empty"):

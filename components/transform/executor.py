@@ -69,8 +69,8 @@ class Executor(BeamExecutor):
         plan = preprocessing.plan(made)
         check_inputs(plan.inputs, {**{name: m.spec for name, m in made.items()}, **type_specs})
         check_vocabulary_files(plan)
-        named = {preprocessing.label_key, *preprocessing.weights(plan, type_specs, made)}
-        schema = optional_where_defaulted(schema, plan.inputs, {*users_own.read, *named})
+        strict = {*users_own.read, *preprocessing.weights(plan, type_specs, made)}
+        schema = optional_where_defaulted(schema, plan.inputs, strict)
         type_specs = stages.RawData(schema).type_specs
         # Building the graph finds what is wrong with the functions and the label.
         keys = tft.get_transform_input_columns(preprocessing, type_specs)

@@ -56,10 +56,7 @@ def find_skew(
     try:
         records = [record for file in _files(splits) for record in file]
         expected = TransformedColumns(transform_graph, sorted(tensors)).tensors(records)
-        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-            served, wanted = _predict_twice(
-                session, signature, prediction, records, tensors, expected
-            )
+        served, wanted = _predict_twice(signature, prediction, records, tensors, expected)
     except (DataError, tf.errors.OpError):
         return None
     given, predicted = served
@@ -84,7 +81,6 @@ def _files(splits: Sequence[Split]) -> Iterator[list[bytes]]:
 
 
 def _predict_twice(
-    session: Any,
     signature: SignatureCall,
     prediction: str,
     records: Sequence[bytes],
@@ -92,10 +88,9 @@ def _predict_twice(
     expected: Mapping[str, Any],
 ) -> tuple[tuple[dict[str, Any], Any], Any]:
     """((features, prediction) as served, prediction from the transform's features)."""
-    graph = tf.compat.v1.saved_model.load(session, [tf.saved_model.SERVING], signature.path)
-    definition = graph.signature_def[signature.name]
-    output = definition.outputs[prediction].name
-    raw = {definition.inputs[signature.input_name].name: list(records)}
+    session, (fed, outputs) = signature.load(), signature.tensors()
+    output = outputs[prediction]
+    raw = {fed: list(records)}
     served, predicted = session.run(
         [{name: _fetch(tensor) for name, tensor in tensors.items()}, output], raw
     )

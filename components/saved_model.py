@@ -19,7 +19,7 @@ from tfx.utils import path_utils
 
 from tfx_estimators.errors import CorruptRecordError, SavedModelError
 
-__all__ = ["Output", "SignatureCall", "find_signature", "serving_path"]
+__all__ = ["PREDICT", "Output", "SignatureCall", "find_signature", "serving_path"]
 
 PREDICT = "predict"
 """What an estimator calls the signature with all its outputs."""
@@ -195,11 +195,11 @@ def _load(path: str) -> _Loaded:
 
 
 def _outputs(graph: Any, signature: Any, names: Sequence[str]) -> tuple[Output, ...]:
-    nodes = {node.name: node for node in graph.graph_def.node}
+    nodes: dict[str, Any] = {node.name: node for node in graph.graph_def.node}
     found = []
     for name in names:
         info = signature.outputs[name]
-        node = nodes.get(info.name.partition(":")[0])
+        node: Any = nodes.get(info.name.partition(":")[0])
         while node is not None and node.op == "Identity":
             node = nodes.get(node.input[0].partition(":")[0])
         sizes = [dim.size for dim in info.tensor_shape.dim]

@@ -31,13 +31,15 @@ _OPTIONS = {
 }
 
 
-def why_by_example(config: Any, outputs: Iterable[str]) -> str | None:
+def why_by_example(config: Any, outputs: Iterable[str] | Mapping[str, Iterable[str]]) -> str | None:
     """Why an evaluation has to go example by example; None if batches will do.
 
     Args:
         config: a resolved EvalConfig.
-        outputs: the signature outputs that are measured.
+        outputs: the signature outputs that are measured, as `Head.like` calls them; by the
+            heads' names in a multi-head model.
     """
+    by_head = outputs if isinstance(outputs, Mapping) else {"": outputs}
     if config.options.compute_confidence_intervals.value:
         return _OPTIONS["compute_confidence_intervals"]
     if config.options.min_slice_size.value > 1:
@@ -48,21 +50,26 @@ def why_by_example(config: Any, outputs: Iterable[str]) -> str | None:
                 return f"metrics_specs.{option} is computed class by class"
         for metric in spec.metrics:
             measure = MEASURES.get(metric.class_name)
-            if measure is None or metric.module not in ("", f"{_OWN}.auc"):
+            if measure is None or not f"{metric.module}.".startswith((".", f"{_OWN}.")):
                 return f"the metric {metric.class_name} is no sum over rows"
             unknown = sorted(set(_settings(metric)) - {"name", *measure.settings})
             if unknown:
                 return f"the metric {metric.class_name} has the setting {unknown[0]}"
-            other = sorted(set(outputs) - set(measure.outputs))
+            measured = {one for head in spec.output_names or by_head for one in by_head[head]}
+            other = sorted(measured - set(measure.outputs)) if measure.outputs else []
             if other:
                 return f"the metric {metric.class_name} is of the output {other[0]}"
     return None
 
 
-def metric_classes(config: Any) -> tuple[str, ...]:
-    """Class names of the metrics that are asked for, each once."""
-    names = {str(metric.class_name) for spec in config.metrics_specs for metric in spec.metrics}
-    return tuple(sorted(names))
+def metric_classes(config: Any) -> dict[str, frozenset[str]]:
+    """Class names of the metrics that are asked for, by head; "" for all heads."""
+    names: dict[str, frozenset[str]] = {}
+    for spec in config.metrics_specs:
+        asked = frozenset(str(metric.class_name) for metric in spec.metrics)
+        for head in spec.output_names or ("",):
+            names[head] = names.get(head, frozenset()) | asked
+    return names
 
 
 def over_batches(config: Any) -> Any:
@@ -150,6 +157,10 @@ class _Combine(beam.CombineFn):
         return {self._key: MEASURES[self._of].value(accumulator, self._settings)}
 
     def _own(self, element: Any, key: str) -> Any:
-        """Of this metric's model, where there are two."""
+        """Of this metric's model and head, where there are several."""
         found = element[key]
-        return found[self._key.model_name] if isinstance(found, Mapping) else found
+        for name in (self._key.model_name, self._key.output_name):
+            if isinstance(found, Mapping) and name in found:
+                found = found[name]
+        # What is of all heads, such as the number of examples, is of any.
+        return next(iter(found.values())) if isinstance(found, Mapping) else found

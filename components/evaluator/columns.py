@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from tfx_estimators.components.evaluator.eval_config import candidate_spec, slicing_specs
@@ -17,14 +17,14 @@ class Columns:
     """The columns an evaluation reads.
 
     Attributes:
-        label: key of the label.
+        labels: key of the label by the head's name; "" for a model of one head.
         weight: key of the example weight, or "".
         slices: keys that slices are made by.
         transformed: those of all these that the transform graph makes.
         raw: those that the raw examples hold.
     """
 
-    label: str
+    labels: Mapping[str, str]
     weight: str
     slices: tuple[str, ...]
     transformed: tuple[str, ...]
@@ -47,7 +47,8 @@ def choose_columns(config: Any, raw: Collection[str], transformed: Collection[st
         FeatureNotFoundError: if another column is nowhere.
     """
     spec = candidate_spec(config)
-    keys = [spec.label_key] + ([spec.example_weight_key] if spec.example_weight_key else [])
+    labels = dict(spec.label_keys) or {"": spec.label_key}
+    keys = [*labels.values()] + ([spec.example_weight_key] if spec.example_weight_key else [])
     slices = sorted(
         {k for s in slicing_specs(config) for k in (*s.feature_keys, *s.feature_values)}
     )
@@ -59,7 +60,7 @@ def choose_columns(config: Any, raw: Collection[str], transformed: Collection[st
             f"among the raw features ({_some(raw)}) or those of the transform graph "
             f"({_some(transformed)})"
         )
-        if key == spec.label_key:
+        if key in labels.values():
             raise LabelError(
                 f"the label {key!r} is missing: it is not {where}",
                 expected="a feature of the examples or an output of preprocessing_fn",
@@ -71,7 +72,7 @@ def choose_columns(config: Any, raw: Collection[str], transformed: Collection[st
             fix="correct eval_config's slicing_specs or example_weight_key",
         )
     return Columns(
-        label=spec.label_key,
+        labels=labels,
         weight=spec.example_weight_key,
         slices=tuple(slices),
         transformed=tuple(sorted(made)),

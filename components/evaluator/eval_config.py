@@ -10,7 +10,7 @@ import functools
 import importlib.util
 import pathlib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from google.protobuf import json_format, text_format
@@ -19,6 +19,8 @@ from google.protobuf import json_format, text_format
 from google.protobuf import wrappers_pb2 as _wrappers_pb2  # noqa: F401
 from google.protobuf.message import Message
 
+from tfx_estimators.components.evaluator.heads import Head, Kind, find_heads
+from tfx_estimators.components.saved_model import Output
 from tfx_estimators.errors import LabelError, UnsupportedOptionError
 from tfx_estimators.json_text import dumps
 
@@ -34,47 +36,50 @@ __all__ = [
 
 
 # Metrics under the names that estimator.evaluate gives them.
-_COMMON: tuple[tuple[str, dict[str, Any]], ...] = (("ExampleCount", {}),)
 _MEANS = (
     ("MeanLabel", {"name": "label/mean"}),
     ("MeanPrediction", {"name": "prediction/mean"}),
 )
-_DEFAULT_METRICS: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
-    "binary": (
-        *_COMMON,
+_AREAS = (
+    ("EstimatorAUC", {"name": "auc"}),
+    ("EstimatorAUC", {"name": "auc_precision_recall", "curve": "PR"}),
+)
+_CROSS_ENTROPY = ("BinaryCrossEntropy", {"name": "average_loss"})
+_DEFAULT_METRICS: dict[Kind, tuple[tuple[str, dict[str, Any]], ...]] = {
+    Kind.BINARY: (
         ("BinaryAccuracy", {"name": "accuracy"}),
-        ("EstimatorAUC", {"name": "auc"}),
-        ("EstimatorAUC", {"name": "auc_precision_recall", "curve": "PR"}),
-        ("BinaryCrossEntropy", {"name": "average_loss"}),
+        *_AREAS,
+        _CROSS_ENTROPY,
         ("Precision", {"name": "precision"}),
         ("Recall", {"name": "recall"}),
         *_MEANS,
     ),
-    "multiclass": (
-        *_COMMON,
+    Kind.MULTI_CLASS: (
         ("SparseCategoricalAccuracy", {"name": "accuracy"}),
         ("SparseCategoricalCrossentropy", {"name": "average_loss"}),
     ),
-    "regression": (
-        *_COMMON,
-        ("MeanSquaredError", {"name": "average_loss"}),
-        *_MEANS,
-    ),
+    Kind.MULTI_LABEL: (*_AREAS, _CROSS_ENTROPY),
+    Kind.REGRESSION: (("MeanSquaredError", {"name": "average_loss"}), *_MEANS),
+    Kind.LOGISTIC_REGRESSION: (_CROSS_ENTROPY, *_MEANS),
+    Kind.POISSON_REGRESSION: (("PoissonLoss", {"name": "average_loss"}), *_MEANS),
+    # Its loss is its own, too, so that only the error is known.
+    Kind.OTHER_REGRESSION: (("MeanSquaredError", {"name": "mean_squared_error"}), *_MEANS),
 }
 
-_OWN_METRICS = {"EstimatorAUC": "tfx_estimators.components.evaluator.auc"}
+_OWN_METRICS = {
+    "EstimatorAUC": "tfx_estimators.components.evaluator.auc",
+    "PoissonLoss": "tfx_estimators.components.evaluator.poisson",
+}
 
 _REFUSED_MODEL_OPTIONS = {
     "preprocessing_function_names": "make the feature in preprocessing_fn and pass transform_graph",
-    "label_keys": "use label_key: a signature of one head has one label",
-    "prediction_keys": "use prediction_key: a signature of one head has one prediction",
+    "prediction_keys": "leave it out: the heads' predictions are found by their names",
     "example_weight_keys": "use example_weight_key",
     "padding_options": "leave it out: an estimator's predictions all have the same length",
     "inference_batch_size": "leave it out: batches are as large as the reader makes them",
 }
 _REFUSED_METRICS_OPTIONS = {
-    "output_names": "leave it out: a signature of one head has one output",
-    "output_weights": "leave it out: a signature of one head has one output",
+    "output_weights": "name the metrics of each head in a metrics_specs of its own",
     "query_key": "compute ranking metrics from EstimatorPredictor's output",
 }
 _NEEDED_OUTPUTS = ("metrics", "validations", "eval_config.json")
@@ -127,11 +132,18 @@ def check_supported(config: Any) -> None:
     """
     _check_model_specs(config.model_specs)
     names = {spec.name for spec in config.model_specs} | {"", "candidate", "baseline"}
+    heads = {head for spec in config.model_specs for head in spec.label_keys}
     for spec in config.metrics_specs:
         _refuse_set_fields("metrics_specs", spec, _REFUSED_METRICS_OPTIONS)
         unknown = sorted(set(spec.model_names) - names)
         if unknown:
             raise _refusal(f"metrics_specs.model_names: {unknown}", "name one of the model_specs")
+        unknown = sorted(set(spec.output_names) - heads)
+        if unknown:
+            raise _refusal(
+                f"metrics_specs.output_names: {unknown}",
+                "name heads of a multi-head model, each with its label in model_specs.label_keys",
+            )
     for slicing in slicing_specs(config):
         if slicing.slice_keys_sql:
             raise _refusal("slicing_specs.slice_keys_sql", "use feature_keys and feature_values")
@@ -151,82 +163,119 @@ def check_supported(config: Any) -> None:
 
 
 def with_defaults(
-    config: Any, *, label_key: str | None, example_weight_key: str | None, outputs: Sequence[str]
+    config: Any,
+    *,
+    label_key: str | None,
+    example_weight_key: str | None,
+    outputs: Sequence[str],
+    facts: Mapping[str, Output] | None = None,
 ) -> Any:
     """A copy with everything filled in that was left out.
 
     Keys go to the model specs, metrics are those `estimator.evaluate` gives, under
-    its names. Thresholds given by the name of a default metric are attached to it.
+    its names. Thresholds given by the name of a default metric are attached to it. In a
+    multi-head model each head has its metrics, and their names end in the head's.
 
     Args:
         config: an EvalConfig, which may be empty.
         label_key: the label, where the configuration names none.
         example_weight_key: the weight column, where the configuration names none.
         outputs: output names of the candidate's signature.
+        facts: what is known of these outputs, by name.
 
     Raises:
-        LabelError: if no label is named, or two different ones.
+        LabelError: if no label is named, two different ones, or not one for each head.
         UnsupportedOptionError: if the signature's outputs do not tell what to measure.
     """
     filled = type(config)()
     filled.CopyFrom(config)
-    candidate_spec(filled)
+    candidate = candidate_spec(filled)
     for spec in filled.model_specs:
         spec.signature_name = spec.signature_name or "predict"
         spec.model_type = "tf_generic"
-        spec.label_key = _one("label_key", spec.label_key, label_key)
+        if not spec.label_keys:
+            spec.label_key = _one("label_key", spec.label_key, label_key)
         spec.example_weight_key = _one(
             "example_weight_key", spec.example_weight_key, example_weight_key
         )
-        if not spec.label_key:
+        if not (spec.label_key or spec.label_keys):
             raise LabelError(
                 "neither label_key nor eval_config.model_specs.label_key is given, and the "
                 "model's trainer has found none",
                 expected="the feature, raw or made by the transform, that holds the label",
                 fix="pass label_key='...' to EstimatorEvaluator",
             )
+    heads = find_heads(outputs, facts or {}, candidate.prediction_key)
+    _check_labels(candidate, heads)
     if not any(spec.metrics for spec in filled.metrics_specs):
-        _add_default_metrics(filled, candidate_spec(filled).prediction_key, outputs)
+        _add_default_metrics(filled, heads, outputs)
+    elif candidate.label_keys:
+        for spec in filled.metrics_specs:
+            spec.output_names.extend(() if spec.output_names else [head.name for head in heads])
     if not filled.slicing_specs:
         filled.slicing_specs.add()
     return filled
 
 
-def _add_default_metrics(config: Any, prediction_key: str, outputs: Sequence[str]) -> None:
-    spec = config.metrics_specs[0] if config.metrics_specs else config.metrics_specs.add()
-    for class_name, settings in _DEFAULT_METRICS[_head(prediction_key, outputs)]:
-        metric = spec.metrics.add(class_name=class_name)
-        if class_name in _OWN_METRICS:
-            metric.module = _OWN_METRICS[class_name]
-        if settings:
-            metric.config = dumps(settings)
-        name = str(settings.get("name", ""))
-        if name in spec.thresholds:
-            metric.threshold.CopyFrom(spec.thresholds[name])
-            del spec.thresholds[name]
-        if name in spec.per_slice_thresholds:
-            metric.per_slice_thresholds.extend(spec.per_slice_thresholds[name].thresholds)
-            del spec.per_slice_thresholds[name]
-        if name in spec.cross_slice_thresholds:
-            metric.cross_slice_thresholds.extend(spec.cross_slice_thresholds[name].thresholds)
-            del spec.cross_slice_thresholds[name]
-
-
-def _head(prediction_key: str, outputs: Sequence[str]) -> str:
-    shown = (prediction_key,) if prediction_key else tuple(outputs)
-    for output, head in (
-        ("logistic", "binary"),
-        ("probabilities", "multiclass"),
-        ("predictions", "regression"),
-    ):
-        if output in shown:
-            return head
-    raise UnsupportedOptionError(
-        f"there are no default metrics for a signature with the outputs {', '.join(outputs)}",
-        expected="an output named logistic, probabilities or predictions",
-        fix="name metrics in eval_config.metrics_specs and the output in "
-        "eval_config.model_specs.prediction_key",
+def _check_labels(spec: Any, heads: Sequence[Head]) -> None:
+    """One label for each head."""
+    names = {head.name for head in heads if head.name}
+    if set(spec.label_keys) == names:
+        return
+    if not names:
+        raise LabelError(
+            f"eval_config.model_specs.label_keys is of {', '.join(sorted(spec.label_keys))}, and "
+            "the model has one head",
+            expected="label_key",
+            fix="pass label_key='...' to EstimatorEvaluator",
+        )
+    keys = " ".join(f"label_keys {{ key: '{name}' value: '...' }}" for name in sorted(names))
+    given = ", ".join(sorted(spec.label_keys)) or "no head by name"
+    raise LabelError(
+        f"the model has the heads {', '.join(sorted(names))}, and labels are given for {given}",
+        expected="a label for each head: the feature, raw or made by the transform",
+        fix=f"leave out label_key, and set model_specs {{ {keys} }} in eval_config",
     )
+
+
+def _add_default_metrics(config: Any, heads: Sequence[Head], outputs: Sequence[str]) -> None:
+    spec = config.metrics_specs[0] if config.metrics_specs else config.metrics_specs.add()
+    _add_metric(spec, "ExampleCount", {}, spec)
+    for head in heads:
+        if head.kind is Kind.OTHER:
+            raise UnsupportedOptionError(
+                "there are no default metrics for a signature with the outputs "
+                f"{', '.join(outputs)}",
+                expected="an output named logistic, probabilities or predictions",
+                fix="name metrics in eval_config.metrics_specs and the output in "
+                "eval_config.model_specs.prediction_key",
+            )
+        own = spec
+        if head.name:
+            own = config.metrics_specs.add(output_names=[head.name])
+            own.model_names.extend(spec.model_names)
+            if spec.HasField("example_weights"):
+                own.example_weights.CopyFrom(spec.example_weights)
+        for class_name, settings in _DEFAULT_METRICS[head.kind]:
+            name = f"{settings['name']}/{head.name}" if head.name else settings["name"]
+            _add_metric(own, class_name, {**settings, "name": name}, spec)
+
+
+def _add_metric(spec: Any, class_name: str, settings: Mapping[str, Any], held: Any) -> None:
+    """Adds a metric, with the thresholds that another spec holds under its name."""
+    metric = spec.metrics.add(class_name=class_name, module=_OWN_METRICS.get(class_name, ""))
+    if settings:
+        metric.config = dumps(dict(settings))
+    name = str(settings.get("name", "example_count"))
+    if name in held.thresholds:
+        metric.threshold.CopyFrom(held.thresholds[name])
+        del held.thresholds[name]
+    if name in held.per_slice_thresholds:
+        metric.per_slice_thresholds.extend(held.per_slice_thresholds[name].thresholds)
+        del held.per_slice_thresholds[name]
+    if name in held.cross_slice_thresholds:
+        metric.cross_slice_thresholds.extend(held.cross_slice_thresholds[name].thresholds)
+        del held.cross_slice_thresholds[name]
 
 
 def _check_model_specs(specs: Sequence[Any]) -> None:
@@ -243,12 +292,17 @@ def _check_model_specs(specs: Sequence[Any]) -> None:
                 "model_specs.signature_name: 'eval', the removed EvalSavedModel",
                 "leave it out and set label_key: the signature 'predict' is evaluated",
             )
+        if spec.label_key and spec.label_keys:
+            raise _refusal(
+                "model_specs.label_keys beside label_key",
+                "use label_keys for a multi-head model, label_key for any other",
+            )
         if spec.model_type not in ("", "tf_generic"):
             raise _refusal(
                 f"model_specs.model_type: {spec.model_type!r}",
                 "leave it out: the SavedModel's signature is called directly",
             )
-    if len({spec.label_key for spec in specs}) > 1:
+    if len({(spec.label_key, *sorted(spec.label_keys.items())) for spec in specs}) > 1:
         raise _refusal("model_specs.label_key: two different ones", "give both models one label")
     if len({spec.example_weight_key for spec in specs}) > 1:
         raise _refusal("model_specs.example_weight_key: two different ones", "give both one weight")

@@ -26,18 +26,16 @@ from tfx_estimators.components.evaluator.findings import (
     slice_metrics,
     verdict,
 )
+from tfx_estimators.components.evaluator.heads import find_heads
 from tfx_estimators.components.evaluator.report import Check, Report, Skew, save_report
 from tfx_estimators.components.evaluator.skew import find_skew
 from tfx_estimators.components.evaluator.transformed_columns import transformed_names
 from tfx_estimators.components.examples import Split, batch_reader, find_splits, read_batches
 from tfx_estimators.components.progress import count_examples
-from tfx_estimators.components.saved_model import find_signature, serving_path
-from tfx_estimators.errors import EvaluationError, UnsupportedOptionError
+from tfx_estimators.components.saved_model import PREDICT, find_signature, serving_path
+from tfx_estimators.errors import EvaluationError, LabelError
 
 __all__ = ["EvaluatorExecutor"]
-
-# Which output of a signature to measure, where the configuration does not say.
-_PREDICTION_OUTPUTS = ("logistic", "probabilities", "predictions")
 
 
 class EvaluatorExecutor(BeamExecutor):
@@ -59,13 +57,16 @@ class EvaluatorExecutor(BeamExecutor):
         splits = find_splits(input_dict["examples"], json.loads(exec_properties["example_splits"]))
 
         config = configs.from_json(exec_properties["eval_config"])
-        signature_name = configs.candidate_spec(config).signature_name or "predict"
+        signature = find_signature(
+            serving_path(model), configs.candidate_spec(config).signature_name or PREDICT
+        )
         wanted = configs.with_defaults(
             config,
             # A trainer says on its model which feature its module takes for the label.
             label_key=exec_properties.get("label_key") or _property(model, "label_key"),
             example_weight_key=exec_properties.get("example_weight_key"),
-            outputs=find_signature(serving_path(model), signature_name).output_names,
+            outputs=signature.output_names,
+            facts=dict(zip(signature.output_names, signature.outputs, strict=True)),
         )
         resolved = analysis.resolve(wanted, has_baseline=baseline is not None)
         skipped_changes = baseline is None and analysis.has_change_thresholds(wanted)
@@ -75,7 +76,10 @@ class EvaluatorExecutor(BeamExecutor):
             raw=_raw_names(schema, splits),
             transformed=transformed_names(graph.uri) if graph is not None else (),
         )
-        why = why_by_example(resolved, {one.prediction for one in models})
+        measured: dict[str, set[str]] = {}
+        for head in (head for one in models for head in one.heads):
+            measured.setdefault(head.name, set()).add(head.like)
+        why = why_by_example(resolved, measured)
         if why is not None:
             print(f"EstimatorEvaluator: goes example by example: {why}", file=sys.stderr)
         extract = ExtractExamples(
@@ -101,9 +105,7 @@ class EvaluatorExecutor(BeamExecutor):
                 )
             )
         candidate = next(m for m in models if m.name != analysis.baseline_name(resolved))
-        skew = find_skew(
-            candidate.signature, candidate.prediction, graph.uri if graph else None, splits
-        )
+        skew = _find_skew(candidate, graph.uri if graph else None, splits)
         report = _make_report(
             resolved, evaluation.uri, models, skew, skipped_changes=skipped_changes
         )
@@ -148,18 +150,27 @@ def _find_models(config: Any, model: Artifact, baseline: Artifact | None) -> lis
         artifact = baseline if spec.is_baseline else model
         assert artifact is not None, "specs without a model were removed"
         signature = find_signature(serving_path(artifact), spec.signature_name)
-        outputs = signature.output_names
-        known = [name for name in _PREDICTION_OUTPUTS if name in outputs]
-        prediction = spec.prediction_key or (known or [*outputs])[0]
-        if prediction not in outputs or not (spec.prediction_key or known or len(outputs) == 1):
-            raise UnsupportedOptionError(
-                f"eval_config.model_specs.prediction_key is {spec.prediction_key!r}, and the "
-                f"signature {signature.name!r} has the outputs {', '.join(outputs)}",
-                expected="prediction_key naming one of them",
-                fix="set model_specs { prediction_key: '...' }",
-            )
-        models.append(Model(spec.name, signature, prediction))
+        facts = dict(zip(signature.output_names, signature.outputs, strict=True))
+        heads = find_heads(signature.output_names, facts, spec.prediction_key)
+        models.append(Model(spec.name, signature, heads))
+    if len({tuple(head.name for head in one.heads) for one in models}) > 1:
+        raise LabelError(
+            "the model and its baseline have different heads: "
+            + " and ".join(", ".join(head.name or "one" for head in m.heads) for m in models),
+            expected="a baseline with the heads of the model",
+            fix="leave out baseline_model for the first model with other heads",
+        )
     return models
+
+
+def _find_skew(model: Model, transform_graph: str | None, splits: Sequence[Split]) -> Skew | None:
+    """The skew of the first head that has any."""
+    found = None
+    for head in model.heads:
+        found = find_skew(model.signature, head.prediction, transform_graph, splits)
+        if found is None or found.differing:
+            break
+    return found
 
 
 def _make_report(

@@ -10,15 +10,15 @@ import apache_beam as beam
 import numpy as np
 
 from tfx_estimators.components.evaluator.columns import Columns
+from tfx_estimators.components.evaluator.heads import Head
+from tfx_estimators.components.evaluator.labels import dense, head_labels
 from tfx_estimators.components.evaluator.measures import MEASURES, Rows
 from tfx_estimators.components.evaluator.transformed_columns import TransformedColumns
 from tfx_estimators.components.record_batches import DecodeRecords
 from tfx_estimators.components.saved_model import SignatureCall
-from tfx_estimators.errors import DataError, EvaluationError, LabelError
+from tfx_estimators.errors import DataError, EvaluationError
 
 __all__ = ["ExtractExamples", "Model"]
-
-_ALL_CLASSES = "all_classes"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,30 +28,30 @@ class Model:
     Attributes:
         name: its name in the EvalConfig; "" where it is the only one.
         signature: the signature to call.
-        prediction: the signature's output that is measured.
+        heads: what it predicts.
     """
 
     name: str
     signature: SignatureCall
-    prediction: str
+    heads: tuple[Head, ...]
 
 
 class ExtractExamples(beam.DoFn):
     """Turns a list of serialized tf.Examples into TFMA extracts.
 
     An extract is a dict with the record under "input", numpy arrays under "labels",
-    "predictions" and "example_weights" (by model name where there are two models) and
-    the sliced columns under "features". It is of one example; or, over batches, of all
-    examples of the list whose sliced columns are equal, its arrays having a first
-    dimension more.
+    "predictions" and "example_weights" (by model name where there are two models, and
+    within by the head's where a model has several) and the sliced columns under
+    "features". It is of one example; or, over batches, of all examples of the list whose
+    sliced columns are equal, its arrays having a first dimension more.
 
     Args:
         columns: what to read.
         models: the candidate and, if there is one, the baseline.
         transform_graph: URI of the TransformGraph artifact, if `columns` need it.
         schema: `schema_pb2.Schema` of the raw examples, or None.
-        measures: metrics of `measures`, by class name, for extracts of many examples;
-            None for extracts of one.
+        measures: metrics of `measures`, by class name, of each head and of all ("");
+            for extracts of many examples. None for extracts of one.
     """
 
     def __init__(
@@ -61,13 +61,20 @@ class ExtractExamples(beam.DoFn):
         transform_graph: str | None,
         schema: Any,
         *,
-        measures: Sequence[str] | None,
+        measures: Mapping[str, Collection[str]] | None,
     ) -> None:
         self._columns = columns
         self._models = tuple(models)
         self._transform_graph = transform_graph
         self._measures = measures
-        self._decoder = DecodeRecords(_project(schema, columns.raw), None)
+        projected = _project(schema, columns.raw)
+        self._decoder = DecodeRecords(projected, None)
+        # Whether a column has as many values in every example, where that is known.
+        self._fixed = {
+            feature.name: True
+            for feature in (projected.feature if projected is not None else ())
+            if feature.HasField("shape")
+        }
         self._transformed: TransformedColumns | None = None
 
     def setup(self) -> None:
@@ -78,29 +85,34 @@ class ExtractExamples(beam.DoFn):
         if self._columns.transformed:
             assert self._transform_graph is not None
             self._transformed = TransformedColumns(self._transform_graph, self._columns.transformed)
+            self._fixed.update(self._transformed.fixed)
 
     def process(self, records: list[bytes]) -> Iterator[dict[str, Any]]:
         """Extracts one batch."""
         rows = self._read(records)
-        outputs = {
-            model.name: model.signature(records, _outputs_needed(model)) for model in self._models
-        }
-        predictions = {
-            model.name: _finite(outputs[model.name][model.prediction], model)
-            for model in self._models
-        }
-        classes = next(iter(outputs.values())).get(_ALL_CLASSES)
-        labels = _labels(rows[self._columns.label], self._columns.label, classes)
+        predictions: dict[str, dict[str, Any]] = {}
+        labels: dict[str, Any] = {}
+        for model in self._models:
+            outputs = model.signature(records, _outputs_needed(model))
+            predictions[model.name] = {
+                head.name: _finite(outputs[head.prediction], head, model) for head in model.heads
+            }
+            for head in model.heads:
+                if head.name not in labels:
+                    labels[head.name] = self._labels(rows, head, outputs, predictions[model.name])
         weights = None
         if self._columns.weight:
-            weights = _dense(rows[self._columns.weight], self._columns.weight, DataError)
+            weights = dense(rows[self._columns.weight], self._columns.weight, DataError)
         self._check(labels, predictions.values())
         single = len(self._models) == 1
 
-        def by_model(values: Mapping[str, Any] | Any, chosen: Any) -> Any:
-            if single:
-                return next(iter(values.values()))[chosen]
+        def of_heads(values: Mapping[str, Any], chosen: Any) -> Any:
+            if list(values) == [""]:
+                return values[""][chosen]
             return {name: value[chosen] for name, value in values.items()}
+
+        def by_model(value: Any) -> Any:
+            return value if single else {model.name: value for model in self._models}
 
         for first, chosen in self._choose(rows, len(records)):
             extract = {
@@ -110,18 +122,35 @@ class ExtractExamples(beam.DoFn):
                     for key in self._columns.slices
                     if rows[key][first]
                 },
-                "labels": by_model(dict.fromkeys(predictions, labels), chosen),
-                "predictions": by_model(predictions, chosen),
+                "labels": by_model(of_heads(labels, chosen)),
             }
+            predicted = {name: of_heads(own, chosen) for name, own in predictions.items()}
+            extract["predictions"] = next(iter(predicted.values())) if single else predicted
             if weights is not None:
-                extract["example_weights"] = by_model(dict.fromkeys(predictions, weights), chosen)
+                extract["example_weights"] = by_model(weights[chosen])
             yield extract
 
-    def _check(self, labels: Any, predictions: Collection[Any]) -> None:
+    def _labels(
+        self,
+        rows: Mapping[str, Sequence[Sequence[Any]]],
+        head: Head,
+        outputs: Mapping[str, Any],
+        predictions: Mapping[str, Any],
+    ) -> Any:
+        key = self._columns.labels[head.name]
+        classes = outputs[head.classes][0] if head.classes else None
+        width = predictions[head.name].shape[1]
+        return head_labels(rows[key], key, head, classes, width, self._fixed.get(key))
+
+    def _check(self, labels: Mapping[str, Any], predictions: Collection[Any]) -> None:
         """Raises for rows that a metric cannot take: from within TFMA it would not be read."""
-        for view in {MEASURES[name].rows for name in self._measures or ()}:
-            for predicted in predictions:
-                view(Rows(labels, predicted, np.ones(len(labels))))
+        if self._measures is None:
+            return
+        for name, own in labels.items():
+            asked = {*self._measures.get("", ()), *self._measures.get(name, ())}
+            for view in {MEASURES[one].rows for one in asked}:
+                for predicted in predictions:
+                    view(Rows(own, predicted[name], np.ones(len(own))))
 
     def _choose(
         self, rows: Mapping[str, Sequence[Sequence[Any]]], size: int
@@ -151,10 +180,8 @@ class ExtractExamples(beam.DoFn):
 
 
 def _outputs_needed(model: Model) -> list[str]:
-    names = [model.prediction]
-    if _ALL_CLASSES in model.signature.output_names and model.prediction != _ALL_CLASSES:
-        names.append(_ALL_CLASSES)
-    return names
+    named = {name for head in model.heads for name in (head.prediction, head.classes)}
+    return sorted(named - {""})
 
 
 def _project(schema: Any, names: Sequence[str]) -> Any:
@@ -165,53 +192,11 @@ def _project(schema: Any, names: Sequence[str]) -> Any:
     return projected
 
 
-def _finite(values: Any, model: Model) -> Any:
+def _finite(values: Any, head: Head, model: Model) -> Any:
     if not np.isfinite(values).all():
         raise EvaluationError(
-            f"the model in {model.signature.path} predicts a {model.prediction} that is not finite",
+            f"the model in {model.signature.path} predicts a {head.prediction} that is not finite",
             expected="finite predictions for every example",
             fix="look at the loss in TensorBoard; lower the learning rate or scale the inputs",
         )
     return values.reshape(len(values), -1)
-
-
-def _labels(rows: list[list[Any]], key: str, classes: Any) -> Any:
-    labels = _dense(rows, key, LabelError)
-    if labels.dtype.kind not in "SUO":
-        return labels
-    if classes is None:
-        raise LabelError(
-            f"the label {key!r} is a string, and the model does not name its classes",
-            expected=f"a number, or a signature with the output {_ALL_CLASSES}",
-            fix="make a numeric label in preprocessing_fn and pass transform_graph",
-        )
-    found = classes == labels
-    unknown = labels[~found.any(axis=1)]
-    if len(unknown):
-        raise LabelError(
-            f"the label {key!r} is {unknown[0, 0]!r} in an example",
-            expected=f"one of the model's classes: {', '.join(map(repr, classes[0].tolist()))}",
-            fix="correct label_vocabulary, or drop such examples",
-        )
-    return found.argmax(axis=1).reshape(-1, 1)
-
-
-def _dense(rows: list[list[Any]], key: str, error: type[DataError]) -> Any:
-    lengths = {len(row) for row in rows}
-    if len(lengths) != 1 or lengths == {0}:
-        missing = sum(not row for row in rows)
-        what = f"is missing in {missing} of {len(rows)}" if missing else "varies in length over"
-        raise error(
-            f"the column {key!r} {what} examples",
-            expected="the same number of values in every example",
-            fix="give it a default in preprocessing_fn, or drop such examples",
-        )
-    values = np.array(rows)
-    if values.dtype.kind == "f" and np.isnan(values).any():
-        raise error(
-            f"the column {key!r} is NaN in {int(np.isnan(values).any(axis=1).sum())} of "
-            f"{len(rows)} examples",
-            expected="a number in every example",
-            fix="give it a default in preprocessing_fn, or drop such examples",
-        )
-    return values

@@ -205,6 +205,8 @@ def _key_matches(key: Any, spec: Any) -> bool:
 
 def _metric_name(key: Any) -> str:
     name = str(key.name)
+    if key.output_name and not name.endswith(f"/{key.output_name}"):
+        name += f"/{key.output_name}"
     for part in ("class_id", "k", "top_k"):
         if key.sub_key.HasField(part):
             name += f" ({part} {getattr(key.sub_key, part).value})"

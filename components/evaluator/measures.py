@@ -71,7 +71,8 @@ class Measure:
 
     Attributes:
         name: what it is called unless its configuration says.
-        outputs: the signature outputs that it is computed of here.
+        outputs: the outputs that it is computed of here, as `Head.like` calls them; any
+            where it has none.
         rows: the view of rows that it takes; raises if they do not fit the metric.
         size: how many sums it needs.
         sums: those sums over rows, float64 [size].
@@ -122,6 +123,17 @@ def _binary_cross_entropy(rows: Rows) -> Any:
         # 0 * log 0 is NaN there, too.
         loss = -labels * np.log(predictions) - (1 - labels) * np.log(1 - predictions)
     return _weighted(loss.astype(np.float64), weights)
+
+
+def _poisson_loss(rows: Rows) -> Any:
+    """As `tf.nn.log_poisson_loss` with the full loss, of the predicted rate."""
+    labels, predictions, weights = rows.pairs()
+    labels, rates = labels.astype(np.float64), predictions.astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        loss = rates - labels * np.log(rates)
+        # Stirling's approximation of log(label!), which is 0 for 0 and 1.
+        rest = labels * np.log(labels) - labels + 0.5 * np.log(2 * np.pi * labels)
+    return _weighted(loss + np.where((labels >= 0) & (labels <= 1), 0.0, rest), weights)
 
 
 def _confusion(rows: Rows) -> Any:
@@ -215,7 +227,7 @@ def _mean(sums: Any, settings: Mapping[str, Any]) -> float:
 
 MEASURES: dict[str, Measure] = {
     "ExampleCount": Measure(
-        "example_count", (*_ONE, *_CLASSES), _any_rows, 1, _count, lambda sums, _: float(sums[0])
+        "example_count", (), _any_rows, 1, _count, lambda sums, _: float(sums[0])
     ),
     "MeanLabel": Measure("mean_label", _ONE, Rows.pairs, 2, _mean_label, _mean),
     "MeanPrediction": Measure("mean_prediction", _ONE, Rows.pairs, 2, _mean_prediction, _mean),
@@ -226,6 +238,7 @@ MEASURES: dict[str, Measure] = {
     "BinaryCrossEntropy": Measure(
         "binary_crossentropy", _BINARY, Rows.pairs, 2, _binary_cross_entropy, _mean
     ),
+    "PoissonLoss": Measure("poisson_loss", ("predictions",), Rows.pairs, 2, _poisson_loss, _mean),
     "BinaryAccuracy": Measure(
         "binary_accuracy",
         _BINARY,

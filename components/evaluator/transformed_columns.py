@@ -25,6 +25,9 @@ class TransformedColumns:
     Args:
         transform_graph: URI of a TransformGraph artifact.
         keys: the wanted outputs; TensorFlow prunes what only the others need.
+
+    Attributes:
+        fixed: whether each of them has as many values in every example.
     """
 
     def __init__(self, transform_graph: str, keys: Sequence[str]) -> None:
@@ -32,6 +35,8 @@ class TransformedColumns:
         raw_spec = output.raw_feature_spec()
         layer = output.transform_features_layer()
         self._uri = transform_graph
+        specs = output.transformed_feature_spec()
+        self.fixed = {key: isinstance(specs[key], tf.io.FixedLenFeature) for key in keys}
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
         def apply(records: tf.Tensor) -> dict[str, Any]:

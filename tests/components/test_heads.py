@@ -1,0 +1,238 @@
+"""Every head of the Estimator API through evaluator, predictor and pusher."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
+from tfx.types import standard_artifacts
+from tfx.types.artifact import Artifact
+
+from tfx_estimators import estimator as tf_estimator
+from tfx_estimators.components import EstimatorEvaluator, EstimatorPredictor, EstimatorPusher
+from tfx_estimators.components.evaluator import load_report
+
+pytestmark = pytest.mark.stacks
+
+ROWS = 60
+COLORS = np.array(["red", "green", "blue"])
+random = np.random.default_rng(5)
+X = random.normal(size=(ROWS, 2)).astype(np.float32)
+CLASS = np.digitize(X[:, 0] + random.normal(size=ROWS) / 2, [-0.5, 0.5])
+FLAGS = (X[:, :1] + random.normal(size=(ROWS, 3)) > [0.0, 0.5, -0.5]).astype(np.int64)
+LABELS: dict[str, Any] = {
+    "flag": FLAGS[:, :1],
+    "word": np.array([["no"], ["yes"]])[FLAGS[:, 0]],
+    "class": CLASS[:, None],
+    "color": COLORS[CLASS][:, None],
+    "number": (X[:, :1] * 3 + 1).astype(np.float32),
+    "numbers": (X * [3, -1] + 1).astype(np.float32),
+    "count": random.poisson(np.exp(X[:, :1] / 2)).astype(np.float32),
+    "share": (1 / (1 + np.exp(-X[:, :1]))).astype(np.float32),
+    "flags": FLAGS,
+    "ids": [list(np.flatnonzero(row)) for row in FLAGS],
+    "colors": [list(COLORS[row > 0]) for row in FLAGS],
+    "w": random.integers(1, 4, size=(ROWS, 1)).astype(np.float32),
+}
+VARYING = ("ids", "colors")
+KINDS = {"word": tf.string, "color": tf.string, "colors": tf.string}
+KINDS |= dict.fromkeys(("flag", "class", "flags", "ids"), tf.int64)
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A head, the label of each of its heads ("" for its own), its weight."""
+
+    make: Callable[[], Any]
+    labels: dict[str, str]
+    weight: str | None = None
+
+
+def heads() -> dict[str, Case]:
+    e, colors = tf_estimator, list(COLORS)
+    return {
+        "binary": Case(e.BinaryClassHead, {"": "flag"}),
+        "binary, strings": Case(
+            lambda: e.BinaryClassHead(label_vocabulary=["no", "yes"]), {"": "word"}
+        ),
+        "multi-class": Case(lambda: e.MultiClassHead(3), {"": "class"}),
+        "multi-class, strings": Case(
+            lambda: e.MultiClassHead(3, "w", label_vocabulary=colors), {"": "color"}, "w"
+        ),
+        "regression": Case(e.RegressionHead, {"": "number"}),
+        "regression of two": Case(
+            lambda: e.RegressionHead(2, weight_column="w"), {"": "numbers"}, "w"
+        ),
+        "Poisson": Case(lambda: e.PoissonRegressionHead(weight_column="w"), {"": "count"}, "w"),
+        "logistic": Case(e.LogisticRegressionHead, {"": "share"}),
+        "multi-label": Case(lambda: e.MultiLabelHead(3, weight_column="w"), {"": "flags"}, "w"),
+        "multi-label, numbers of classes": Case(lambda: e.MultiLabelHead(3), {"": "ids"}),
+        "multi-label, strings": Case(
+            lambda: e.MultiLabelHead(3, label_vocabulary=colors), {"": "colors"}
+        ),
+        "multi-head": Case(
+            lambda: e.MultiHead(
+                [
+                    e.BinaryClassHead(name="tip", label_vocabulary=["no", "yes"]),
+                    e.RegressionHead(2, name="size"),
+                    e.MultiLabelHead(3, name="tags", label_vocabulary=colors),
+                ]
+            ),
+            {"tip": "word", "size": "numbers", "tags": "colors"},
+        ),
+    }
+
+
+CASES = heads()
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """A model and what its estimator says."""
+
+    case: Case
+    model: Artifact
+    metrics: dict[str, float]
+    estimator: Any
+
+
+@functools.cache
+def records() -> list[bytes]:
+    made = []
+    for row in range(ROWS):
+        example = tf.train.Example()
+        for name, column in {"x": X, **LABELS}.items():
+            values, feature = list(column[row]), example.features.feature[name]
+            if name in KINDS and KINDS[name] == tf.string:
+                feature.bytes_list.value.extend(str(value).encode() for value in values)
+            elif name in KINDS:
+                feature.int64_list.value.extend(int(value) for value in values)
+            else:
+                feature.float_list.value.extend(values)
+        made.append(example.SerializeToString())
+    return made
+
+
+def input_fn(case: Case) -> tf.data.Dataset:
+    wanted = {"x", *case.labels.values(), *([case.weight] if case.weight else [])}
+    spec: dict[str, Any] = {}
+    for name in wanted:
+        kind = KINDS.get(name, tf.float32)
+        size = 2 if name == "x" else len(LABELS[name][0])
+        varies = name in VARYING
+        spec[name] = tf.io.VarLenFeature(kind) if varies else tf.io.FixedLenFeature([size], kind)
+
+    def parse(batch: Any) -> Any:
+        features = tf.io.parse_example(batch, spec)
+        labels = {head: features.pop(name) for head, name in case.labels.items()}
+        return features, labels.get("", labels)
+
+    return tf.data.Dataset.from_tensor_slices(records()).batch(ROWS).map(parse)
+
+
+@pytest.fixture(scope="module")
+def examples(
+    tmp_path_factory: pytest.TempPathFactory, make_examples: Callable[..., Artifact]
+) -> Artifact:
+    return make_examples(tmp_path_factory.mktemp("examples"), {"eval": records()})
+
+
+@pytest.fixture(scope="module", params=CASES)
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> World:
+    case = CASES[request.param]
+    folder = tmp_path_factory.mktemp("model")
+    column = tf.feature_column.numeric_column("x", shape=(2,))
+    estimator = tf_estimator.LinearEstimator(
+        case.make(), [column], str(folder / "train"), optimizer="SGD"
+    )
+    estimator.train(lambda: input_fn(case).repeat(), steps=5)
+    receiver = tf_estimator.export.build_parsing_serving_input_receiver_fn(
+        {"x": tf.io.FixedLenFeature([2], tf.float32)}
+    )
+    exported = pathlib.Path(estimator.export_saved_model(str(folder / "export"), receiver).decode())
+    (folder / "model").mkdir()
+    exported.rename(folder / "model" / "Format-Serving")
+    model = standard_artifacts.Model()
+    model.uri = str(folder / "model")
+    metrics = estimator.evaluate(lambda: input_fn(case))
+    return World(case, model, {k: float(v) for k, v in metrics.items()}, estimator)
+
+
+# Of the training's batches, and of a constant prediction.
+NOT_OURS = ("loss", "global_step", "accuracy_baseline")
+
+
+@pytest.mark.parametrize(
+    "way", ["batches", pytest.param("example by example", marks=pytest.mark.slow)]
+)
+def test_default_metrics_are_those_of_estimator_evaluate(
+    world: World, examples: Artifact, execute: Any, channel: Any, way: str
+) -> None:
+    keys = world.case.labels
+    config = "" if way == "batches" else "options { min_slice_size { value: 2 } }"
+    if "" not in keys:
+        given = " ".join(f"label_keys {{ key: '{h}' value: '{key}' }}" for h, key in keys.items())
+        config += f"model_specs {{ {given} }}"
+    component = EstimatorEvaluator(
+        examples=channel(standard_artifacts.Examples),
+        model=channel(standard_artifacts.Model),
+        eval_config=config,
+        label_key=keys.get(""),
+        example_weight_key=world.case.weight,
+    )
+    outputs = execute(component, {"examples": examples, "model": world.model})
+    found = dict(load_report(outputs["evaluation"].uri).overall().metrics)
+    weights = LABELS["w"] if world.case.weight else np.ones(ROWS)
+    assert found.pop("example_count") == np.sum(weights)
+    expected = {k: v for k, v in world.metrics.items() if k.split("/")[0] not in NOT_OURS}
+    found = {name: float(np.nan_to_num(value)) for name, value in found.items()}
+    assert found == pytest.approx(expected, rel=2e-6, abs=1e-6)
+
+
+@pytest.mark.slow
+def test_predictions_are_those_of_estimator_predict(
+    world: World, examples: Artifact, execute: Any, channel: Any
+) -> None:
+    predictions = list(world.estimator.predict(lambda: input_fn(world.case)))
+    component = EstimatorPredictor(
+        examples=channel(standard_artifacts.Examples), model=channel(standard_artifacts.Model)
+    )
+    outputs = execute(component, {"examples": examples, "model": world.model})
+    files = [str(f) for f in pathlib.Path(outputs["inference_result"].uri).glob("*.gz")]
+    logs = {}
+    for record in tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator():
+        log = prediction_log_pb2.PredictionLog.FromString(record).predict_log
+        logs[tf.make_ndarray(log.request.inputs["examples"]).item()] = log.response.outputs
+    for record, expected in zip(records(), predictions, strict=True):
+        for key, value in expected.items():
+            name = "/".join(key) if isinstance(key, tuple) else key
+            found = tf.make_ndarray(logs[record][name])[0]
+            if found.dtype == object:
+                assert found.tolist() == np.asarray(value).tolist()
+            else:
+                np.testing.assert_allclose(found, value, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "world",
+    ["binary, strings", "regression of two", "multi-label, strings", "multi-head"],
+    indirect=True,
+)
+def test_the_model_is_tried_and_pushed(
+    world: World, examples: Artifact, execute: Any, channel: Any, tmp_path: pathlib.Path
+) -> None:
+    component = EstimatorPusher(
+        model=channel(standard_artifacts.Model),
+        examples=channel(standard_artifacts.Examples),
+        push_destination=str(tmp_path / "serving"),
+    )
+    execute(component, {"model": world.model, "examples": examples})
+    assert len(list((tmp_path / "serving").glob("[0-9]*"))) == 1

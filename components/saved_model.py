@@ -17,15 +17,39 @@ from typing import Any
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
+from tfx_estimators.components.gfile import files_for
 from tfx_estimators.errors import CorruptRecordError, SavedModelError
 
-__all__ = ["PREDICT", "Output", "SignatureCall", "find_signature", "serving_path"]
+__all__ = [
+    "EXAMPLES_FOLDER",
+    "PREDICT",
+    "Output",
+    "SignatureCall",
+    "examples_path",
+    "find_signature",
+    "serving_path",
+    "takes_examples",
+]
+
+EXAMPLES_FOLDER = "Format-Examples"
+"""Beside `Format-Serving`: the same model as one that takes tf.Examples; see `examples_model`."""
 
 PREDICT = "predict"
 """What an estimator calls the signature with all its outputs."""
 
 _DEFAULT = "serving_default"
 _STRING = 7  # tensorflow.DataType.DT_STRING
+_PARSERS = frozenset(
+    {
+        "DecodeProtoV2",
+        "ParseExample",
+        "ParseExampleV2",
+        "ParseSequenceExample",
+        "ParseSequenceExampleV2",
+        "ParseSingleExample",
+        "ParseSingleSequenceExample",
+    }
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,15 +164,39 @@ def find_signature(path: str, name: str) -> SignatureCall:
             fix="export the model with that signature, or name another one",
         )
     signature = signatures[name]
-    inputs = {key: info.dtype for key, info in signature.inputs.items()}
-    if list(inputs.values()) != [_STRING]:
+    if not _parses(graph, signature):
         raise SavedModelError(
-            f"the signature {name!r} of the model in {path} takes {', '.join(sorted(inputs))}",
+            f"the signature {name!r} of the model in {path} takes raw tensors: "
+            f"{', '.join(sorted(signature.inputs))}",
             expected="one string tensor of serialized tf.Examples",
-            fix="export with a parsing serving_input_receiver_fn, not a raw one",
+            fix="export with a parsing serving_input_receiver_fn; or keep it, and train with "
+            "EstimatorTrainer: by estimator_fn, or with an eval_input_receiver_fn in what "
+            "trainer_fn returns",
         )
-    names = tuple(sorted(signature.outputs))
-    return SignatureCall(path, name, next(iter(inputs)), names, _outputs(graph, signature, names))
+    names, input_name = tuple(sorted(signature.outputs)), next(iter(signature.inputs))
+    return SignatureCall(path, name, input_name, names, _outputs(graph, signature, names))
+
+
+def takes_examples(path: str) -> bool:
+    """Whether any signature of a SavedModel takes serialized tf.Examples.
+
+    Raises:
+        SavedModelError: if there is no readable SavedModel.
+    """
+    graph = _meta_graph(path)
+    return any(_parses(graph, signature) for signature in _signatures(graph).values())
+
+
+def examples_path(model: Artifact) -> str:
+    """Folder of the SavedModel in a Model artifact that takes tf.Examples.
+
+    That is the serving model, unless `EstimatorTrainer` has left another beside it, as it
+    does where the signatures of the one that is served take raw tensors.
+    """
+    beside = f"{model.uri}/{EXAMPLES_FOLDER}"
+    if files_for(beside).exists(f"{beside}/saved_model.pb"):
+        return beside
+    return serving_path(model)
 
 
 _lock = threading.Lock()
@@ -192,6 +240,15 @@ def _load(path: str) -> _Loaded:
         session.close()
         raise _unusable(path, f"{type(error).__name__}: {error}") from error
     return _Loaded(session, graph.signature_def)
+
+
+def _parses(graph: Any, signature: Any) -> bool:
+    """Whether a signature has one input, and that is parsed: a text may be a string, too."""
+    if [info.dtype for info in signature.inputs.values()] != [_STRING]:
+        return False
+    functions = graph.graph_def.library.function
+    nodes = [*graph.graph_def.node, *(node for one in functions for node in one.node_def)]
+    return any(node.op in _PARSERS for node in nodes)
 
 
 def _outputs(graph: Any, signature: Any, names: Sequence[str]) -> tuple[Output, ...]:

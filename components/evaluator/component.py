@@ -24,7 +24,9 @@ class EstimatorEvaluator(base_beam_component.BaseBeamComponent):
     Where all metrics are sums over rows, as the default ones are, it is given whole batches;
     otherwise it goes example by example, and standard error says why.
 
-    The model's `predict` signature runs over raw serialized tf.Examples. The label
+    The model's `predict` signature, or a Keras model's `serving_default`, runs over raw
+    serialized tf.Examples. Where a model is served raw tensors, `EstimatorTrainer` has left
+    one that takes examples beside it. The label
     and the example weight come from the transform graph if it makes them, else from
     the raw examples; slices read raw features, or failing that transformed ones.
 
@@ -50,12 +52,13 @@ class EstimatorEvaluator(base_beam_component.BaseBeamComponent):
         eval_config: TFMA's EvalConfig, or its protocol buffer text format, which
             spares the pipeline definition the import of TFMA. What it leaves out is
             filled in: the keys below, the signature `predict`, the metrics that
-            `estimator.evaluate` gives, under its names, which thresholds may use, and
-            the overall slice. (What is 0/0, such as precision where nothing was
-            predicted, is NaN here and 0 there.)
+            `estimator.evaluate` gives for the model's head, under its names, which
+            thresholds may use, and the overall slice. (What is 0/0, such as precision where
+            nothing was predicted, is NaN here and 0 there.)
         label_key: the label, unless `eval_config` names it, or the module that
             `EstimatorTrainer` ran has an `eval_input_receiver_fn` whose label is one of its
-            features. A string label is looked up in the signature's `all_classes`.
+            features. A string label is looked up in the model's classes. A multi-head model
+            has a label for each head: `model_specs { label_keys { key: HEAD value: ... } }`.
         example_weight_key: the weight of an example, unless `eval_config` names it.
         example_splits: the splits to evaluate on, together.
 
@@ -83,7 +86,7 @@ class EstimatorEvaluator(base_beam_component.BaseBeamComponent):
         example_splits: Sequence[str] = ("eval",),
     ) -> None:
         config = configs.read(eval_config if eval_config is not None else "")
-        configs.check_supported(config)
+        configs.check_supported(config, label_key)
         if not example_splits:
             raise EmptySplitError(
                 "EstimatorEvaluator: example_splits is empty",

@@ -124,13 +124,17 @@ def candidate_spec(config: Any) -> Any:
     return config.model_specs.add()
 
 
-def check_supported(config: Any) -> None:
+def check_supported(config: Any, label_key: str | None = None) -> None:
     """Refuses every option that would otherwise be ignored.
+
+    Args:
+        config: an EvalConfig.
+        label_key: the label that is given beside it.
 
     Raises:
         UnsupportedOptionError: naming the field and what to use.
     """
-    _check_model_specs(config.model_specs)
+    _check_model_specs(config.model_specs, label_key)
     names = {spec.name for spec in config.model_specs} | {"", "candidate", "baseline"}
     heads = {head for spec in config.model_specs for head in spec.label_keys}
     for spec in config.metrics_specs:
@@ -278,7 +282,7 @@ def _add_metric(spec: Any, class_name: str, settings: Mapping[str, Any], held: A
         del held.cross_slice_thresholds[name]
 
 
-def _check_model_specs(specs: Sequence[Any]) -> None:
+def _check_model_specs(specs: Sequence[Any], label_key: str | None) -> None:
     baselines = [spec for spec in specs if spec.is_baseline]
     if len(baselines) > 1 or len(specs) - len(baselines) > 1:
         raise _refusal(
@@ -292,7 +296,7 @@ def _check_model_specs(specs: Sequence[Any]) -> None:
                 "model_specs.signature_name: 'eval', the removed EvalSavedModel",
                 "leave it out and set label_key: the signature 'predict' is evaluated",
             )
-        if spec.label_key and spec.label_keys:
+        if (spec.label_key or label_key) and spec.label_keys:
             raise _refusal(
                 "model_specs.label_keys beside label_key",
                 "use label_keys for a multi-head model, label_key for any other",

@@ -32,7 +32,11 @@ from tfx_estimators.components.evaluator.skew import find_skew
 from tfx_estimators.components.evaluator.transformed_columns import transformed_names
 from tfx_estimators.components.examples import Split, batch_reader, find_splits, read_batches
 from tfx_estimators.components.progress import count_examples
-from tfx_estimators.components.saved_model import PREDICT, find_signature, serving_path
+from tfx_estimators.components.saved_model import (
+    PREDICT,
+    examples_path,
+    find_signature,
+)
 from tfx_estimators.errors import EvaluationError, LabelError
 
 __all__ = ["EvaluatorExecutor"]
@@ -58,7 +62,7 @@ class EvaluatorExecutor(BeamExecutor):
 
         config = configs.from_json(exec_properties["eval_config"])
         signature = find_signature(
-            serving_path(model), configs.candidate_spec(config).signature_name or PREDICT
+            examples_path(model), configs.candidate_spec(config).signature_name or PREDICT
         )
         wanted = configs.with_defaults(
             config,
@@ -149,7 +153,7 @@ def _find_models(config: Any, model: Artifact, baseline: Artifact | None) -> lis
     for spec in config.model_specs:
         artifact = baseline if spec.is_baseline else model
         assert artifact is not None, "specs without a model were removed"
-        signature = find_signature(serving_path(artifact), spec.signature_name)
+        signature = find_signature(examples_path(artifact), spec.signature_name)
         facts = dict(zip(signature.output_names, signature.outputs, strict=True))
         heads = find_heads(signature.output_names, facts, spec.prediction_key)
         models.append(Model(spec.name, signature, heads))

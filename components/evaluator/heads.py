@@ -29,7 +29,7 @@ class Kind(enum.Enum):
     REGRESSION = "regression"
     LOGISTIC_REGRESSION = "logistic regression"
     POISSON_REGRESSION = "Poisson regression"
-    OTHER_REGRESSION = "regression with a link of its own"
+    OTHER_REGRESSION = "numbers, by a loss that is not known"
     OTHER = "other"
 
 
@@ -127,7 +127,7 @@ def _kind(prediction: str, has_logits: bool, fact: Output) -> Kind:
         return Kind.MULTI_CLASS
     if fact.operation == "Sigmoid" and fact.width is not None:
         return Kind.BINARY if fact.width == 1 else Kind.MULTI_LABEL
-    return Kind.OTHER
+    return Kind.OTHER_REGRESSION if fact.operation else Kind.OTHER
 
 
 def _unclear(outputs: Sequence[str], prediction_key: str) -> UnsupportedOptionError:

@@ -31,7 +31,9 @@ class EstimatorPredictor(base_beam_component.BaseBeamComponent):
         model: Model with a serving SavedModel.
         model_blessing: ModelBlessing that the model needs, or None to use any.
         example_splits: the splits to predict on; all of them where not given.
-        signature_name: a signature that takes serialized tf.Examples.
+        signature_name: a signature that takes serialized tf.Examples; for "predict", a
+            model without it, as Keras exports it, has "serving_default". A model that is
+            served raw tensors is replaced by the one that `EstimatorTrainer` left beside it.
         output_features: names of the signature's outputs -> names of the new
             features, e.g. {"logistic": "tip_probability"}.
 

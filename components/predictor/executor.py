@@ -14,7 +14,7 @@ from tfx_estimators.components.beam_executor import BeamExecutor
 from tfx_estimators.components.examples import Split, batch_reader, find_splits
 from tfx_estimators.components.predictor.records import PredictExamples, PredictLogs
 from tfx_estimators.components.progress import count_examples
-from tfx_estimators.components.saved_model import SignatureCall, find_signature, serving_path
+from tfx_estimators.components.saved_model import SignatureCall, examples_path, find_signature
 from tfx_estimators.errors import UnsupportedOptionError
 
 __all__ = ["PredictorExecutor"]
@@ -37,7 +37,7 @@ class PredictorExecutor(BeamExecutor):
                 logging.warning("%s: not blessed, so nothing is predicted", blessing.uri)
                 return
         model = artifact_utils.get_single_instance(input_dict["model"])
-        signature = find_signature(serving_path(model), exec_properties["signature_name"])
+        signature = find_signature(examples_path(model), exec_properties["signature_name"])
         names = json.loads(exec_properties.get("example_splits") or "null")
         splits = find_splits(input_dict["examples"], names)
         features = json.loads(exec_properties.get("output_features") or "null")

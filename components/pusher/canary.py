@@ -1,9 +1,10 @@
 """Tries a SavedModel as a server would: in a process that has TensorFlow only.
 
-Run as a script. Reads a JSON object from standard input, {"model": folder, "examples":
-[base64 of serialized tf.Examples], "parent": process id, "answer": descriptor}, and exits
-with an error unless the model loads and, if there are examples, at least one signature
-predicts finite numbers for each. What it found goes to the descriptor: a model may print.
+Run as a script. Reads a JSON object from standard input, {"model": folder, "examples_model":
+folder or null, "examples": [base64 of serialized tf.Examples], "parent": process id,
+"answer": descriptor}, and exits with an error unless the model loads and, if there are
+examples, at least one signature of it, or of the examples' model, predicts finite numbers
+for each. What it found goes to the descriptor: a model may print.
 """
 
 from __future__ import annotations
@@ -27,8 +28,13 @@ def main() -> None:
 
     examples = [base64.b64decode(example) for example in task["examples"]]
     model = tf.saved_model.load(task["model"], tags=["serve"])
+    if not model.signatures:
+        sys.exit("the model has no signatures")
+    predicting = model
+    if task["examples_model"] is not None:
+        predicting = tf.saved_model.load(task["examples_model"], tags=["serve"])
     tried = []
-    for name, signature in sorted(model.signatures.items()):
+    for name, signature in sorted(predicting.signatures.items()):
         inputs = signature.structured_input_signature[1]
         if [spec.dtype for spec in inputs.values()] != [tf.string] or not examples:
             continue
@@ -40,10 +46,12 @@ def main() -> None:
             if values.dtype.kind == "f" and not np.isfinite(values).all():
                 sys.exit(f"{name}: {output} is not finite")
         tried.append(name)
-    if not model.signatures:
-        sys.exit("the model has no signatures")
     if examples and not tried:
-        sys.exit(f"none of the signatures {sorted(model.signatures)} takes serialized examples")
+        sys.exit(
+            f"none of the signatures {sorted(model.signatures)} takes serialized examples: export "
+            "with a parsing serving_input_receiver_fn, train by estimator_fn, return "
+            "eval_input_receiver_fn from trainer_fn, or push without examples"
+        )
     ours = sorted({"tfx", "tfx_estimators"} & set(sys.modules))
     # This process has no tfx_estimators, whose json_text writes JSON elsewhere.
     answer = {"signatures": tried, "examples": len(examples), "imported": ours}

@@ -17,7 +17,7 @@ from tfx_estimators.components.progress import show_progress
 from tfx_estimators.components.pusher.place import place_of
 from tfx_estimators.components.pusher.publication import Push
 from tfx_estimators.components.pusher.server import ModelServer, reload
-from tfx_estimators.components.saved_model import serving_path
+from tfx_estimators.components.saved_model import examples_path, serving_path
 
 __all__ = ["PusherExecutor"]
 
@@ -48,14 +48,16 @@ class PusherExecutor(base_executor.BaseExecutor):
                 pushed.set_int_custom_property("pushed", 0)
                 return
         model = artifact_utils.get_single_instance(input_dict["model"])
+        serving, beside = serving_path(model), examples_path(model)
         push = Push(
-            source=serving_path(model),
+            source=serving,
             model_uri=model.uri,
             place=place,
             archive=pushed.uri,
             examples=_first_examples(input_dict.get("examples") or []),
             keep=exec_properties.get("keep_versions"),
             origin=Origin.of_context(self._context, "EstimatorPusher"),
+            examples_model=beside if beside != serving else None,
         )
         with show_progress("EstimatorPusher", "files") as progress:
             done = push.run(progress.advance)

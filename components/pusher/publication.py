@@ -56,6 +56,8 @@ class Push:
         examples: serialized tf.Examples to try the model on; may be empty.
         keep: how many versions to keep; None for all.
         origin: the execution that pushes.
+        examples_model: folder of the same model as one that takes tf.Examples, if the
+            one that is pushed takes raw tensors.
     """
 
     source: str
@@ -65,6 +67,7 @@ class Push:
     examples: Sequence[bytes]
     keep: int | None
     origin: Origin
+    examples_model: str | None = None
 
     def run(self, copied: Callable[[int], None]) -> Pushed:
         """Pushes.
@@ -123,7 +126,7 @@ class Push:
                 wall_time=time.time(),
             )
             write_manifest(str(folder), manifest)
-            try_model(folder, self.examples)
+            try_model(folder, self.examples, self.examples_model)
             # The artifact's own copy comes first: with the rename all is done.
             copy_tree(str(folder), self.archive, lambda count: None)
             version, new = self.place.publish(folder, manifest.digest, self.keep)

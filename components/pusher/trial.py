@@ -28,7 +28,9 @@ _START = (
 )
 
 
-def try_model(model: pathlib.Path, examples: Sequence[bytes]) -> dict[str, Any]:
+def try_model(
+    model: pathlib.Path, examples: Sequence[bytes], examples_model: str | None = None
+) -> dict[str, Any]:
     """Loads a SavedModel in a fresh process, which ends with this one, and predicts.
 
     What the model prints while it is tried is shown only if it does not work.
@@ -36,6 +38,8 @@ def try_model(model: pathlib.Path, examples: Sequence[bytes]) -> dict[str, Any]:
     Args:
         model: folder of the SavedModel.
         examples: serialized raw tf.Examples; may be empty.
+        examples_model: folder of the same model as one that takes tf.Examples, which
+            predicts in its place; None where the model takes them itself.
 
     Returns:
         `{"signatures": [names tried], "examples": count, "imported": [...]}`, the last
@@ -48,6 +52,7 @@ def try_model(model: pathlib.Path, examples: Sequence[bytes]) -> dict[str, Any]:
     with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as said:
         task = {
             "model": str(model.absolute()),
+            "examples_model": examples_model,
             "examples": [base64.b64encode(example).decode() for example in examples],
             "parent": os.getpid(),
             "answer": answer.fileno(),

@@ -14,6 +14,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from tfx_estimators import estimator as tf_estimator
+from tfx_estimators.components.examples_model import export_examples_model
 from tfx_estimators.components.trainer.export import export_for_serving
 from tfx_estimators.components.trainer.job import TrainingJob
 from tfx_estimators.components.trainer.resumption import going_on
@@ -113,11 +114,13 @@ def train(module: Any, job: TrainingJob, role: Role) -> None:
     if role.part is Part.MEMBER:
         return  # Exporting is for the process that comes after all members.
     receiver_fn = getattr(module, "serving_input_receiver_fn", None)
+    own_receiver_fn = data.serving_input_receiver_fn(estimator)
     if receiver_fn is None:
-        receiver_fn = data.serving_input_receiver_fn(estimator)
+        export_for_serving(estimator, own_receiver_fn, job.serving_dir)
     else:
         receiver_fn = functools.partial(receiver_fn, transform_output)
-    export_for_serving(estimator, receiver_fn, job.serving_dir)
+        export_for_serving(estimator, receiver_fn, job.serving_dir)
+        export_examples_model(estimator, own_receiver_fn, job.serving_dir)
     write_rows(job.serving_dir, rows)
 
 

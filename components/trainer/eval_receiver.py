@@ -54,18 +54,20 @@ def record_eval_receiver(eval_input_receiver_fn: Callable[[], Any], folder: str)
     return path
 
 
-def recorded_label(folder: str) -> str | None:
-    """The feature that a recorded receiver takes for the label; None if it says none.
+def recorded_label(*folders: str) -> str | None:
+    """The feature that recorded receivers take for the label; None if they do not agree.
 
     Args:
-        folder: that the record was written into.
+        folders: that records were written into, or below: a module that exports an
+            EvalSavedModel by itself chooses where.
     """
-    path = f"{folder}/{RECORD}"
-    if not tf.io.gfile.exists(path):
-        return None
-    with tf.io.gfile.GFile(path, "r") as file:
-        label: str | None = json.loads(file.read()).get("label_key")
-    return label
+    labels = {
+        json.loads(tf.io.gfile.GFile(f"{inside}/{RECORD}").read()).get("label_key")
+        for folder in folders
+        for inside, _, names in tf.io.gfile.walk(folder)
+        if RECORD in names
+    }
+    return labels.pop() if len(labels) == 1 else None
 
 
 def _label_among(features: Any, labels: Any) -> str | None:

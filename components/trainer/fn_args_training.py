@@ -16,6 +16,10 @@ from tfx.components.trainer import fn_args_utils
 from tfx.utils import io_utils, path_utils
 
 from tfx_estimators import estimator as tf_estimator
+from tfx_estimators.components.examples_model import (
+    adopt_examples_model,
+    export_examples_model,
+)
 from tfx_estimators.components.trainer.eval_receiver import record_eval_receiver
 from tfx_estimators.components.trainer.export import (
     forget_own_export,
@@ -56,6 +60,7 @@ def call_run_fn(
     with explained_data_errors(_checked_files(job), job.label_key):
         module.run_fn(fn_args)
     publish_own_export(fn_args.serving_model_dir, job.serving_dir, before)
+    adopt_examples_model([job.model_run_dir, job.eval_dir], job.serving_dir)
 
 
 def call_trainer_fn(
@@ -112,6 +117,8 @@ def call_trainer_fn(
     if role.part is Part.MEMBER:
         return
     publish_newest_export(estimator, returned["eval_spec"], job.serving_dir, before)
+    if returned.get("eval_input_receiver_fn") is not None:
+        export_examples_model(estimator, returned["eval_input_receiver_fn"], job.serving_dir)
 
 
 def _with_model_dir(estimator: Any, model_dir: str, began: float) -> Any:

@@ -17,6 +17,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfx_estimators.components.examples_model import export_parsing
+from tfx_estimators.components.saved_model import EXAMPLES_FOLDER
 from tfx_estimators.components.trainer.eval_receiver import record_eval_receiver
 
 __all__ = ["EvalInputReceiver", "export_eval_savedmodel", "install"]
@@ -74,7 +76,10 @@ def export_eval_savedmodel(
     assets_extra: Mapping[str, str] | None = None,
     checkpoint_path: str | None = None,
 ) -> bytes:
-    """Records the receiver under `export_dir_base`/<time stamp>; exports no model.
+    """Records the receiver under `export_dir_base`/<time stamp>.
+
+    Beside the record lies the model with the receiver's input, for when the one that is
+    served takes no examples.
 
     Returns:
         The folder, as bytes, as exports of the Estimator API return it.
@@ -86,6 +91,9 @@ def export_eval_savedmodel(
     )
     folder = f"{export_dir_base}/{int(time.time())}"
     record_eval_receiver(eval_input_receiver_fn, folder)
+    if hasattr(estimator, "export_saved_model"):
+        base = f"{folder}/{EXAMPLES_FOLDER}"
+        export_parsing(estimator, eval_input_receiver_fn, base, checkpoint_path)
     return folder.encode()
 
 

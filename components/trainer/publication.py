@@ -61,7 +61,7 @@ def publish(
     record = _checkpoint_of(serving, recorder)
     digest = model_digest(hash_model(serving))
     facts: dict[str, str | int] = {"model_digest": digest, "fingerprint": training.fingerprint}
-    if label := label_key or recorded_label(training.folder):
+    if label := label_key or recorded_label(training.folder, model.uri):
         facts["label_key"] = label
     if record is not None:
         facts |= {"checkpoint_digest": record.digest, "step": record.step}

@@ -236,3 +236,84 @@ def test_the_model_is_tried_and_pushed(
     )
     execute(component, {"model": world.model, "examples": examples})
     assert len(list((tmp_path / "serving").glob("[0-9]*"))) == 1
+
+
+def test_a_keras_model_has_no_predict_signature_and_its_only_output_is_measured(
+    examples: Artifact, execute: Any, channel: Any, tmp_path: pathlib.Path, capfd: Any
+) -> None:
+    import keras_models
+
+    tf_estimator.activate()
+    keras = keras_models.keras_2()
+    inputs = keras.Input((2,), name="x")
+    made = keras.Model(inputs, keras.layers.Dense(1, name="size")(inputs))
+    made.compile(keras.optimizers.legacy.SGD(0.05), loss="mse")
+    estimator = tf.keras.estimator.model_to_estimator(made, model_dir=str(tmp_path / "train"))
+    case = Case(lambda: None, {"": "number"})
+    estimator.train(lambda: input_fn(case), steps=1)
+    receiver = tf_estimator.export.build_parsing_serving_input_receiver_fn(
+        {"x": tf.io.FixedLenFeature([2], tf.float32)}
+    )
+    exported = pathlib.Path(estimator.export_saved_model(str(tmp_path / "e"), receiver).decode())
+    (tmp_path / "model").mkdir()
+    exported.rename(tmp_path / "model" / "Format-Serving")
+    model = standard_artifacts.Model()
+    model.uri = str(tmp_path / "model")
+    inputs = {"examples": examples, "model": model}
+    channels = {
+        "examples": channel(standard_artifacts.Examples),
+        "model": channel(standard_artifacts.Model),
+    }
+    outputs = execute(EstimatorEvaluator(**channels, label_key="number"), inputs)
+    found = load_report(outputs["evaluation"].uri).overall().metrics
+    expected = estimator.evaluate(lambda: input_fn(case))
+    assert found["mean_squared_error"] == pytest.approx(float(expected["loss"]), rel=1e-5)
+    assert "no signature 'predict', 'serving_default' is used" in capfd.readouterr().err
+    predictor = EstimatorPredictor(**channels, output_features={"size": "predicted"})
+    assert list(pathlib.Path(execute(predictor, inputs)["output_examples"].uri).rglob("*.gz"))
+
+
+def test_outputs_that_do_not_say_which_is_the_prediction_are_named() -> None:
+    from tfx_estimators.components.evaluator.heads import find_heads
+    from tfx_estimators.errors import UnsupportedOptionError
+
+    with pytest.raises(UnsupportedOptionError, match=r"not set, and the .* outputs price, size"):
+        find_heads(["price", "size"], {})
+    (head,) = find_heads(["price", "size"], {}, "size")
+    assert head.prediction == "size"
+
+
+def test_a_model_of_several_heads_needs_a_label_for_each() -> None:
+    from tfx_estimators.components.evaluator import eval_config
+    from tfx_estimators.errors import LabelError
+
+    with pytest.raises(LabelError, match=r"key: 'size' value: '\.\.\.' } label_keys { key: 'tip'"):
+        eval_config.with_defaults(
+            eval_config.read(""),
+            label_key="y",
+            example_weight_key=None,
+            outputs=["size/predictions", "tip/logistic"],
+        )
+
+
+def test_labels_that_can_be_read_in_two_ways_are_refused() -> None:
+    from tfx_estimators.components.evaluator.heads import Head, Kind
+    from tfx_estimators.components.evaluator.labels import head_labels
+    from tfx_estimators.errors import LabelError
+
+    numbers = np.array([b"5", b"3"], dtype=object)
+    with pytest.raises(LabelError, match="strings 5, 3"):
+        head_labels([[0], [1]], "y", Head("", Kind.BINARY, "logistic"), numbers, 1, None)
+    head = Head("", Kind.MULTI_LABEL, "probabilities")
+    both = [[0, 1], [1, 0]]
+    with pytest.raises(LabelError, match="for each of the two classes, or the numbers of both"):
+        head_labels(both, "y", head, None, 2, None)
+    assert head_labels(both, "y", head, None, 2, True).tolist() == both
+    assert head_labels(both, "y", head, None, 2, False).tolist() == [[1, 1], [1, 1]]
+    assert head_labels([[2], [], [0, 1]], "y", head, None, 3, None).tolist() == [
+        [0, 0, 1],
+        [0, 0, 0],
+        [1, 1, 0],
+    ]
+    with pytest.raises(LabelError, match="a label is 3, and the model knows 3 classes"):
+        head_labels([[3]], "y", head, None, 3, None)

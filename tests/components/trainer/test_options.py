@@ -58,6 +58,15 @@ def serving_input_receiver_fn(transform_output):
     assert result.global_step() == 2
     predict = tf.saved_model.load(str(result.serving)).signatures["predict"]
     assert "x" in predict.structured_input_signature[1]
+    # For evaluating there is one beside it that takes examples, of the same variables.
+    beside = result.model / "Format-Examples"
+    served, own = (
+        tf.train.load_checkpoint(str(folder / "variables" / "variables"))
+        for folder in (result.serving, beside)
+    )
+    assert served.get_variable_to_shape_map() == own.get_variable_to_shape_map()
+    predict = tf.saved_model.load(str(beside)).signatures["predict"]
+    assert list(predict.structured_input_signature[1]) == ["examples"]
 
 
 @pytest.mark.stacks

@@ -45,8 +45,9 @@ class EstimatorEvaluator(base_beam_component.BaseBeamComponent):
     Args:
         examples: Examples, the raw ones.
         model: Model with a serving SavedModel.
-        transform_graph: TransformGraph that the model was trained with, needed if it
-            makes the label or the weight.
+        transform_graph: TransformGraph that the model was trained with, which may make the
+            label and the weight. Where it is not given, a model of `EstimatorTrainer` says
+            which it was.
         baseline_model: Model to compare with, usually a Resolver's latest blessed.
         schema: Schema of the raw examples.
         eval_config: TFMA's EvalConfig, or its protocol buffer text format, which

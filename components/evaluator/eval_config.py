@@ -294,7 +294,8 @@ def _check_model_specs(specs: Sequence[Any], label_key: str | None) -> None:
         if spec.signature_name == "eval":
             raise _refusal(
                 "model_specs.signature_name: 'eval', the removed EvalSavedModel",
-                "leave it out and set label_key: the signature 'predict' is evaluated",
+                "no signature_name, which evaluates 'predict', and the label: "
+                "model_specs { label_key: '...' }, or label_key= of EstimatorEvaluator",
             )
         if (spec.label_key or label_key) and spec.label_keys:
             raise _refusal(

@@ -9,6 +9,7 @@ from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
+from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
@@ -55,7 +56,7 @@ class EvaluatorExecutor(BeamExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         model = artifact_utils.get_single_instance(input_dict["model"])
         baseline = _optional(input_dict, "baseline_model")
-        graph = _optional(input_dict, "transform_graph")
+        graph = _transform_graph(input_dict, model)
         schema = _read_schema(_optional(input_dict, "schema"))
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
         splits = find_splits(input_dict["examples"], json.loads(exec_properties["example_splits"]))
@@ -78,7 +79,7 @@ class EvaluatorExecutor(BeamExecutor):
         columns = choose_columns(
             resolved,
             raw=_raw_names(schema, splits),
-            transformed=transformed_names(graph.uri) if graph is not None else (),
+            transformed=transformed_names(graph) if graph is not None else (),
         )
         measured: dict[str, set[str]] = {}
         for head in (head for one in models for head in one.heads):
@@ -89,7 +90,7 @@ class EvaluatorExecutor(BeamExecutor):
         extract = ExtractExamples(
             columns,
             models,
-            graph.uri if graph is not None else None,
+            graph,
             schema,
             measures=metric_classes(resolved) if why is None else None,
         )
@@ -109,7 +110,7 @@ class EvaluatorExecutor(BeamExecutor):
                 )
             )
         candidate = next(m for m in models if m.name != analysis.baseline_name(resolved))
-        skew = _find_skew(candidate, graph.uri if graph else None, splits)
+        skew = _find_skew(candidate, graph, splits)
         report = _make_report(
             resolved, evaluation.uri, models, skew, skipped_changes=skipped_changes
         )
@@ -128,6 +129,24 @@ def _property(artifact: Artifact, name: str) -> str | None:
     if not artifact.has_custom_property(name):
         return None
     return artifact.get_string_custom_property(name) or None
+
+
+def _transform_graph(artifacts: dict[str, list[Artifact]], model: Artifact) -> str | None:
+    """URI of the one that is given, else of the one that the model says it was trained with."""
+    given = _optional(artifacts, "transform_graph")
+    if given is not None:
+        return str(given.uri)
+    noted = _property(model, "transform_graph")
+    if noted is None:
+        return None
+    if not fileio.exists(noted):
+        print(
+            f"EstimatorEvaluator: the transform graph {noted}, which the model was trained with, "
+            "is not there: labels and slices are of the raw examples alone",
+            file=sys.stderr,
+        )
+        return None
+    return noted
 
 
 def _optional(artifacts: dict[str, list[Artifact]], key: str) -> Artifact | None:

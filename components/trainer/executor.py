@@ -54,4 +54,4 @@ class TrainerExecutor(base_executor.BaseExecutor):
             else:
                 train_in_processes(job, input_dict, output_dict, exec_properties)
             model = artifact_utils.get_single_instance(output_dict["model"])
-            publish(training, model_run, model, job.label_key)
+            publish(training, model_run, model, job.label_key, job.transform_graph)

@@ -33,12 +33,17 @@ _UNCHANGING = re.compile(r"(\.index|\.meta|\.data-\d+-of-\d+)$")
 
 
 def publish(
-    training: Training, model_run: Artifact, model: Artifact, label_key: str | None = None
+    training: Training,
+    model_run: Artifact,
+    model: Artifact,
+    label_key: str | None = None,
+    transform_graph: str | None = None,
 ) -> None:
     """Fills `model_run`, and says on `model` and beside the checkpoints what it is.
 
     The model gets the custom properties `model_digest`, `checkpoint_digest`,
-    `fingerprint` and `step`, and `label_key` for an evaluator that is told of no label.
+    `fingerprint` and `step`, and `label_key` and `transform_graph` for an evaluator that is
+    told of none.
 
     Args:
         training: the training, which has ended.
@@ -46,6 +51,7 @@ def publish(
         model: holds the exported SavedModel.
         label_key: the label, where the trainer was given one; else the one that the
             module's EvalInputReceiver names.
+        transform_graph: uri of the TransformGraph that it was trained with, if any.
 
     Raises:
         TrainingError: if there is no model that can be loaded.
@@ -63,6 +69,8 @@ def publish(
     facts: dict[str, str | int] = {"model_digest": digest, "fingerprint": training.fingerprint}
     if label := label_key or recorded_label(training.folder, model.uri):
         facts["label_key"] = label
+    if transform_graph:
+        facts["transform_graph"] = transform_graph
     if record is not None:
         facts |= {"checkpoint_digest": record.digest, "step": record.step}
         origin = training.origin

@@ -53,11 +53,11 @@ def trained(
         custom_config={"note": "as given"},
         **arguments,
     ).with_id("run_fn")
-    # Neither a label nor a configuration: the module's EvalInputReceiver has to do.
+    # Neither a label nor a configuration: the module's EvalInputReceiver has to do. It names
+    # what the transform makes, and the model says which transform that was.
     evaluator = EstimatorEvaluator(
         examples=examples.outputs["result"],
         model=trainer_fn.outputs["model"],
-        transform_graph=transform.outputs["transform_graph"],
         schema=schema.outputs["result"],
     )
     return run_pipeline([examples, schema, tuned, transform, trainer_fn, run_fn, evaluator])

@@ -14,6 +14,7 @@ from typing import Any
 from tfx_estimators import errors
 from tfx_estimators.components.user_code import Place, describe, find_place, full_trace, text_of
 from tfx_estimators.errors import TfxEstimatorsError, TrainingError
+from tfx_estimators.json_text import dumps
 
 __all__ = ["MemberTrace", "read_error", "write_error"]
 
@@ -48,7 +49,7 @@ def write_error(path: pathlib.Path, error: BaseException) -> None:
     }
     fresh = path.with_suffix(".unfinished")
     # A file name that is no text is in the message as a surrogate.
-    fresh.write_text(json.dumps(said), encoding="utf-8")
+    fresh.write_text(dumps(said), encoding="utf-8")
     fresh.replace(path)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -21,6 +20,7 @@ from tfx_estimators.estimator.columns import tensorflow_columns as tfc
 from tfx_estimators.estimator.columns.learned import LEARNED, LearnedVocabularyColumn
 from tfx_estimators.estimator.columns.nests import flatten
 from tfx_estimators.estimator.columns.plan import ColumnPlan, Facts
+from tfx_estimators.json_text import dumps, finite
 
 __all__ = ["Rows", "matched_rows", "row_count", "rows_of"]
 
@@ -225,7 +225,7 @@ def _entries(description: Mapping[str, Any]) -> Iterator[str]:
         with tf.io.gfile.GFile(description["file"], "rb") as file:
             lines = file.read().split(b"\n")[: description["entries"]]
         entries = (line.decode("utf-8", "backslashreplace") for line in lines)
-    return map(json.dumps, entries)
+    return map(dumps, entries)
 
 
 def _keys(description: Mapping[str, Any]) -> list[str]:
@@ -271,6 +271,6 @@ def _compared(description: Any) -> Any:
 
 
 def _short(description: Mapping[str, Any]) -> str:
-    shown = json.dumps(_compared(description))
+    shown = dumps(finite(_compared(description)))
     longest = 200
     return shown if len(shown) <= longest else f"{shown[:longest]}..."

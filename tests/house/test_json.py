@@ -38,11 +38,10 @@ def test_one_module_writes_json() -> None:
     for file in files:
         for node in ast.walk(ast.parse(file.read_text())):
             if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in ("dump", "dumps", "JSONEncoder")
-                and isinstance(node.func.value, ast.Name)
-                and node.func.value.id == "json"
+                isinstance(node, ast.Attribute)
+                and node.attr in ("dump", "dumps", "JSONEncoder")
+                and isinstance(node.value, ast.Name)
+                and node.value.id == "json"
             ):
                 writers.add(str(file.relative_to(ROOT)))
     # The canary runs in a process that has TensorFlow only.

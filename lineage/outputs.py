@@ -44,7 +44,8 @@ def latest_outputs(database: pathlib.Path, pipeline: str, node: str) -> Produced
     Args:
         database: the SQLite file of the pipeline's metadata.
         pipeline: the pipeline's name.
-        node: the node's id, e.g. "EstimatorTrainer".
+        node: the node's id, e.g. "Trainer"; or the name of its component's class, such as
+            "EstimatorTrainer", where no node has that id.
 
     Raises:
         PipelineError: if the store or a successful execution does not exist.
@@ -64,7 +65,9 @@ def latest_outputs(database: pathlib.Path, pipeline: str, node: str) -> Produced
     store = MetadataStore(config)
     # TFX puts every execution of a node into a context "<pipeline>.<node>".
     context = store.get_context_by_type_and_name("node", f"{pipeline}.{node}")
-    executions = store.get_executions_by_context(context.id) if context else []
+    executions = (
+        store.get_executions_by_context(context.id) if context else _of_class(store, pipeline, node)
+    )
     finished = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
     done = [e for e in executions if e.last_known_state in finished]
     if not done:
@@ -89,3 +92,16 @@ def latest_outputs(database: pathlib.Path, pipeline: str, node: str) -> Produced
         cached=newest.last_known_state == mlmd.Execution.CACHED,
         artifacts=artifacts,
     )
+
+
+def _of_class(store: Any, pipeline: str, name: str) -> list[Any]:
+    """Executions of a pipeline's nodes whose component's class has a name."""
+    # TFX's execution types have the dotted paths of classes for names.
+    types = {one.id for one in store.get_execution_types() if one.name.rpartition(".")[2] == name}
+    return [
+        execution
+        for context in store.get_contexts_by_type("node")
+        if context.name.startswith(f"{pipeline}.")
+        for execution in store.get_executions_by_context(context.id)
+        if execution.type_id in types
+    ]

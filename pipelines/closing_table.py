@@ -19,7 +19,7 @@ def closing_table(workspace: Workspace, metrics: Sequence[str]) -> str:
 
     Args:
         workspace: of a pipeline with an EstimatorTrainer, an EstimatorEvaluator and an
-            EstimatorPusher under their usual ids.
+            EstimatorPusher, whatever their ids.
         metrics: names of the columns, as the evaluator has them; "example_count" first.
 
     Raises:

@@ -7,7 +7,7 @@ import dataclasses
 import pathlib
 from collections.abc import Iterator, Sequence
 
-from tfx_estimators.components.doctor.rules import Verdict, find_rule
+from tfx_estimators.components.doctor.rules import Verdict, find_rule, plain_name
 from tfx_estimators.components.doctor.uses import Use, find_uses
 from tfx_estimators.errors import UserModuleError
 
@@ -94,11 +94,13 @@ def _of_file(file: pathlib.Path, shown: str) -> Iterator[Finding]:
 def _judged(uses: Sequence[Use]) -> Iterator[tuple[str, int]]:
     """The rules that uses fall under, by their names, with the lines.
 
-    A module that is imported for what is in it is judged by that.
+    A module that is imported for what is in it is judged by that. What something else in
+    the file settles is left out.
     """
+    names = {plain_name(use.name) for use in uses}
     for use in uses:
         rule = find_rule(use.name)
-        if rule is None:
+        if rule is None or rule[1].settled_by in names:
             continue
         if use.is_import:
             inside = [

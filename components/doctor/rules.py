@@ -32,11 +32,13 @@ class Rule:
         verdict: whether it works as it is.
         why: what became of it.
         instead: the change; "" where none is needed.
+        settled_by: what, used in the same file, makes the rule void.
     """
 
     verdict: Verdict
     why: str
     instead: str = ""
+    settled_by: str = ""
 
 
 def _works(why: str) -> Rule:
@@ -85,6 +87,7 @@ _STRATEGY = _works(
     "is as it was, on the local runners; compiled for Kubeflow a Resolver takes "
     "LatestBlessedModelStrategy alone"
 )
+_PLUGIN = "--beam_plugin=tfx_estimators.estimator.beam_plugin"
 _EVAL_SIGNATURE = _change(
     "names the EvalSavedModel, which is not written any more",
     "leave signature_name out: predict is evaluated",
@@ -141,9 +144,18 @@ RULES: dict[str, Rule] = {
         for api in ("", "compat.v1.")
         for kind in ("Classifier", "Estimator", "Regressor")
     },
-    "tensorflow.estimator.tpu": _TPU,
-    "tensorflow.compat.v1.estimator.tpu": _TPU,
-    "tensorflow_estimator.python.estimator.tpu": _TPU,
+    "tensorflow.estimator.tpu": _change(
+        "is in TensorFlow 1's API only", "tf.compat.v1.estimator.tpu"
+    ),
+    "tensorflow.compat.v1.estimator.tpu": _works("runs on CPU and GPU"),
+    "tensorflow.compat.v1.estimator.tpu.experimental": _TPU,
+    "tensorflow.compat.v1.estimator.tpu.TPUEstimator": Rule(
+        Verdict.CHANGE,
+        "runs on CPU and GPU only, from TensorFlow 2.16 on",
+        "pass use_tpu=False",
+        settled_by="tensorflow.compat.v1.estimator.tpu.TPUEstimator(use_tpu=False)",
+    ),
+    "tensorflow.compat.v1.estimator.tpu.TPUEstimator(use_tpu=False)": _works("runs on CPU and GPU"),
     "tensorflow.distribute.TPUStrategy": _gone(
         "never supported Estimators", "MirroredStrategy on GPUs: tfx-estimators docs distribution"
     ),
@@ -182,7 +194,7 @@ RULES: dict[str, Rule] = {
     # The pipeline's file.
     "tfx.components.Trainer": _change(
         "trains no estimators from TFX 1.16 on",
-        "tfx_estimators.components.EstimatorTrainer, with the same module",
+        "tfx_estimators.components.EstimatorTrainer(...).with_id('Trainer'), with the same module",
     ),
     **{
         f"tfx.components.Trainer({keyword})": _change(
@@ -205,7 +217,8 @@ RULES: dict[str, Rule] = {
     ),
     "tfx.components.Evaluator": _change(
         "takes no estimators from TFX 1.16 on",
-        "tfx_estimators.components.EstimatorEvaluator with label_key",
+        "tfx_estimators.components.EstimatorEvaluator(...).with_id('Evaluator'), with label_key "
+        "unless the module has an eval_input_receiver_fn",
     ),
     "tfx.components.Evaluator(feature_slicing_spec)": _change(
         "was removed in TFX 1.0", "slicing_specs in the eval_config"
@@ -215,7 +228,8 @@ RULES: dict[str, Rule] = {
     ),
     "tfx.components.Pusher": _change(
         "pushes any model, but neither atomically nor tried before",
-        "tfx_estimators.components.EstimatorPusher: the same channels; it may stay, too",
+        "tfx_estimators.components.EstimatorPusher(...).with_id('Pusher'): the same channels; it "
+        "may stay, too",
     ),
     "tfx.components.Pusher(infra_blessing)": _change(
         "is no argument of EstimatorPusher", "examples=: the pusher tries the model on some itself"
@@ -241,6 +255,12 @@ RULES: dict[str, Rule] = {
     "tfx.extensions.google_cloud_ai_platform.trainer": _change(
         "trains on a vendor's service",
         "EstimatorTrainer(distribution=...): tfx-estimators docs kubeflow-jobs",
+    ),
+    "--direct_running_mode=multi_processing": Rule(
+        Verdict.CHANGE,
+        "has processes import the module that know nothing of estimators",
+        f"add {_PLUGIN!r}, unless tfx-estimators runs the pipeline",
+        settled_by=_PLUGIN,
     ),
     "tfx.orchestration.local": _works("is as it was"),
     "tfx.orchestration.beam.beam_dag_runner": _works("is as it was"),

@@ -16,8 +16,8 @@ class Use:
     Attributes:
         name: in full, e.g. "tensorflow.estimator.DNNClassifier"; for a keyword argument
             the function's followed by the keyword: "tfx.components.Trainer(run_fn)", and
-            by its value where that is a text; for a method of something that is not known
-            its own after a dot: ".make_one_shot_iterator".
+            by its value where that is a text or a truth; for a method of something that is
+            not known its own after a dot: ".make_one_shot_iterator"; a Beam flag as it is.
         line: where.
         is_import: whether the name is only imported here.
     """
@@ -45,6 +45,8 @@ def find_uses(tree: ast.Module) -> list[Use]:
                 uses.add(Use(full, node.lineno))
             elif isinstance(node, ast.Attribute):
                 uses.add(Use(f".{node.attr}", node.lineno))
+        if isinstance(node, ast.Constant) and str(node.value).startswith("--"):
+            uses.add(Use(str(node.value), node.lineno))
         if isinstance(node, ast.Call):
             full = _full_name(node.func, names)
             if full is not None:
@@ -57,7 +59,9 @@ def _keywords_of(function: str, call: ast.Call) -> Iterator[Use]:
         if keyword.arg:
             line = keyword.value.lineno
             yield Use(f"{function}({keyword.arg})", line)
-            if isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str):
+            if isinstance(keyword.value, ast.Constant) and isinstance(
+                keyword.value.value, str | bool
+            ):
                 yield Use(f"{function}({keyword.arg}={keyword.value.value!r})", line)
 
 

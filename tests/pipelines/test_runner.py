@@ -81,6 +81,16 @@ def test_steps_are_announced_and_a_second_run_says_cached(
     assert "[1/1] Speak: done" in capsys.readouterr().err
 
 
+def test_outputs_are_found_by_the_component_whatever_its_id(tmp_path: pathlib.Path) -> None:
+    pipeline = _pipeline(tmp_path, "hello")
+    pipeline.components = [Speak(words="hello").with_id("Talk")]
+    runner.run(pipeline)
+    database = tmp_path / "deep/down/metadata.sqlite"
+    by_class = latest_outputs(database, "speech", "Speak")
+    assert by_class == latest_outputs(database, "speech", "Talk")
+    assert pathlib.Path(by_class.uri("speech")).read_text() == "hello"
+
+
 def test_a_failing_step_is_named_and_nothing_is_published(tmp_path: pathlib.Path) -> None:
     with pytest.raises(PipelineError, match=r"Speak failed: RuntimeError: the disk caught fire"):
         runner.run(_pipeline(tmp_path, "unknown trouble"))

@@ -7,7 +7,7 @@
 * `store`: a connection that waits its turn; `creation`: a store that is made once.
 * `select`, `tables`: what fits conditions.
 * `runs`, `checkpoints`, `models`: listed, and found by what users call them.
-* `graph`, `trace`: who made what from what; `compare`: what two runs did differently.
+* `graph`, `trace`: who made what from what; `ran`, `compare`: what two runs did differently.
 * `checkpoint_store`: where checkpoints lie; `restore`: one taken out of it; `garbage`: what
   nothing needs any more.
 * `verdicts`: a blessing taken back; `upgrade`: a store of an older ML Metadata.
@@ -28,6 +28,7 @@ __all__ = [
     "origins",
     "outputs",
     "properties",
+    "ran",
     "reconcile",
     "record_files",
     "records",

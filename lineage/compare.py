@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tfx_estimators.json_text import dumps, finite
-from tfx_estimators.lineage.graph import Graph
-from tfx_estimators.lineage.properties import CHECKPOINT_TYPE, METRIC, value_of, values_of
+from tfx_estimators.lineage.ran import Ran, ran_of
 from tfx_estimators.lineage.record_files import LOCAL, Files
 from tfx_estimators.lineage.runs import Run
 from tfx_estimators.lineage.store import Store
@@ -18,6 +17,7 @@ __all__ = ["Difference", "compare"]
 
 _COLUMNS_TYPE, _COLUMNS_FILE = "tfx_estimators.FeatureColumns", "columns.json"
 _EVALUATION_TYPE, _EVALUATION_FILE = "ModelEvaluation", "report.json"
+_OVERALL = "Overall"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,39 +26,60 @@ class Difference:
 
     Attributes:
         about: "parameter", "column" or "metric".
-        name: which one, e.g. "EstimatorTrainer.custom_config.batch_size".
+        name: which one, e.g. "EstimatorTrainer.custom_config.batch_size"; a step that was
+            renamed between the runs is "Trainer -> EstimatorTrainer".
         left: in the first run; None if it has none.
         right: in the second run, likewise.
+        delta: right less left, where both are numbers.
     """
 
     about: str
     name: str
     left: Any
     right: Any
+    delta: float | None = None
 
 
-def compare(store: Store, left: Run, right: Run, files: Files = LOCAL) -> list[Difference]:
-    """What differs between two runs, in order of what it is about and its name.
+def compare(
+    store: Store,
+    left: Run,
+    right: Run,
+    files: Files = LOCAL,
+    measured: Callable[[str], Mapping[str, Mapping[str, float]]] = lambda uri: {},
+) -> list[Difference]:
+    """What differs between two runs: parameters, columns, then metrics, those overall first.
 
     Metrics are those of the evaluator's report, and those of the newest checkpoint; columns
-    are read from what the transform wrote. What lies no more where it was made is left out.
+    are read from what the transform wrote. Of a cached step it is those of the execution
+    that did the work. What lies no more where it was made is left out.
 
     Args:
         store: the store.
         left: the first run.
         right: the second run.
         files: the file system of the artifacts.
+        measured: reads what an evaluator of TFX's own has left at a uri: metrics by slice.
     """
-    sides = [_facts_of(store, run, files) for run in (left, right)]
+    ran = (ran_of(store, left), ran_of(store, right))
+    names = _renamed(*ran)
+    sides = [
+        _facts_of(one, files, measured, {node: names.get((i, node), node) for node in one.steps})
+        for i, one in enumerate(ran)
+    ]
     found = []
     for about in ("parameter", "column", "metric"):
         one, other = (side[about] for side in sides)
         found += [
-            Difference(about, name, one.get(name), other.get(name))
-            for name in sorted(one.keys() | other.keys())
+            Difference(about, name, one.get(name), other.get(name),
+                       _delta(one.get(name), other.get(name)))
+            for name in sorted(one.keys() | other.keys(), key=_overall_first)
             if not _same(one.get(name), other.get(name))
-        ]
+        ]  # fmt: skip
     return found
+
+
+def _overall_first(name: str) -> tuple[bool, bool, str]:
+    return (not name.startswith(f"{_OVERALL} "), name.startswith("checkpoint "), name)
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -66,54 +87,72 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one == other or (one != one and other != other))
 
 
-def _facts_of(store: Store, run: Run, files: Files) -> dict[str, dict[str, Any]]:
-    last = {step.node: step for step in run.steps}
+def _delta(one: Any, other: Any) -> float | None:
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (one, other))
+    return other - one if numbers else None
+
+
+def _renamed(left: Ran, right: Ran) -> dict[tuple[int, str], str]:
+    """Names for the steps of only one run each that make the same, by side and node."""
+    only = [
+        {node: kinds for node, kinds in one.kinds.items() if kinds and node not in other.steps}
+        for one, other in ((left, right), (right, left))
+    ]
+    pairs = [(n, o) for n, made in only[0].items() for o, theirs in only[1].items()
+             if _is_alike(made, theirs)]  # fmt: skip
+    names = {}
+    for one, other in pairs:
+        # Two that might be meant are not guessed at.
+        if [n for n, _ in pairs].count(one) == [o for _, o in pairs].count(other) == 1:
+            names[0, one] = names[1, other] = f"{one} -> {other}"
+    return names
+
+
+def _is_alike(made: frozenset[str], theirs: frozenset[str]) -> bool:
+    # Examples are made by generators and transforms.
+    return made == theirs or bool(made & theirs - {"Examples"})
+
+
+def _facts_of(
+    ran: Ran,
+    files: Files,
+    measured: Callable[[str], Mapping[str, Mapping[str, float]]],
+    names: Mapping[str, str],
+) -> dict[str, dict[str, Any]]:
     parameters: dict[str, Any] = {}
-    for step in last.values():
-        for name, value in step.parameters.items():
-            parameters |= _flat(f"{step.node}.{name}", _parsed(value))
-    graph = Graph(store)
-    made = graph.outputs(step.id for step in last.values())
-    artifacts = graph.artifacts(n for numbers in made.values() for n in numbers)
+    for node, step in ran.steps.items():
+        for name, value in step.items():
+            parameters |= _flat(f"{names[node]}.{name}", _parsed(value))
     columns: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
-    newest = None
-    for artifact in artifacts.values():
+    for artifact in ran.made:
         if artifact.type == _COLUMNS_TYPE:
-            content = _read(f"{artifact.uri}/{_COLUMNS_FILE}", files)
-            columns |= {
-                name: dumps(finite(one), sort_keys=True)
-                for name, one in content.get("features", {}).items()
-            }
+            features = _read(f"{artifact.uri}/{_COLUMNS_FILE}", files).get("features")
+            if isinstance(features, dict):
+                columns |= {n: dumps(finite(f), sort_keys=True) for n, f in features.items()}
         elif artifact.type == _EVALUATION_TYPE:
-            metrics |= _evaluated(_read(f"{artifact.uri}/{_EVALUATION_FILE}", files))
-        elif artifact.type == CHECKPOINT_TYPE:
-            newest = max((newest, artifact), key=_step)
-    if newest is not None:
-        metrics |= {
-            f"checkpoint {name.removeprefix(METRIC)}": value
-            for name, value in values_of(newest).items()
-            if name.startswith(METRIC) or name in ("step", "global_examples")
-        }
+            path = f"{artifact.uri}/{_EVALUATION_FILE}"
+            slices = _reported(_read(path, files)) or measured(artifact.uri)
+            metrics |= {f"{s} {n}": v for s, values in slices.items() for n, v in values.items()}
+    metrics |= {f"checkpoint {name}": value for name, value in ran.checkpoint.items()}
     return {"parameter": parameters, "column": columns, "metric": metrics}
 
 
-def _step(artifact: Any) -> int:
-    return -1 if artifact is None else int(value_of(artifact, "step") or 0)
-
-
-def _evaluated(report: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for one in report.get("slices", ()):
-        found |= {f"{one['slice']} {name}": value for name, value in one["metrics"].items()}
-    return found
+def _reported(report: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Metrics by slice; what is no report, or a damaged one, has none."""
+    slices = report.get("slices")
+    return {
+        str(one["slice"]): one["metrics"]
+        for one in (slices if isinstance(slices, list) else [])
+        if isinstance(one, dict) and "slice" in one and isinstance(one.get("metrics"), dict)
+    }
 
 
 def _parsed(value: Any) -> Any:
-    if isinstance(value, str) and value[:1] in "{[":
+    if isinstance(value, str) and value[:1] in ("{", "["):
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
     return value
 
@@ -128,12 +167,13 @@ def _flat(name: str, value: Any) -> dict[str, Any]:
 
 
 def _read(path: str, files: Files) -> dict[str, Any]:
+    failures: tuple[type[Exception], ...] = (ValueError, RecursionError, *files.failures)
     try:
         if not files.exists(path):
             return {}
-        with files.open(path, "r") as file:
+        with files.open(path, "rb") as file:
             # Older reports have a bare NaN where there is null now.
             content = json.loads(file.read(), parse_constant=lambda _: None)
-    except (OSError, ValueError):
+    except failures:
         return {}
     return content if isinstance(content, dict) else {}

@@ -145,6 +145,7 @@ def _model(artifact: Any, of_readers: list[Any], of_servers: set[int]) -> Model:
         if one.type == BLESSING and value_of(one, "current_model") in (artifact.uri, None)
     ]
     newest = max(verdicts, key=lambda one: one.id, default=None)
+    verdict = None if newest is None else value_of(newest, "blessed")
     versions = tuple(
         Version(one.id, str(value_of(one, "pushed_version")), str(where), one.id in of_servers)
         for one in sorted(of_readers, key=lambda one: one.id)
@@ -161,6 +162,6 @@ def _model(artifact: Any, of_readers: list[Any], of_servers: set[int]) -> Model:
         fingerprint=facts["fingerprint"],
         checkpoint_digest=facts["checkpoint_digest"],
         step=facts["step"],
-        blessed=None if newest is None else value_of(newest, "blessed") == 1,
+        blessed=None if verdict is None else verdict == 1,
         versions=tuple(dict.fromkeys(versions)),
     )

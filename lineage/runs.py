@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tfx_estimators.errors import NotInMetadataError
-from tfx_estimators.lineage.properties import BEGAN, ENDED, Value, values_of
+from tfx_estimators.lineage.properties import (
+    BEGAN,
+    ENDED,
+    Value,
+    chunks,
+    number_of,
+    value_of,
+    values_of,
+)
 from tfx_estimators.lineage.select import Condition, select
 from tfx_estimators.lineage.store import Store
+from tfx_estimators.lineage.tables import find_runs
 
-__all__ = ["Run", "Step", "find_run", "list_runs"]
+__all__ = ["Run", "Step", "find_run", "list_runs", "parameters_of"]
 
 _RUN = "pipeline_run"
 _STATES = {0: "unknown", 1: "new", 2: "running", 3: "complete", 4: "failed", 5: "cached",
@@ -74,18 +84,33 @@ def list_runs(store: Store, *, pipeline: str | None = None, limit: int | None = 
         pipeline: of this pipeline only.
         limit: how many at most; None for all.
     """
-    # Which pipeline a run is of only its steps say.
-    asked = None if pipeline is not None else limit
-    found = (
+    if pipeline is None:
+        contexts = select(store, "contexts", _RUN, limit=limit, newest_first=True)
+        return [_describe(store, context) for context in contexts]
+    return [
         _describe(store, context)
-        for context in select(store, "contexts", _RUN, limit=asked, newest_first=True)
-    )
-    runs = [run for run in found if pipeline is None or run.pipeline == pipeline]
-    return runs[:limit]
+        for context in itertools.islice(_of_pipeline(store, pipeline, limit), limit)
+    ]
+
+
+def _of_pipeline(store: Store, pipeline: str, limit: int | None) -> Iterator[Any]:
+    """A pipeline's runs, the newest first."""
+    if store.database is not None:
+        numbers = find_runs(store.database, pipeline, limit=limit)
+        if numbers is not None:
+            found = {c.id: c for part in chunks(numbers) for c in store.get_contexts_by_id(part)}
+            yield from (found[number] for number in numbers if number in found)
+            return
+    # Of a server nobody asks more than what is shown: one step says which pipeline it is.
+    for context in select(store, "contexts", _RUN, newest_first=True):
+        executions = store.get_executions_by_context(context.id)
+        names = store.get_contexts_by_execution(executions[0].id) if executions else []
+        if ("pipeline", pipeline) in {(one.type, one.name) for one in names}:
+            yield context
 
 
 def find_run(store: Store, name: str) -> Run:
-    """A run by its id, the beginning of it, or "latest".
+    """A run by its id, the beginning of it, the number of one of its steps, or "latest".
 
     Raises:
         NotInMetadataError: if there is none, or several begin so.
@@ -96,6 +121,13 @@ def find_run(store: Store, name: str) -> Run:
         contexts = select(store, "contexts", _RUN, [Condition("name", "=", name)])
         if not contexts and name:
             contexts = select(store, "contexts", _RUN, [Condition("name", "PREFIX", name)])
+    if not contexts and (number := number_of(name)) is not None:
+        contexts = [
+            context
+            for execution in store.get_executions_by_id([number])
+            for context in store.get_contexts_by_execution(execution.id)
+            if context.type == _RUN
+        ]
     if len(contexts) != 1:
         raise _unknown(store, name, [context.name for context in contexts])
     return _describe(store, contexts[0])
@@ -144,9 +176,8 @@ def _describe(store: Store, context: Any) -> Run:
 
 
 def _step(execution: Any, node: str, pipeline: str) -> Step:
-    parameters = values_of(execution)
-    started = float(parameters.pop(BEGAN, _seconds(execution, "create")))
-    ended = float(parameters.pop(ENDED, _seconds(execution, "last_update")))
+    started = float(value_of(execution, BEGAN) or _seconds(execution, "create"))
+    ended = float(value_of(execution, ENDED) or _seconds(execution, "last_update"))
     return Step(
         id=execution.id,
         node=node.removeprefix(f"{pipeline}."),
@@ -154,8 +185,14 @@ def _step(execution: Any, node: str, pipeline: str) -> Step:
         state=_STATES.get(execution.last_known_state, "unknown"),
         started=started,
         seconds=max(0.0, ended - started),
-        parameters=parameters,
+        parameters=parameters_of(execution),
     )
+
+
+def parameters_of(execution: Any) -> dict[str, Value]:
+    """An execution's properties, without what is noted of the execution itself."""
+    found = values_of(execution).items()
+    return {name: value for name, value in found if not name.startswith("tfx_estimators.")}
 
 
 def _seconds(thing: Any, which: str) -> float:

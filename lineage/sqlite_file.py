@@ -19,13 +19,17 @@ SCHEMA_VERSION = 10
 
 _SECONDS = 60.0
 _FOREIGN = -1  # A database of something else.
-_IN_A_RUN = pathlib.Path("metadata") / "metadata.sqlite"
+# As ready pipelines have it, and as pipelines of one's own often do.
+_IN_A_RUN = ("metadata/metadata.sqlite", "metadata.sqlite")
 
 
 def sqlite_file(where: str | os.PathLike[str]) -> pathlib.Path:
     """The SQLite file that a path names: itself, or that of the run whose folder it is."""
     path = pathlib.Path(where)
-    return path / _IN_A_RUN if path.is_dir() else path
+    if not path.is_dir():
+        return path
+    files = [path / name for name in _IN_A_RUN]
+    return next((file for file in files if file.is_file()), files[0])
 
 
 def prepare(file: pathlib.Path, sqlite: Any, *, write: bool) -> None:

@@ -14,7 +14,7 @@ import urllib.parse
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["find_numbers"]
+__all__ = ["find_numbers", "find_runs"]
 
 _SCHEMA_VERSION = 10
 _WAIT_SECONDS = 60.0
@@ -65,6 +65,34 @@ def find_numbers(
         return _ask(database, query, values)
     except (sqlite3.DatabaseError, OverflowError, UnicodeError):
         return None  # ML Metadata has its own say, and its own patience.
+
+
+def find_runs(database: pathlib.Path, pipeline: str, *, limit: int | None) -> list[int] | None:
+    """The numbers of a pipeline's runs, the newest first.
+
+    Args:
+        database: the SQLite file.
+        pipeline: its name.
+        limit: how many at most; None for all.
+
+    Returns:
+        None if the tables cannot be asked, or are not of the schema version known here.
+    """
+    query = """
+        SELECT DISTINCT run.id FROM Context pipeline
+        JOIN Association of_pipeline ON of_pipeline.context_id = pipeline.id
+        JOIN Association of_run ON of_run.execution_id = of_pipeline.execution_id
+        JOIN Context run ON run.id = of_run.context_id
+        WHERE pipeline.name = ?
+        AND pipeline.type_id IN (SELECT id FROM Type WHERE name = 'pipeline')
+        AND run.type_id IN (SELECT id FROM Type WHERE name = 'pipeline_run')
+        ORDER BY run.id DESC"""
+    if limit is not None:
+        query += f" LIMIT {int(limit)}"
+    try:
+        return _ask(database, query, [pipeline])
+    except (sqlite3.DatabaseError, OverflowError, UnicodeError):
+        return None
 
 
 def _ask(database: pathlib.Path, query: str, values: list[Any]) -> list[int] | None:

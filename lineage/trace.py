@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tfx_estimators.errors import NotInMetadataError
@@ -21,7 +21,7 @@ from tfx_estimators.lineage.select import Condition, select
 from tfx_estimators.lineage.store import Store
 from tfx_estimators.lineage.versions import PUSHED
 
-__all__ = ["Node", "downstream", "find_artifact", "upstream"]
+__all__ = ["Node", "downstream", "find_artifact", "find_artifacts", "upstream"]
 
 _MODEL = "Model"
 
@@ -49,6 +49,29 @@ class Node:
     step: str | None
     depth: int
     next: tuple[int, ...]
+
+
+def find_artifacts(store: Store, name: str) -> list[int]:
+    """The numbers of what a name means: of a span, every reading of it.
+
+    Args:
+        store: the store.
+        name: see `find_artifact`.
+
+    Raises:
+        NotInMetadataError: if there is nothing of that name.
+    """
+    first = find_artifact(store, name)
+    if not name.startswith("span:"):
+        return [first]
+    of_span = select(store, "artifacts", "Examples", [Condition("span", "=", number_of(name[5:]))])
+    graph = Graph(store)
+    producers = graph.producers(artifact.id for artifact in of_span)
+    inputs = graph.inputs(producers.values())
+    read = graph.artifacts(n for numbers in inputs.values() for n in numbers)
+    # What was made of a reading, such as transformed examples, comes after it.
+    made = {e for e, numbers in inputs.items() if any(read[n].type == "Examples" for n in numbers)}
+    return [a.id for a in of_span if producers.get(a.id) not in made] or [first]
 
 
 def find_artifact(store: Store, name: str) -> int:
@@ -88,8 +111,8 @@ def find_artifact(store: Store, name: str) -> int:
     raise _unknown(store, name)
 
 
-def upstream(store: Store, artifact: int) -> list[Node]:
-    """What an artifact was made from, itself first, the raw examples last.
+def upstream(store: Store, *artifacts: int) -> list[Node]:
+    """What artifacts were made from, themselves first, the raw examples last.
 
     A model was made from its checkpoint, and a checkpoint from those that its training
     went on from.
@@ -104,11 +127,11 @@ def upstream(store: Store, artifact: int) -> list[Node]:
             found.setdefault(model, []).append(checkpoint)
         return found
 
-    return _walk(graph, artifact, before)
+    return _walk(graph, artifacts, before)
 
 
-def downstream(store: Store, artifact: int) -> list[Node]:
-    """What came of an artifact, itself first: what else came from these rows?"""
+def downstream(store: Store, *artifacts: int) -> list[Node]:
+    """What came of artifacts, themselves first: what else came from these rows?"""
     graph = Graph(store)
 
     def after(numbers: list[int]) -> dict[int, list[int]]:
@@ -119,14 +142,14 @@ def downstream(store: Store, artifact: int) -> list[Node]:
             for number, readers in consumers.items()
         }
 
-    return _walk(graph, artifact, after)
+    return _walk(graph, artifacts, after)
 
 
 def _walk(
-    graph: Graph, start: int, step: Callable[[list[int]], Mapping[int, Iterable[int]]]
+    graph: Graph, start: Sequence[int], step: Callable[[list[int]], Mapping[int, Iterable[int]]]
 ) -> list[Node]:
-    depths, further = {start: 0}, dict[int, tuple[int, ...]]()
-    layer, depth = [start], 0
+    depths, further = dict.fromkeys(start, 0), dict[int, tuple[int, ...]]()
+    layer, depth = list(start), 0
     while layer:
         found = step(layer)
         depth += 1

@@ -75,7 +75,7 @@ def gc(folder: str | None, delete: bool, keep_last: int, metadata: str | None) -
         ["step", "written", "MB", "training", "checkpoint"],
         [
             [one.record.step, places.when(one.record.wall_time),
-             f"{one.record.size_bytes / 1e6:.2f}", one.record.fingerprint[:12], one.record.uri]
+             f"{one.record.size_bytes / 1e6:.2f}", one.record.fingerprint[:8], one.record.uri]
             for one in found
         ],
         "nothing to remove",

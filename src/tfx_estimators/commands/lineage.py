@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,8 @@ from tfx_estimators.terminal import escaped
 
 if TYPE_CHECKING:
     from tfx_estimators.lineage.models import Version
+    from tfx_estimators.lineage.runs import Run
+    from tfx_estimators.lineage.store import Store
     from tfx_estimators.lineage.trace import Node
 
 __all__ = ["checkpoints", "diff", "lineage", "models", "runs"]
@@ -29,42 +32,74 @@ _limit = click.option(
 def runs(
     run: str | None, pipeline: str | None, limit: int, metadata: str | None, as_json: bool
 ) -> None:
-    """List runs, the newest first, or show one: RUN is its id, the beginning of it, or latest.
+    """List runs, the newest first, or show one.
+
+    RUN is its id, the beginning of it, the number of one of its steps, or latest. Without
+    --metadata all runs below runs/ are meant.
 
     \b
       tfx-estimators runs
       tfx-estimators runs latest
     """
-    from tfx_estimators.lineage.runs import find_run, list_runs
+    from tfx_estimators.lineage.runs import list_runs
     from tfx_estimators.lineage.store import open_store
 
-    store = open_store(places.place(metadata))
+    stores = [open_store(place) for place in places.all_places(metadata)]
     if run is None:
-        listed = list_runs(store, pipeline=pipeline, limit=limit)
+        found = [
+            (one, store)
+            for store in stores
+            for one in list_runs(store, pipeline=pipeline, limit=limit)
+        ]
+        found = sorted(found, key=lambda one: one[0].started, reverse=True)[:limit]
         if as_json:
-            places.show_json(listed)
+            places.show_json([one for one, _ in found])
             return
+        several = len(stores) > 1
         places.show_table(
-            ["run", "pipeline", "started", "seconds", "state", "steps"],
+            ["run", "pipeline", "started", "seconds", "state", "steps",
+             *(["metadata"] if several else [])],
             [
                 [one.name, one.pipeline, places.when(one.started), f"{one.seconds:.1f}",
-                 one.state, len(one.steps)]
-                for one in listed
+                 one.state, len(one.steps), *([store.name] if several else [])]
+                for one, store in found
             ],
             "no runs",
         )  # fmt: skip
         return
-    found = find_run(store, run)
+    shown = _find_run(stores, run)
     if as_json:
-        places.show_json(found)
+        places.show_json(shown)
         return
-    title = f"{found.name}  ({found.pipeline}, {places.when(found.started)}, {found.state})"
+    title = f"{shown.name}  ({shown.pipeline}, {places.when(shown.started)}, {shown.state})"
     places.echo(f"{escaped(title)}\n")
     places.show_table(
         ["execution", "step", "state", "seconds", "type"],
-        [[s.id, s.node, s.state, f"{s.seconds:.1f}", s.type] for s in found.steps],
+        [[s.id, s.node, s.state, f"{s.seconds:.1f}", s.type] for s in shown.steps],
         "no steps",
     )
+
+
+def _find_run(stores: Sequence[Store], name: str) -> Run:
+    from tfx_estimators.errors import NotInMetadataError
+    from tfx_estimators.lineage.runs import find_run
+
+    found: list[Run] = []
+    problem: NotInMetadataError | None = None
+    for store in stores:
+        try:
+            found.append(find_run(store, name))
+        except NotInMetadataError as error:
+            problem = problem or error
+    if not found and problem is not None:
+        raise problem
+    if name != "latest" and len({run.name for run in found}) > 1:
+        raise NotInMetadataError(
+            f"{len(found)} runs are meant by {name!r}: {', '.join(run.name for run in found)}",
+            expected="a run's id, or --metadata",
+            fix="tfx-estimators runs",
+        )
+    return max(found, key=lambda run: run.started)
 
 
 @click.command()
@@ -111,7 +146,7 @@ def checkpoints(
             [one.id, one.step, "?" if one.global_examples is None else one.global_examples,
              places.when(one.wall_time),
              f"{one.size_bytes / 1e6:.2f}", "yes" if one.kept else "no",
-             one.fingerprint[:12], one.digest[:12], _metrics(one.metrics)]
+             one.fingerprint[:8], one.digest[:8], _metrics(one.metrics)]
             for one in listed
         ],
         "no checkpoints",
@@ -158,7 +193,7 @@ def models(
             [one.id, places.when(one.created), _or_dash(one.step),
              {True: "yes", False: "no", None: "-"}[one.blessed],
              ", ".join(_pushed_as(version) for version in one.versions) or "-",
-             (one.fingerprint or "-")[:12], (one.digest or "-")[:12], one.uri]
+             (one.fingerprint or "-")[:8], (one.digest or "-")[:8], one.uri]
             for one in listed
         ],
         "no models",
@@ -185,16 +220,19 @@ def lineage(name: str, down: bool, metadata: str | None, as_json: bool) -> None:
       tfx-estimators lineage span:7 --down
     """
     from tfx_estimators.lineage.store import open_store
-    from tfx_estimators.lineage.trace import downstream, find_artifact, upstream
+    from tfx_estimators.lineage.trace import downstream, find_artifacts, upstream
 
     store = open_store(places.place(metadata))
     walk = downstream if down else upstream
-    nodes = walk(store, find_artifact(store, name))
+    starts = find_artifacts(store, name)
+    nodes = walk(store, *starts)
     if as_json:
         places.show_json(nodes)
         return
-    for line in _tree({node.id: node for node in nodes}, nodes[0].id, 0, set()):
-        places.echo(escaped(line))
+    by_number, shown = {node.id: node for node in nodes}, set[int]()
+    for start in starts:
+        for line in _tree(by_number, start, 0, shown):
+            places.echo(escaped(line))
 
 
 @click.command()
@@ -214,15 +252,25 @@ def diff(left: str, right: str, metadata: str | None, as_json: bool) -> None:
 
     store = open_store(places.place(metadata))
     one, other = find_run(store, left), find_run(store, right)
-    found = compare(store, one, other, files_for(""))
+    found = compare(store, one, other, files_for(""), _stock_metrics)
     if as_json:
         places.show_json(found)
         return
     places.show_table(
-        ["", "name", one.name, other.name],
-        [[d.about, d.name, _short(d.left), _short(d.right)] for d in found],
+        ["", "name", one.name, other.name, "delta"],
+        [[d.about, d.name, _short(d.left), _short(d.right), _signed(d.delta)] for d in found],
         "no difference",
     )
+
+
+def _stock_metrics(uri: str) -> Mapping[str, Mapping[str, float]]:
+    from tfx_estimators.components.evaluator.stock_metrics import stock_metrics
+
+    return stock_metrics(uri)
+
+
+def _signed(delta: float | None) -> str:
+    return "" if delta is None else f"{delta:+.6g}"
 
 
 def _tree(nodes: dict[int, Node], number: int, depth: int, shown: set[int]) -> list[str]:
@@ -251,12 +299,17 @@ _SHOWN = ("step", "global_examples", "pushed_version", "blessed", "span", "split
 def _show_facts(found: Any) -> None:
     import dataclasses
 
-    for name, value in dataclasses.asdict(found).items():
-        if name in ("wall_time", "created"):
+    for field in dataclasses.fields(found):
+        value = getattr(found, field.name)
+        if field.name in ("wall_time", "created"):
             value = places.when(value)
-        if name == "metrics":
+        elif field.name == "metrics":
             value = _metrics(value)
-        places.echo(escaped(f"{name:<18}{value if value not in (None, ()) else '-'}"))
+        elif field.name == "versions":
+            value = ", ".join(f"{_pushed_as(one)} in {one.destination}" for one in value)
+        elif isinstance(value, bool):
+            value = "yes" if value else "no"
+        places.echo(escaped(f"{field.name:<18}{'-' if value in (None, '') else value}"))
 
 
 def _metrics(metrics: dict[str, float]) -> str:

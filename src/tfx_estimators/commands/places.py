@@ -15,8 +15,20 @@ from tfx_estimators.json_text import dumps, finite
 from tfx_estimators.redaction import redacted, without_secrets
 from tfx_estimators.terminal import escaped, shown
 
-__all__ = ["echo", "json_option", "metadata_option", "place", "show_json", "show_table", "when"]
+__all__ = [
+    "all_places",
+    "echo",
+    "json_option",
+    "metadata_option",
+    "place",
+    "show_json",
+    "show_table",
+    "when",
+]
 
+# As ready pipelines have it, and as pipelines of one's own often do.
+_BELOW_RUNS = ("*/metadata/metadata.sqlite", "*/metadata.sqlite")
+_WIDTH, _NARROWEST = 100, 12
 metadata_option = click.option(
     "--metadata",
     metavar="PLACE",
@@ -30,24 +42,41 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 
 
 def place(metadata: str | None) -> str:
-    """The store that is meant.
+    """The store that is meant: the newest below runs/ where nothing is said.
+
+    Raises:
+        NotInMetadataError: if nothing is said and nothing was run here.
+    """
+    found = all_places(metadata)
+    if len(found) > 1:
+        click.echo(f"metadata: {escaped(found[0])}", err=True)
+    return found[0]
+
+
+def all_places(metadata: str | None) -> list[str]:
+    """The store that is meant; where nothing is said all below runs/, the newest first.
 
     Raises:
         NotInMetadataError: if nothing is said and nothing was run here.
     """
     if metadata is not None:
-        return metadata
-    found = list(pathlib.Path("runs").glob("*/metadata/metadata.sqlite"))
+        return [metadata]
+    runs = pathlib.Path("runs")
+    found = [file for pattern in _BELOW_RUNS for file in runs.glob(pattern) if file.is_file()]
     if not found:
         raise NotInMetadataError(
-            f"there is no metadata below {pathlib.Path('runs').absolute()}",
+            f"there is no metadata below {runs.absolute()}",
             expected="the folder of a run, as tfx-estimators run leaves it",
             fix="run this where the pipeline was run, or pass --metadata",
         )
-    newest = max(found, key=lambda file: file.stat().st_mtime)
-    if len(found) > 1:
-        click.echo(f"metadata: {newest}", err=True)
-    return str(newest)
+    return [str(file) for file in sorted(found, key=_changed, reverse=True)]
+
+
+def _changed(file: pathlib.Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def echo(text: str) -> None:
@@ -74,7 +103,27 @@ def show_table(headers: Sequence[str], rows: Sequence[Sequence[Any]], nothing: s
         return
     cells = [[redacted(escaped(str(cell))) for cell in row] for row in rows]
     names = [escaped(str(header)) for header in headers]
-    click.echo(tabulate(cells, headers=names, disable_numparse=True))
+    # Tabulate keeps two blanks beside a heading.
+    wide = [[len(name) + 2 for name in names], *([len(cell) for cell in row] for row in cells)]
+    widths = [max(column) for column in zip(*wide, strict=True)]
+    cut = False
+    while sum(widths) + 2 * (len(widths) - 1) > _WIDTH and max(widths) > _NARROWEST:
+        widths[widths.index(max(widths))] -= 1
+        cut = True
+    table = [
+        [_cut(cell, width) for cell, width in zip(row, widths, strict=True)]
+        for row in (names, *cells)
+    ]
+    click.echo(tabulate(table[1:], headers=table[0], disable_numparse=True))
+    if cut:
+        click.echo(f"(cut to {_WIDTH} columns at ...; --json shows all of it)")
+
+
+def _cut(text: str, width: int) -> str:
+    """The text as far as there is room: of a path the end, else the beginning."""
+    if len(text) <= width:
+        return text
+    return f"...{text[3 - width :]}" if "/" in text else f"{text[: width - 3]}..."
 
 
 def when(seconds: float) -> str:

@@ -7,6 +7,7 @@ every record's checksum; Beam then handles a batch, not a record, as its element
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 
 from tfx_estimators.errors import CorruptRecordError, EmptySplitError, UnsupportedOptionError
+from tfx_estimators.estimator.eager import elements
 
 __all__ = [
     "DEFAULT_BATCH_SIZE",
@@ -141,10 +143,10 @@ def read_batches(
 
     for file in files:
         compression = "GZIP" if file.endswith(".gz") else ""
-        dataset = tf.data.TFRecordDataset([file], compression).batch(batch_size)
+        dataset = functools.partial(_batches, file, compression, batch_size)
         records = 0
         try:
-            for batch in dataset.as_numpy_iterator():
+            for batch in elements(dataset):
                 records += len(batch)
                 yield batch.tolist()
         except (tf.errors.DataLossError, tf.errors.OutOfRangeError) as error:
@@ -153,6 +155,14 @@ def read_batches(
                 expected="a complete TFRecord file, gzipped if its name ends in .gz",
                 fix="write the file again by re-running the example generator",
             ) from error
+
+
+def _batches(file: str, compression: str, batch_size: int) -> Iterator[Any]:
+    import tensorflow as tf
+
+    dataset = tf.data.TFRecordDataset([file], compression).batch(batch_size)
+    batches: Iterator[Any] = dataset.as_numpy_iterator()
+    return batches
 
 
 def batch_reader(split: Split, batch_size: int = DEFAULT_BATCH_SIZE) -> Any:

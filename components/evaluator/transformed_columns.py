@@ -10,6 +10,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from tfx_estimators.errors import CorruptRecordError, DataError
+from tfx_estimators.estimator.eager import eagerly
 
 __all__ = ["TransformedColumns", "transformed_names"]
 
@@ -33,7 +34,8 @@ class TransformedColumns:
     def __init__(self, transform_graph: str, keys: Sequence[str]) -> None:
         output = tft.TFTransformOutput(transform_graph)
         raw_spec = output.raw_feature_spec()
-        layer = output.transform_features_layer()
+        with eagerly():
+            layer = output.transform_features_layer()
         self._uri = transform_graph
         specs = output.transformed_feature_spec()
         self.fixed = {key: isinstance(specs[key], tf.io.FixedLenFeature) for key in keys}
@@ -58,11 +60,14 @@ class TransformedColumns:
             CorruptRecordError: if the graph cannot parse the records.
             DataError: if it fails on them.
         """
-        return {key: _rows(value, len(records)) for key, value in self._columns(records).items()}
+        with eagerly():
+            columns = self._columns(records)
+            return {key: _rows(value, len(records)) for key, value in columns.items()}
 
     def tensors(self, records: Sequence[bytes]) -> dict[str, Any]:
         """The same as arrays, or for sparse columns as `SparseTensorValue`s."""
-        return {key: _array(value) for key, value in self._columns(records).items()}
+        with eagerly():
+            return {key: _array(value) for key, value in self._columns(records).items()}
 
     def _columns(self, records: Sequence[bytes]) -> dict[str, Any]:
         try:

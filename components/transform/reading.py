@@ -8,6 +8,7 @@ matters, and where a file cannot be read or parsed, the decoder is used.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -20,6 +21,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_estimators.components.examples import is_parquet, read_batches
 from tfx_estimators.components.parquet import read_parquet
 from tfx_estimators.components.record_batches import DecodeRecords
+from tfx_estimators.estimator.eager import elements
 
 __all__ = ["ReadExamples"]
 
@@ -75,10 +77,8 @@ class ReadExamples(beam.DoFn):
         rows = _rows_a_batch(file)
         done = 0
         if self._spec and not self._exact:
-            dataset = tf.data.TFRecordDataset([file], "GZIP" if file.endswith(".gz") else "")
-            dataset = dataset.batch(rows).prefetch(_AHEAD).map(self._parse).prefetch(_AHEAD)
             try:
-                for parsed in dataset:
+                for parsed in elements(functools.partial(self._batches, file, rows)):
                     yield self._record_batch(parsed)
                     done += 1
             except tf.errors.OpError:
@@ -88,6 +88,10 @@ class ReadExamples(beam.DoFn):
                 return
         for records in itertools.islice(read_batches([file], rows), done, None):
             yield from self._decode.process(records)
+
+    def _batches(self, file: str, rows: int) -> Any:
+        dataset = tf.data.TFRecordDataset([file], "GZIP" if file.endswith(".gz") else "")
+        return dataset.batch(rows).prefetch(_AHEAD).map(self._parse).prefetch(_AHEAD)
 
     def _parse(self, records: Any) -> dict[str, Any]:
         parsed = tf.io.parse_example(records, self._spec)

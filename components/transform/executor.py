@@ -30,6 +30,7 @@ from tfx_estimators.components.transform.schema_check import (
 from tfx_estimators.components.user_module import UserModule
 from tfx_estimators.estimator.columns.columns_file import write_columns
 from tfx_estimators.estimator.columns.plan import ColumnPlan
+from tfx_estimators.estimator.eager import tensorflow_2
 
 __all__ = ["Executor"]
 
@@ -47,6 +48,17 @@ class Executor(BeamExecutor):
     ) -> None:
         """Transforms; see `FeatureColumnTransform` for inputs, outputs and errors."""
         self._log_startup(input_dict, output_dict, exec_properties)
+        # First, since it may turn TensorFlow 2's behavior off.
+        UserModule.from_exec_properties(exec_properties).load()
+        with tensorflow_2():
+            self._transform(input_dict, output_dict, exec_properties)
+
+    def _transform(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
         graph = artifact_utils.get_single_instance(output_dict["transform_graph"])
         columns = artifact_utils.get_single_instance(output_dict["feature_columns"])
         examples = input_dict["examples"]

@@ -120,8 +120,11 @@ class _Part:
         return matched_rows(self.new, self.old, self.name)
 
     def is_same(self) -> bool:
-        """Whether each row stands for what the row of that number stood for."""
-        return self.old is not None and _is_same(self.matched(), row_count(self.old))
+        """Whether each row is known to stand for what the row of that number stood for."""
+        try:
+            return self.old is not None and _is_same(self.matched(), row_count(self.old))
+        except ColumnError:
+            return False
 
 
 class _Start:
@@ -221,9 +224,7 @@ class _Start:
         }
         for (key, where), new in described.items():
             part = _Part(key.rpartition("/")[0] or key, key, new, self._base[where].get(key))
-            if part.old is not None and part.old["kind"] == "numbers":
-                continue
-            if row_count(new) == 0 or part.is_same():
+            if part.is_same():
                 continue
             tensors = [features[name] for name in self._rows.features[key] if name in features]
             for name in first_readers(tensors, tf.compat.v1.trainable_variables()):

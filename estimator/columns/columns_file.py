@@ -31,7 +31,7 @@ from tfx_estimators.estimator.columns.plan import ColumnPlan, Facts, compile_col
 from tfx_estimators.estimator.columns.report import report
 from tfx_estimators.json_text import dumps
 
-__all__ = ["load_model_columns", "load_plan", "read_columns", "write_columns"]
+__all__ = ["describe", "load_model_columns", "load_plan", "read_columns", "write_columns"]
 
 _FORMAT = 1
 # Longer sequences (vocabularies) are told apart by a digest.
@@ -138,22 +138,23 @@ def _check_same(written: Mapping[str, Any], wanted: Mapping[str, Any], path: str
 
 def _described_features(plan: ColumnPlan) -> dict[str, Any]:
     return {
-        feature.name: {"kind": feature.kind, "column": _describe(feature.column)}
+        feature.name: {"kind": feature.kind, "column": describe(feature.column)}
         for feature in plan.features
     }
 
 
-def _describe(value: Any) -> Any:
+def describe(value: Any) -> Any:
+    """JSON of a column or one of its arguments, such that equal ones compute the same."""
     if isinstance(value, tfc.FeatureColumn):
         # Every column is a named tuple; one of a user's own may not be.
-        fields = {name: _describe(getattr(value, name)) for name in getattr(value, "_fields", ())}
+        fields = {name: describe(getattr(value, name)) for name in getattr(value, "_fields", ())}
         return {"type": type(value).__name__, **fields}
     if isinstance(value, tf.DType):
         return value.name
     if isinstance(value, (tuple, list)):
         if len(value) <= _LONGEST_LISTED:
-            return [_describe(item) for item in value]
-        digest = hashlib.sha256(repr([_describe(item) for item in value]).encode())
+            return [describe(item) for item in value]
+        digest = hashlib.sha256(repr([describe(item) for item in value]).encode())
         return f"{len(value)} values, SHA-256 {digest.hexdigest()}"
     if callable(value):
         owner = getattr(value, "__module__", "")
@@ -163,7 +164,7 @@ def _describe(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if hasattr(value, "item"):
-        return _describe(value.item())
+        return describe(value.item())
     return type(value).__name__
 
 

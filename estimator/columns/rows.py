@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from tfx_estimators.errors import ColumnError
 from tfx_estimators.estimator.columns import tensorflow_columns as tfc
+from tfx_estimators.estimator.columns.columns_file import describe
 from tfx_estimators.estimator.columns.learned import LEARNED, LearnedVocabularyColumn
 from tfx_estimators.estimator.columns.nests import flatten
 from tfx_estimators.estimator.columns.plan import ColumnPlan, Facts
@@ -26,6 +27,7 @@ __all__ = ["Rows", "matched_rows", "row_count", "rows_of"]
 
 _HOLDERS = (tfc.IndicatorColumn, tfc.SequenceCategoricalColumn)
 _FRESH = -1
+_UNKNOWN = "unknown"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,20 +63,21 @@ def rows_of(
         vocabulary: name under which a column learned a vocabulary -> path of its file, or
             None where it is not known.
     """
-    describe = _Description(plan, facts, vocabulary)
+    rows_in = _Description(plan, facts, vocabulary)
     rows = Rows({}, {}, {}, {})
     pairs = zip(flatten(plan.columns), flatten(model_columns), strict=True)
     for (_, user), (_, model) in pairs:
-        _add(rows, describe, plan, user, model)
+        _add(rows, rows_in, plan, user, model)
     return rows
 
 
-def _add(rows: Rows, describe: _Description, plan: ColumnPlan, user: Any, model: Any) -> None:
+def _add(rows: Rows, rows_in: _Description, plan: ColumnPlan, user: Any, model: Any) -> None:
     features = tuple(plan.feature_names(user))
 
     def put(where: dict[str, Any], name: str, description: Any) -> None:
         where[name] = description
-        rows.features[name] = features
+        # Several columns may share one embedding.
+        rows.features[name] = (*rows.features.get(name, ()), *features)
 
     if isinstance(user, (tfc.EmbeddingColumn, tfc.SharedEmbeddingColumn)):
         size = {"kind": "dimensions", "size": model.variable_shape.num_elements()}
@@ -83,10 +86,10 @@ def _add(rows: Rows, describe: _Description, plan: ColumnPlan, user: Any, model:
             name, initializer = f"{model.name}/embedding_weights", model.initializer
         else:
             name, initializer = tfc.shared_embedding(model)
-        put(rows.variables, name, describe(user.categorical_column))
+        put(rows.variables, name, rows_in(user.categorical_column))
         rows.initializers[name] = initializer
         return
-    description = describe(user)
+    description = rows_in(user)
     put(rows.variables, f"{model.name}/weights", description)
     put(rows.dense, model.name, description)
 
@@ -130,8 +133,10 @@ class _Description:
                 "keys": [k if isinstance(k, str) else self(k) for k in tfc.leaf_keys(column)],
             }
         return self._words(column) or {
-            "kind": type(column).__name__,
-            "size": int(np.prod(getattr(column, "num_buckets", getattr(column, "shape", 0)))),
+            # Of a class of the user's own that is no named tuple nothing is known.
+            "kind": "other" if hasattr(column, "_fields") else _UNKNOWN,
+            "column": describe(column),
+            "size": _size(column),
         }
 
     def _words(self, column: Any) -> dict[str, Any] | None:
@@ -141,7 +146,7 @@ class _Description:
             count = int(self._plan.fact(self._facts, column, "vocabulary_size"))
             file = self._vocabulary(self._plan.learned_name(column))
             if file is None:
-                return {"kind": "unknown vocabulary", "size": count + column.num_oov_buckets}
+                return {"kind": _UNKNOWN, "size": count + column.num_oov_buckets}
         elif isinstance(column, tfc.VocabularyFileCategoricalColumn):
             count, file = int(column.vocabulary_size), column.vocabulary_file
         elif isinstance(column, tfc.VocabularyListCategoricalColumn):
@@ -192,7 +197,7 @@ def matched_rows(new: Mapping[str, Any], old: Mapping[str, Any], column: str) ->
     Raises:
         ColumnError: if that cannot be known.
     """
-    if _compared(new) == _compared(old):
+    if _compared(new) == _compared(old) and _is_known(new):
         return np.arange(row_count(new))
     if new["kind"] == old["kind"]:
         if new["kind"] == "vocabulary" and new["dtype"] == old["dtype"]:
@@ -210,6 +215,12 @@ def matched_rows(new: Mapping[str, Any], old: Mapping[str, Any], column: str) ->
         "buckets, or one that has not changed",
         fix="rename the column so that it starts fresh, or leave base_model out",
     )
+
+
+def _size(column: Any) -> int:
+    if hasattr(column, "variable_shape"):
+        return int(column.variable_shape.num_elements())
+    return int(getattr(column, "num_buckets", np.prod(getattr(column, "shape", 0))))
 
 
 def _named(function: Any) -> str | None:
@@ -258,6 +269,12 @@ def _same_source(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
     return bool(
         new["elements"] == old["elements"] and _compared(new["source"]) == _compared(old["source"])
     )
+
+
+def _is_known(description: Any) -> bool:
+    if isinstance(description, Mapping):
+        return description.get("kind") != _UNKNOWN and all(map(_is_known, description.values()))
+    return not isinstance(description, list) or all(map(_is_known, description))
 
 
 def _compared(description: Any) -> Any:

@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 from tfx_estimators import estimator as tf_estimator
+from tfx_estimators.components.model_digest import hash_model
 
 MODULE = pathlib.Path(__file__).parent / "modules" / "columns_module.py"
 STEPS = 60
@@ -114,8 +115,12 @@ def test_checkpoints_and_summaries_are_in_the_model_run(columns_runs: Any) -> No
     assert {file.name for file in result.model.iterdir()} == {"Format-Serving"}
 
 
-def test_the_same_seed_gives_the_same_weights(columns_runs: Any) -> None:
-    np.testing.assert_array_equal(kernel(columns_runs("first")), kernel(columns_runs("again")))
+def test_the_same_seed_gives_the_same_weights_in_the_same_files(columns_runs: Any) -> None:
+    first, again = columns_runs("first"), columns_runs("again")
+    np.testing.assert_array_equal(kernel(first), kernel(again))
+    assert hash_model(str(first.serving)) == hash_model(str(again.serving))
+    root = str(first.model.parent.parent.parent).encode()
+    assert root not in (first.serving / "saved_model.pb").read_bytes()
     assert not np.array_equal(kernel(columns_runs("first")), kernel(columns_runs("warm")))
 
 

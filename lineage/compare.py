@@ -17,7 +17,7 @@ __all__ = ["Difference", "compare"]
 
 _COLUMNS_TYPE, _COLUMNS_FILE = "tfx_estimators.FeatureColumns", "columns.json"
 _EVALUATION_TYPE, _EVALUATION_FILE = "ModelEvaluation", "report.json"
-_OVERALL = "Overall"
+_OVERALL = "overall"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +46,7 @@ def compare(
     right: Run,
     files: Files = LOCAL,
     measured: Callable[[str], Mapping[str, Mapping[str, float]]] = lambda uri: {},
+    right_store: Store | None = None,
 ) -> list[Difference]:
     """What differs between two runs: parameters, columns, then metrics, those overall first.
 
@@ -59,8 +60,9 @@ def compare(
         right: the second run.
         files: the file system of the artifacts.
         measured: reads what an evaluator of TFX's own has left at a uri: metrics by slice.
+        right_store: the second run's, where that is another.
     """
-    ran = (ran_of(store, left), ran_of(store, right))
+    ran = (ran_of(store, left), ran_of(right_store or store, right))
     names = _renamed(*ran)
     sides = [
         _facts_of(one, files, measured, {node: names.get((i, node), node) for node in one.steps})

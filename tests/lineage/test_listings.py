@@ -42,7 +42,7 @@ def evaluated(world: Any, told: Any, run: str, at: float, node: str, auc: float)
     folder = world.records.parent / f"evaluation-{run}"
     folder.mkdir()
     slices = [
-        {"slice": name, "metrics": {"auc": auc, "count": 7.0}} for name in ("Overall", "b: 1")
+        {"slice": name, "metrics": {"auc": auc, "count": 7.0}} for name in ("overall", "b: 1")
     ]
     (folder / "report.json").write_text(json.dumps({"slices": slices}))
     made = ArtifactRecord(key="evaluation", type="ModelEvaluation", uri=str(folder))
@@ -57,10 +57,10 @@ def test_a_difference_has_a_delta_and_overall_comes_first(
     evaluated(world, told, "run-1", 14.0, "Evaluator", 0.5)
     evaluated(world, told, "run-2", 24.0, "Evaluator", 0.75)
     found = differences(place, "run-1", "run-2")
-    assert found["Overall auc"]["delta"] == 0.25
+    assert found["overall auc"]["delta"] == 0.25
     names = [name for name, one in found.items() if one["about"] == "metric"]
-    assert names[:2] == ["Overall auc", "b: 1 auc"]
-    assert re.search(r"Overall auc +0\.5 +0\.75 +\+0\.25", ask("diff", "run-1", "run-2", *place))
+    assert names[:2] == ["overall auc", "b: 1 auc"]
+    assert re.search(r"overall auc +0\.5 +0\.75 +\+0\.25", ask("diff", "run-1", "run-2", *place))
 
 
 def test_a_renamed_step_is_compared_with_what_it_was(
@@ -71,7 +71,7 @@ def test_a_renamed_step_is_compared_with_what_it_was(
     found = differences(place, "run-1", "run-2")
     assert not [name for name in found if "fairness" in name]
     (pathlib.Path(world.records.parent) / "evaluation-run-2/report.json").write_text("[[")
-    assert differences(place, "run-1", "run-2")["Overall auc"]["right"] is None
+    assert differences(place, "run-1", "run-2")["overall auc"]["right"] is None
 
 
 def test_a_cached_run_has_what_the_run_it_stands_for_has(world: Any, place: list[str]) -> None:
@@ -129,6 +129,8 @@ def test_runs_below_runs_are_all_listed_and_found(
     assert "other" in listed
     assert "runs/two/metadata.sqlite" in listed
     assert "other  (small" in ask("runs", "other")
+    # As many differences between stores as in one.
+    assert len(differences([], "run-1", "other")) == len(differences(place, "run-1", "run-2"))
 
 
 def test_the_number_of_a_step_finds_its_run(place: list[str]) -> None:

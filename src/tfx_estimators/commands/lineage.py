@@ -67,7 +67,7 @@ def runs(
             "no runs",
         )  # fmt: skip
         return
-    shown = _find_run(stores, run)
+    _, shown = _find_run(stores, run)
     if as_json:
         places.show_json(shown)
         return
@@ -80,26 +80,27 @@ def runs(
     )
 
 
-def _find_run(stores: Sequence[Store], name: str) -> Run:
+def _find_run(stores: Sequence[Store], name: str) -> tuple[Store, Run]:
     from tfx_estimators.errors import NotInMetadataError
     from tfx_estimators.lineage.runs import find_run
 
-    found: list[Run] = []
+    found: list[tuple[Store, Run]] = []
     problem: NotInMetadataError | None = None
     for store in stores:
         try:
-            found.append(find_run(store, name))
+            found.append((store, find_run(store, name)))
         except NotInMetadataError as error:
             problem = problem or error
     if not found and problem is not None:
         raise problem
-    if name != "latest" and len({run.name for run in found}) > 1:
+    names = sorted({run.name for _, run in found})
+    if name != "latest" and len(names) > 1:
         raise NotInMetadataError(
-            f"{len(found)} runs are meant by {name!r}: {', '.join(run.name for run in found)}",
+            f"{len(names)} runs are meant by {name!r}: {', '.join(names)}",
             expected="a run's id, or --metadata",
             fix="tfx-estimators runs",
         )
-    return max(found, key=lambda run: run.started)
+    return max(found, key=lambda one: one[1].started)
 
 
 @click.command()
@@ -243,16 +244,18 @@ def lineage(name: str, down: bool, metadata: str | None, as_json: bool) -> None:
 def diff(left: str, right: str, metadata: str | None, as_json: bool) -> None:
     """Compare the parameters, columns and metrics of two runs: LEFT and RIGHT.
 
-    Each is a run's id, the beginning of it, or latest.
+    Each is a run's id, the beginning of it, the number of one of its steps, or latest; it
+    may be of any store below runs/.
     """
     from tfx_estimators.components.gfile import files_for
     from tfx_estimators.lineage.compare import compare
-    from tfx_estimators.lineage.runs import find_run
     from tfx_estimators.lineage.store import open_store
 
-    store = open_store(places.place(metadata))
-    one, other = find_run(store, left), find_run(store, right)
-    found = compare(store, one, other, files_for(""), _stock_metrics)
+    stores = [open_store(place) for place in places.all_places(metadata)]
+    (store, one), (other_store, other) = _find_run(stores, left), _find_run(stores, right)
+    found = compare(
+        store, one, other, files_for(""), measured=_stock_metrics, right_store=other_store
+    )
     if as_json:
         places.show_json(found)
         return

@@ -13,6 +13,7 @@ from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
 
 from tfx_estimators.components.evaluator import Report
+from tfx_estimators.components.evaluator.stock_metrics import stock_metrics
 from tfx_estimators.errors import (
     EmptySplitError,
     EvaluationError,
@@ -62,6 +63,12 @@ def test_the_evaluation_is_one_that_tfma_reads(evaluate: Run) -> None:
     assert values[()]["auc"]["doubleValue"] == pytest.approx(report.overall().metrics["auc"])
     assert (("color", "red"),) in values
     assert result.model_location == report.model
+    # As of an evaluation by TFX's own Evaluator, which leaves no report.
+    uri = evaluate.outputs["evaluation"].uri  # type: ignore[attr-defined]
+    read = stock_metrics(uri)
+    assert list(read) == [one.slice for one in report.slices]
+    assert read["overall"]["auc"] == pytest.approx(report.overall().metrics["auc"])
+    assert stock_metrics(f"{uri}/nowhere") == {}
 
 
 def auc(decision: str = "") -> str:

@@ -18,20 +18,23 @@ import contextlib
 import json
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tfx_estimators.json_text import dumps
+if TYPE_CHECKING:
+    from tfx_estimators.kubeflow.local.imitated_backend import Cache, Task, executor_input
+else:
+    # Beside this program, where Python does not look when it is isolated.
+    sys.path.append(str(pathlib.Path(__file__).parent))
+    from imitated_backend import Cache, Task, executor_input
 
-SECONDS_TO_END = 30.0
-"""How long an ended step has to save what it was doing, as on Kubernetes."""
 
 _LAST_LINES = 20
+_NEVER_SET = "KFP_RUN_ID"  # By the backend of version 2, that is.
 
 
 class Events:
@@ -44,7 +47,7 @@ class Events:
     def tell(self, event: str, **facts: Any) -> None:
         """Writes a line; nobody may be there to read it any more."""
         with contextlib.suppress(BrokenPipeError):
-            self._stream.write(dumps({"event": event, **facts}) + "\n")
+            self._stream.write(json.dumps({"event": event, **facts}, allow_nan=False) + "\n")
             self._stream.flush()
 
 
@@ -77,16 +80,10 @@ class Ending:
                 self._end(self._process)
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
+        # The launcher dies of SIGTERM, and what it has started with it, at once.
         if self._stop:
             subprocess.run(self._stop, check=False, capture_output=True)
-        end_group(process, signal.SIGTERM)
-        threading.Thread(target=self._kill_later, args=(process,), daemon=True).start()
-
-    def _kill_later(self, process: subprocess.Popen[bytes]) -> None:
-        try:
-            process.wait(SECONDS_TO_END)
-        except subprocess.TimeoutExpired:
-            end_group(process, signal.SIGKILL)
+        end_group(process, signal.SIGKILL)
 
 
 def end_group(process: subprocess.Popen[bytes], number: int) -> None:
@@ -106,38 +103,53 @@ class Steps:
 
     def __init__(self, job: dict[str, Any], events: Events, ending: Ending) -> None:
         self._job, self._events, self._ending = job, events, ending
+        self._cache = Cache(pathlib.Path(job["root"]) / "cache")
         self._started = 0
         self._lock = threading.Lock()
 
     def carry_out(self, label: str, command: list[str]) -> bool:
         """Runs a step, again as often as its retry policy says; True if it succeeded."""
         step = self._job["steps"][label]
-        folder = task_folder(command)
-        logs = (folder.parent if folder else pathlib.Path(self._job["root"])) / "logs"
+        given = executor_input(command)
+        task = Task(command, given) if given is not None else None
+        command = task.command if task is not None else command
+        root = task.folder.parent if task is not None else pathlib.Path(self._job["root"])
+        logs = root / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         with self._lock:
             self._started += 1
             facts = {"step": step["name"], "number": self._started}
+        key = self._cache.key(step["container"], given) if step["cached"] and given else None
+        if key is not None and task is not None and (answer := self._cache.find(key)) is not None:
+            task.folder.mkdir(parents=True)
+            task.told.write_text(answer, encoding="utf-8")
+            self._events.tell("cached", **facts)
+            return True
         begin = time.monotonic()
         for attempt in range(1, step["attempts"] + 1):
             log = logs / f"{step['name']}.{attempt}.txt"
             self._events.tell("begin", attempt=attempt, log=str(log), **facts)
-            if attempt > 1 and folder is not None:
-                clear(folder)  # A pod begins with nothing, and so does a retry here.
-            run = folder.parent.name if folder else "run"
-            code = self._attempt(step, command, log, run, attempt)
+            if task is not None:
+                task.begin(log)  # A pod begins with nothing, and so does a retry here.
+            code = self._attempt(step, command, log, root.name, attempt)
             seconds = time.monotonic() - begin
             if code == 0:
+                if task is not None:
+                    task.end()
+                    if key is not None and task.told.exists():
+                        self._cache.keep(key, task.told)
                 self._events.tell("end", seconds=seconds, **facts)
                 return True
             if self._ending.asked.is_set():
+                if task is not None:
+                    task.clear()
                 return False
-            again = attempt < step["attempts"]
+            again = attempt < step["attempts"] and seconds <= step["longest"]
             self._events.tell(
                 "retry" if again else "failure",
                 code=code, log=str(log), last=last_lines(log), seconds=seconds, **facts,
             )  # fmt: skip
-            if again and self._ending.asked.wait(pause(step, attempt)):
+            if not again or self._ending.asked.wait(pause(step, attempt)):
                 return False
         return False
 
@@ -145,13 +157,14 @@ class Steps:
         self, step: dict[str, Any], command: list[str], log: pathlib.Path, run: str, attempt: int
     ) -> int:
         name = f"{run}-{step['name']}-{attempt}"
-        variables = {**step["environment"], "KFP_POD_NAME": name, "KFP_RUN_ID": run}
+        variables = {**step["environment"], "KFP_POD_NAME": name}
         environment, stop = {**os.environ, **variables}, []
+        environment.pop(_NEVER_SET, None)
         if self._job["container_command"]:
             shown = [part for key, value in variables.items() for part in ("-e", f"{key}={value}")]
             paths = paths_in(command, outside=self._job["mounted"])
             mounts = [part for path in paths for part in ("-v", f"{path}:{path}:ro")]
-            stop = [self._job["container_command"][0], "stop", "-t", str(int(SECONDS_TO_END)), name]
+            stop = [self._job["container_command"][0], "kill", name]
             command = [
                 *self._job["container_command"],
                 "--name", name, *shown, *mounts, "--entrypoint", command[0],
@@ -159,7 +172,7 @@ class Steps:
             ]  # fmt: skip
         elif command[0] in ("python", "python3"):
             command = [self._job["python"], *command[1:]]
-        with log.open("wb") as output:
+        with log.open("ab") as output:
             try:
                 process = subprocess.Popen(
                     command,
@@ -181,25 +194,6 @@ class Steps:
             end_group(process, signal.SIGKILL)  # Whatever it has left behind.
 
 
-def task_folder(command: list[str]) -> pathlib.Path | None:
-    """The folder of a task's outputs, as the ExecutorInput in its command has it."""
-    given = executor_input(command)
-    return pathlib.Path(given["outputs"]["outputFile"]).parent if given else None
-
-
-def executor_input(command: list[str]) -> dict[str, Any] | None:
-    """The ExecutorInput that kfp has put in place of {{$}}; None if there is none."""
-    for part in command:
-        if part.startswith("{"):
-            try:
-                read = json.loads(part)
-            except ValueError:
-                continue
-            if isinstance(read, dict) and "outputFile" in (read.get("outputs") or {}):
-                return read
-    return None
-
-
 def paths_in(command: list[str], outside: str) -> list[str]:
     """Folders and files of this machine that the step's parameters name."""
     seen = pathlib.Path(outside)
@@ -210,15 +204,9 @@ def paths_in(command: list[str], outside: str) -> list[str]:
     return sorted(p for p in there if seen not in (pathlib.Path(p), *pathlib.Path(p).parents))
 
 
-def clear(folder: pathlib.Path) -> None:
-    """Removes a task's folder."""
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def pause(step: dict[str, Any], attempt: int) -> float:
     """Seconds to wait before the attempt after this one."""
-    seconds = step["pause"] * step["factor"] ** (attempt - 1)
-    return float(min(seconds, step["longest_pause"]))
+    return float(step["pause"] * step["factor"] ** (attempt - 1))
 
 
 def last_lines(log: pathlib.Path) -> list[str]:

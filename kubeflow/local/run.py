@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib.metadata
 import json
 import pathlib
 import signal
@@ -18,8 +19,12 @@ from tfx_estimators.json_text import dumps
 from tfx_estimators.kubeflow.local.containers import podman_command
 from tfx_estimators.kubeflow.local.kfp_python import kfp_python
 from tfx_estimators.kubeflow.local.package_file import PackageFile
+from tfx_estimators.kubeflow.names import NO_IMAGE
 
 __all__ = ["RunReport", "run_package"]
+
+_EXECUTOR = "--executor_class_path"
+_EVER = 1e12
 
 
 @dataclasses.dataclass
@@ -52,7 +57,7 @@ def run_package(
     Args:
         package: a `.yaml` file; see `kubeflow.package`.
         root: everything that the run makes goes below it: `artifacts/RUN/STEP/` with
-            `artifacts/RUN/logs/`, and `artifacts/records/`.
+            `artifacts/RUN/logs/`, `artifacts/records/` and `artifacts/cache/`.
         containers: whether each step is a podman container of its image; else a process.
         arguments: values of the pipeline's own parameters.
         say: takes progress, line by line; by default it is printed on standard error.
@@ -143,6 +148,8 @@ def _follow(
         title = f"[{event.get('number')}/{total}] {step}"
         if kind == "begin" and event["attempt"] == 1:
             say(title)
+        elif kind == "cached":
+            say(f"{title}: from the cache")
         elif kind == "end":
             report.seconds[step] = event["seconds"]
             say(f"{title}: done ({event['seconds']:.1f} s)")
@@ -184,6 +191,8 @@ def _steps(package: PackageFile) -> dict[str, dict[str, Any]]:
     labels = {n: c.get("executorLabel") for n, c in package.spec["components"].items()}
     names = {labels[t["componentRef"]["name"]]: (n, t) for n, t in package.tasks().items()}
     steps = {}
+    # In the image, on a cluster; a process has none.
+    versions = {name: _version(name) for name in ("tfx", "tfx-estimators")}
     for label, container in package.containers().items():
         name, task = names.get(label, (label, {}))
         policy = task.get("retryPolicy") or {}
@@ -192,11 +201,35 @@ def _steps(package: PackageFile) -> dict[str, dict[str, Any]]:
             "image": container.get("image") or "",
             "environment": {e["name"]: str(e.get("value", "")) for e in container.get("env") or ()},
             "attempts": 1 + int(policy.get("maxRetryCount") or 0),
-            "pause": _seconds(policy.get("backoffDuration"), 0.0),
+            # Argo counts whole seconds, and ends all retrying after the longest time.
+            "pause": int(_seconds(policy.get("backoffDuration"), 0.0)),
             "factor": float(policy.get("backoffFactor") or 2),
-            "longest_pause": _seconds(policy.get("backoffMaxDuration"), 3600.0),
+            "longest": _seconds(policy.get("backoffMaxDuration"), _EVER),
+            "container": {k: container.get(k) for k in ("image", "command", "args")} | versions,
+            "cached": _is_cached(task, container),
         }
     return steps
+
+
+def _is_cached(task: Mapping[str, Any], container: Mapping[str, Any]) -> bool:
+    """Whether the backend would look for the step in its cache.
+
+    Whether the code of a step of one's own has changed, only a new image would tell.
+    """
+    if not (task.get("cachingOptions") or {}).get("enableCache"):
+        return False
+    arguments = list(container.get("args") or ())
+    if _EXECUTOR not in arguments[:-1]:
+        return False
+    executor = str(arguments[arguments.index(_EXECUTOR) + 1])
+    return container.get("image") != NO_IMAGE or executor.startswith(("tfx.", "tfx_estimators."))
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
 
 
 def _seconds(duration: str | None, default: float) -> float:

@@ -54,13 +54,15 @@ def make_package(tmp_path: pathlib.Path) -> MakePackage:
                     "backoffDuration": "0.1s",
                     "backoffFactor": 2,
                 }
+            if step.get("cached"):
+                task["cachingOptions"] = {"enableCache": True}
             components[f"comp-{name}"], tasks[name] = component, task
             code = _WRITE.format(body=step.get("body", ""))
             executors[f"exec-{name}"] = {
                 "container": {
                     "image": image,
                     "command": step.get("command", ["python", "-c", code]),
-                    "args": ["{{$}}"],
+                    "args": ["{{$}}", "--executor_class_path", f"{name}.Executor"],
                     "env": [{"name": "COLOUR", "value": step.get("colour", "")}],
                 }
             }

@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from tfx_estimators.cli import main
@@ -52,6 +53,69 @@ def test_a_step_is_tried_again_from_nothing(make_package, tmp_path) -> None:
     report = run_package(package, tmp_path, say=said.append)
     assert report.retries == {"first": 2}
     assert sum("killed by SIGKILL" in line for line in said) == 2
+
+
+def test_a_step_finds_what_the_backend_gives(make_package, tmp_path, monkeypatch) -> None:
+    """Facts of Kubeflow Pipelines 2.5 to 2.17 as installed by default."""
+    monkeypatch.setenv("KFP_RUN_ID", "of another one")
+    body = (
+        "import uuid\n"
+        "thing = pathlib.Path(out['artifacts']['thing']['artifacts'][0]['uri'])\n"
+        "(logs,) = out['artifacts']['executor-logs']['artifacts']\n"
+        "print('said first', flush=True)\n"
+        "assert pathlib.Path(logs['uri']).read_text() == 'said first\\n'\n"
+        "assert logs['type'] == {'schemaTitle': 'system.Artifact'}\n"
+        "uuid.UUID(thing.parent.name)\n"
+        "assert (thing.name, thing.parent.parent.name) == ('thing', sys.argv[3][:-9])\n"
+        "assert pathlib.Path(out['outputFile']).parent == thing.parent\n"
+        "assert 'KFP_RUN_ID' not in os.environ\n"
+        "for held in given.get('inputs', {}).get('artifacts', {}).values():\n"
+        "    assert held['artifacts'][0]['type'] == {'instanceSchema': ''}\n"
+    )
+    package = make_package(first={"body": body}, second={"after": "first", "body": body})
+    run_package(package, tmp_path / "root", say=lambda line: None)
+    # The launcher's own, and found where one looks for it.
+    (thing,) = (tmp_path / "root").glob("artifacts/small-*/second/thing")
+    assert thing.read_text() == "made"
+    assert not list(thing.parent.glob("executor-logs"))
+
+
+def test_what_was_made_before_comes_from_the_cache(make_package, tmp_path) -> None:
+    body = (
+        f"with open({str(tmp_path / 'ran')!r}, 'a') as file:\n"
+        "    file.write(sys.argv[3] + ' ')\n"
+    )  # fmt: skip
+    steps = {
+        "first": {"body": body, "cached": True},
+        "second": {"body": body, "after": "first", "cached": True},
+        "third": {"body": body, "after": "second"},
+    }
+    said: list[str] = []
+
+    def ran(**changes) -> str:
+        (tmp_path / "ran").write_text("")
+        run_package(make_package(**steps, **changes), tmp_path / "root", say=said.append)
+        return (tmp_path / "ran").read_text().replace(".Executor", "")
+
+    assert ran() == "first second third "
+    assert ran() == "third "
+    assert "[1/3] first: from the cache" in said
+    steps["first"] = {"body": body}  # As an ExampleGen: its examples are others every time.
+    assert ran() == "first second third "
+    steps["first"] = {"body": body, "cached": True}
+    # Without an image nothing tells whether the code of a step is the same.
+    assert ran(image=NO_IMAGE) == "first second third "
+    assert ran(image=NO_IMAGE) == "first second third "
+
+
+def test_retries_end_when_argo_ends_them(make_package, tmp_path) -> None:
+    package = make_package(first={"body": "sys.exit(7)", "retries": 5})
+    spec = yaml.safe_load(package.read_text())
+    spec["root"]["dag"]["tasks"]["first"]["retryPolicy"]["backoffMaxDuration"] = "0.001s"
+    package.write_text(yaml.safe_dump(spec))
+    with pytest.raises(PipelineError, match="first failed"):
+        run_package(package, tmp_path / "root", say=lambda line: None)
+    assert len(list((tmp_path / "root").glob("artifacts/small-*/logs/first.*.txt"))) == 1
 
 
 def test_a_failure_names_step_last_lines_and_log(make_package, tmp_path) -> None:

@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 from kube_apiserver import KubeApiserver
+from kubelet import Kubelet
 from kubernetes_server import KubernetesServer
+from real_training_operator import RealTrainingOperator
 from training_operator import TrainingOperator
 
 from tfx_estimators.components.resources import Resources
@@ -41,9 +43,18 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeApiserver]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def real_operator(
+    real: KubeApiserver, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RealTrainingOperator]:
+    with RealTrainingOperator(real, tmp_path_factory.mktemp("operator")) as operator:
+        yield operator
+
+
 @pytest.fixture(params=["stand-in", pytest.param("real", marks=pytest.mark.slow)])
 def server(request: pytest.FixtureRequest) -> Iterator[Any]:
     if request.param == "real":
+        request.getfixturevalue("real_operator")
         yield request.getfixturevalue("real")
         return
     with KubernetesServer() as stand_in:
@@ -85,12 +96,16 @@ def run(training: Any, jobs: ClusterJobs, logs: pathlib.Path, watch: Any = None)
     )
 
 
-def operator(server: Any, tmp_path: pathlib.Path, code: str) -> TrainingOperator:
-    """Whose pods run some Python, with FOLDER as argument, instead of their own command."""
+def operator(server: Any, tmp_path: pathlib.Path, code: str) -> Any:
+    """The operator and its machines; with the real operator the machines alone are played.
+
+    Whose pods run some Python, with FOLDER as argument, instead of their own command."""
 
     def program(kind: str, index: int, command: list[str]) -> list[str]:
         return ["python", "-c", f"import sys, time, os, pathlib\n{code}", command[-1]]
 
+    if isinstance(server, KubeApiserver):
+        return Kubelet(server.api(), NAMESPACE, tmp_path, program)
     return TrainingOperator(server.api(), NAMESPACE, tmp_path, program, server.logs)
 
 
@@ -225,6 +240,50 @@ def test_parameter_servers_are_ended_once_the_others_are_done(
         assert jobs.state(job_name(training)) is None
     names = {path.stem for path in (tmp_path / "logs").iterdir()}
     assert names == {"chief-0", "worker-0", "ps-0", "evaluator-0"}
+
+
+@pytest.mark.slow
+def test_a_job_that_never_schedules_says_why_and_is_ended(
+    real: KubeApiserver, real_operator: Any, training: Any, tmp_path: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    jobs = ClusterJobs(real.api("step"), NAMESPACE)
+    said: list[str] = []
+
+    def watch(status: Any, running: int, of: int) -> None:
+        said.append(capsys.readouterr().err)
+        if "Insufficient nvidia.com/gpu" in "".join(said):
+            raise TrainingInterruptedError("stopped by SIGTERM")
+
+    with operator(real, tmp_path, "") as plays:
+        plays.full = True
+        with pytest.raises(TrainingInterruptedError, match="SIGTERM"):
+            run(training, jobs, tmp_path / "logs", watch)
+        assert jobs.state(job_name(training)) is None
+    assert "waiting: worker-0: Unschedulable" in "".join(said)
+
+
+@pytest.mark.slow
+def test_an_operator_that_is_restarted_in_the_middle_is_no_failure(
+    real: KubeApiserver, real_operator: Any, training: Any, tmp_path: pathlib.Path
+) -> None:
+    jobs = ClusterJobs(real.api("step"), NAMESPACE)
+    started, go = tmp_path / "started", tmp_path / "go"
+    code = (
+        f"with open({str(started)!r}, 'a') as file: file.write('x')\n"
+        f"while not pathlib.Path({str(go)!r}).exists(): time.sleep(0.05)\n"
+    )
+
+    def watch(status: Any, running: int, of: int) -> None:
+        if running == of and not go.exists():
+            real_operator.stop()
+            real_operator.start()
+            go.touch()
+
+    with operator(real, tmp_path, code):
+        run(training, jobs, tmp_path / "logs", watch)
+        assert jobs.state(job_name(training)) is None
+    assert started.read_text() == "xx"
 
 
 def test_what_the_cluster_does_not_permit(training: Any, tmp_path: pathlib.Path) -> None:

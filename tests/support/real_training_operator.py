@@ -1,0 +1,123 @@
+"""The real training operator beside the real API server; see `kube_apiserver`.
+
+What a cluster adds around it is played here: its webhook's secret is mounted. Nobody
+calls the webhook, since the API server finds no service here.
+"""
+
+from __future__ import annotations
+
+import base64
+import pathlib
+import signal
+import subprocess
+import time
+from typing import Any
+
+import yaml
+from kube_apiserver import ROOT, KubeApiserver
+
+from tfx_estimators.estimator.distribution.ports import reserve_ports
+
+_NAMESPACE = "kubeflow"
+_SECRET = "training-operator-webhook-cert"
+_WEBHOOKS = "validator.training-operator.kubeflow.org"
+# The operator looks for its certificate nowhere else.
+_CERTIFICATES = pathlib.Path("/tmp/k8s-webhook-server/serving-certs")
+
+
+class RealTrainingOperator:
+    """Runs for the length of a block.
+
+    Args:
+        server: knows TFJobs already.
+        folder: for its log.
+    """
+
+    def __init__(self, server: KubeApiserver, folder: pathlib.Path) -> None:
+        self._server, self._folder = server, folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self.program = ""
+
+    def __enter__(self) -> RealTrainingOperator:
+        answer = subprocess.run(
+            [str(ROOT / "scripts" / "training_operator.sh")], check=True, stdout=subprocess.PIPE
+        )
+        self.program = answer.stdout.decode().split()[-1]
+        self._prepare()
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop(signal.SIGTERM)
+
+    def start(self) -> None:
+        """Starts it, and waits until it has its certificate."""
+        (port,) = reserve_ports(1)
+        with (self._folder / "training-operator.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    self.program, f"--kubeconfig={self._folder / 'kubeconfig'}",
+                    "--enable-scheme=tfjob", "--metrics-bind-address=0",
+                    "--health-probe-bind-address=0", f"--webhook-server-port={port}",
+                ],
+                stdout=log, stderr=log,
+            )  # fmt: skip
+        self._mount()
+
+    def stop(self, number: int = signal.SIGKILL) -> None:
+        """Ends it."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        self._process.wait(60)
+
+    def _prepare(self) -> None:
+        from kubernetes import client
+
+        api = self._server.api()
+        core = client.CoreV1Api(api)
+        core.create_namespace({"metadata": {"name": _NAMESPACE}})
+        core.create_namespaced_secret(_NAMESPACE, {"metadata": {"name": _SECRET}})
+        service = {"name": "training-operator", "namespace": _NAMESPACE,
+                   "path": "/validate-kubeflow-org-v1-tfjob"}  # fmt: skip
+        webhook = {
+            "name": "validator.tfjob.training-operator.kubeflow.org",
+            "admissionReviewVersions": ["v1"],
+            "clientConfig": {"service": service},
+            "failurePolicy": "Ignore",
+            "sideEffects": "None",
+            "rules": [
+                {"apiGroups": ["kubeflow.org"], "apiVersions": ["v1"],
+                 "operations": ["CREATE", "UPDATE"], "resources": ["tfjobs"]}
+            ],
+        }  # fmt: skip
+        client.AdmissionregistrationV1Api(api).create_validating_webhook_configuration(
+            {"metadata": {"name": _WEBHOOKS}, "webhooks": [webhook]}
+        )
+        settings = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "here",
+            "contexts": [{"name": "here", "context": {"cluster": "here", "user": "admin"}}],
+            "clusters": [
+                {"name": "here", "cluster": {"server": api.configuration.host,
+                                             "insecure-skip-tls-verify": True}}
+            ],
+            "users": [{"name": "admin", "user": {"token": "admin"}}],
+        }  # fmt: skip
+        (self._folder / "kubeconfig").write_text(yaml.safe_dump(settings))
+
+    def _mount(self) -> None:
+        from kubernetes import client
+
+        core = client.CoreV1Api(self._server.api())
+        end = time.monotonic() + 120
+        while True:
+            made: dict[str, Any] = core.read_namespaced_secret(_SECRET, _NAMESPACE).data or {}
+            if "tls.crt" in made:
+                break
+            log = (self._folder / "training-operator.log").read_text()
+            assert time.monotonic() < end, log[-3000:]
+            time.sleep(0.1)
+        _CERTIFICATES.mkdir(parents=True, exist_ok=True)
+        for name, content in made.items():
+            (_CERTIFICATES / name).write_bytes(base64.b64decode(content))

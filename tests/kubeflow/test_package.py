@@ -26,6 +26,7 @@ from tfx_estimators.errors import PackageError, UnsupportedOptionError
 from tfx_estimators.kubeflow.names import is_image, package_name, task_names
 from tfx_estimators.kubeflow.outside import outside_of_volumes
 from tfx_estimators.kubeflow.package import COMMAND, compile_pipeline
+from tfx_estimators.kubeflow.pauses import longer_pauses
 from tfx_estimators.kubeflow.platform import platform_document
 from tfx_estimators.kubeflow.runner import KubeflowRunner
 
@@ -138,12 +139,14 @@ def test_containers_run_our_entrypoint_with_resources_and_names(package: Any) ->
 
 def test_retries_never_end_early_and_pauses_are_whole_seconds() -> None:
     pipeline = small()
-    with_resources(pipeline.components[0], Resources(retries=Retries(5, 2.5, 3)))
+    with_resources(pipeline.components[0], Resources(retries=Retries(5, 2.5, 3, most_seconds=200)))
     task = compile_pipeline(pipeline, image="i").spec["root"]["dag"]["tasks"]["CsvExampleGen"]
     policy = task["retryPolicy"]
     assert (policy["maxRetryCount"], policy["backoffDuration"]) == (5, "3s")
     # Argo takes whole numbers, and makes the last a pod's deadline, which has 31 bits.
     assert repr(policy["backoffFactor"]) == "3"
+    (said,) = longer_pauses(pipeline)  # Statistics waits 10, 20 and 40 s.
+    assert said.startswith("CsvExampleGen waits 202 s before its last attempt")
     years, unit = policy["backoffMaxDuration"][:-1], policy["backoffMaxDuration"][-1]
     assert unit == "s"
     assert 365 * 24 * 3600 < int(years) < 2**31

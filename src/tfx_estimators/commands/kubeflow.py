@@ -73,6 +73,7 @@ def compile_package(
     from tfx_estimators.kubeflow.defining import making_no_folders
     from tfx_estimators.kubeflow.outside import outside_of_volumes
     from tfx_estimators.kubeflow.package import compile_pipeline
+    from tfx_estimators.kubeflow.pauses import longer_pauses
     from tfx_estimators.pipelines import catalog
 
     root = (root or pathlib.Path("runs") / pathlib.Path(pipeline).stem).absolute()
@@ -90,7 +91,8 @@ def compile_package(
         folder = node.exec_properties.get("input_base")
         if folder and pathlib.PurePosixPath(folder).is_relative_to(root):
             click.echo(f"note: {node.id} reads {folder}: put the data there", err=True)
-    for line in outside_of_volumes(definition, every_step):
+    notes = outside_of_volumes(definition, every_step) + longer_pauses(definition, every_step)
+    for line in notes:
         click.echo(f"note: {line}", err=True)
 
 

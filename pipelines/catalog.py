@@ -49,7 +49,7 @@ def load_pipeline_module(pipeline: str) -> types.ModuleType:
 
 
 def build_pipeline(
-    module: types.ModuleType, root: pathlib.Path, data: pathlib.PurePath | None
+    module: types.ModuleType, root: pathlib.PurePath, data: pathlib.PurePath | None
 ) -> Any:
     """What a module's `create_pipeline(root, data)` returns.
 

@@ -129,6 +129,19 @@ RULES: dict[str, Rule] = {
     "tensorflow_model_analysis.MetricDirection": _TFMA_PROTOS,
     "tensorflow_model_analysis.ModelSpec(signature_name='eval')": _EVAL_SIGNATURE,
     "tensorflow_model_analysis.proto.config_pb2.ModelSpec(signature_name='eval')": _EVAL_SIGNATURE,
+    **{
+        f"tensorflow_model_analysis.{proto}ModelSpec({option})": _change(
+            "is refused by EstimatorEvaluator", instead
+        )
+        for proto in ("", "proto.config_pb2.")
+        for option, instead in (
+            ("preprocessing_function_names", "leave it out: the transform graph is found"),
+            ("prediction_keys", "leave it out: the heads' predictions are found by their names"),
+            ("example_weight_keys", "example_weight_key"),
+            ("padding_options", "leave it out"),
+            ("inference_batch_size", "leave it out"),
+        )
+    },
     "tensorflow_model_analysis.SingleSlicingSpec": _change(
         "was removed from TFMA", "config_pb2.SlicingSpec in the eval_config"
     ),

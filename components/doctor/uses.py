@@ -37,6 +37,7 @@ def find_uses(tree: ast.Module) -> list[Use]:
     names.update(_renamed(tree, names))
     uses = {Use(name, line, is_import=True) for name, line in _imports(tree)}
     inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    unpacked = _unpacked_keywords(tree)
     _hide_local_names(tree, names)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute | ast.Name) and id(node) not in inner:
@@ -51,6 +52,7 @@ def find_uses(tree: ast.Module) -> list[Use]:
             full = _full_name(node.func, names)
             if full is not None:
                 uses.update(_keywords_of(full, node))
+                uses |= {Use(f"{full}({key})", line) for key, line in unpacked[id(node)]}
     return sorted(uses, key=lambda use: (use.line, use.name))
 
 
@@ -63,6 +65,39 @@ def _keywords_of(function: str, call: ast.Call) -> Iterator[Use]:
                 keyword.value.value, str | bool
             ):
                 yield Use(f"{function}({keyword.arg}={keyword.value.value!r})", line)
+
+
+def _unpacked_keywords(tree: ast.Module) -> dict[int, list[tuple[str, int]]]:
+    """By the calls' ids the keys of f(**arguments), that `arguments` has anywhere in the file."""
+    keys = _keys_of_dictionaries(tree)
+    return {
+        id(call): [
+            key
+            for keyword in call.keywords
+            if keyword.arg is None and isinstance(keyword.value, ast.Name)
+            for key in keys.get(keyword.value.id, ())
+        ]
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call)
+    }
+
+
+def _keys_of_dictionaries(tree: ast.Module) -> dict[str, list[tuple[str, int]]]:
+    """Keys and lines of `name = {"key": ...}` and `name["key"] = ...`, by the name."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assign):
+            continue
+        for target in node.targets:
+            keys: list[ast.expr | None] = []
+            if isinstance(target, ast.Name) and isinstance(node.value, ast.Dict):
+                owner, keys = target.id, node.value.keys
+            elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+                owner, keys = target.value.id, [target.slice]
+            for key in keys:
+                if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                    found.setdefault(owner, []).append((key.value, key.lineno))
+    return found
 
 
 def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:

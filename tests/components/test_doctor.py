@@ -119,6 +119,28 @@ def test_a_line_gets_its_verdict(code: str, verdict: str | None, tmp_path: pathl
     assert found == ({verdict} if verdict else set())
 
 
+def test_arguments_in_a_dictionary_are_found(tmp_path: pathlib.Path) -> None:
+    """As TFX's taxi template passes them."""
+    found = found_in(
+        tmp_path,
+        "from tfx import v1 as tfx\n"
+        "def create_pipeline():\n"
+        "    arguments = {'run_fn': 'model.run_fn'}\n"
+        "    arguments['transformed_examples'] = 1\n"
+        "    tfx.components.Trainer(**arguments)\n",
+    )
+    assert found["tfx.components.Trainer(run_fn)"] == ("change", (3,))
+    assert found["tfx.components.Trainer(transformed_examples)"] == ("change", (4,))
+
+
+def test_what_the_evaluator_refuses_of_a_model_is_known() -> None:
+    from tfx_estimators.components.evaluator.eval_config import _REFUSED_MODEL_OPTIONS
+
+    for option in _REFUSED_MODEL_OPTIONS:
+        for name in ("tensorflow_model_analysis.", "tensorflow_model_analysis.proto.config_pb2."):
+            assert RULES[f"{name}ModelSpec({option})"].verdict is Verdict.CHANGE
+
+
 def test_names_are_found_whatever_they_are_called(tmp_path: pathlib.Path) -> None:
     found = found_in(
         tmp_path,

@@ -73,6 +73,7 @@ class EvaluatorExecutor(BeamExecutor):
             outputs=signature.output_names,
             facts=dict(zip(signature.output_names, signature.outputs, strict=True)),
         )
+        configs.candidate_spec(wanted).signature_name = signature.name
         resolved = analysis.resolve(wanted, has_baseline=baseline is not None)
         skipped_changes = baseline is None and analysis.has_change_thresholds(wanted)
         models = _find_models(resolved, model, baseline)

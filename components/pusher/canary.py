@@ -15,8 +15,10 @@ import json
 import os
 import signal
 import sys
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1
+_STRING = 7  # tensorflow.DataType.DT_STRING
 
 
 def main() -> None:
@@ -24,23 +26,22 @@ def main() -> None:
     task = json.load(sys.stdin)
     _end_with(task["parent"])
     import numpy as np
-    import tensorflow as tf
 
     examples = [base64.b64decode(example) for example in task["examples"]]
-    model = tf.saved_model.load(task["model"], tags=["serve"])
-    if not model.signatures:
+    session, signatures = _load(task["model"])
+    if not signatures:
         sys.exit("the model has no signatures")
-    predicting = model
+    known = sorted(signatures)
     if task["examples_model"] is not None:
-        predicting = tf.saved_model.load(task["examples_model"], tags=["serve"])
+        session, signatures = _load(task["examples_model"])
     tried = []
-    for name, signature in sorted(predicting.signatures.items()):
-        inputs = signature.structured_input_signature[1]
-        if [spec.dtype for spec in inputs.values()] != [tf.string] or not examples:
+    for name, signature in sorted(signatures.items()):
+        inputs = list(signature.inputs.values())
+        if [one.dtype for one in inputs] != [_STRING] or not examples:
             continue
-        outputs = signature(**{next(iter(inputs)): tf.constant(examples)})
-        for output, tensor in outputs.items():
-            values = tensor.numpy()
+        fetches = {output: one.name for output, one in signature.outputs.items()}
+        outputs = session.run(fetches, {inputs[0].name: examples})
+        for output, values in outputs.items():
             if len(values) != len(examples):
                 sys.exit(f"{name}: {len(values)} values of {output} for {len(examples)} examples")
             if values.dtype.kind == "f" and not np.isfinite(values).all():
@@ -48,8 +49,8 @@ def main() -> None:
         tried.append(name)
     if examples and not tried:
         sys.exit(
-            f"none of the signatures {sorted(model.signatures)} takes serialized examples: export "
-            "with a parsing serving_input_receiver_fn, train by estimator_fn, return "
+            f"none of the signatures {known} takes serialized examples: export with "
+            "a parsing serving_input_receiver_fn, train by estimator_fn, return "
             "eval_input_receiver_fn from trainer_fn, or push without examples"
         )
     ours = sorted({"tfx", "tfx_estimators"} & set(sys.modules))
@@ -57,6 +58,17 @@ def main() -> None:
     answer = {"signatures": tried, "examples": len(examples), "imported": ours}
     with os.fdopen(task["answer"], "w", encoding="utf-8") as file:
         file.write(json.dumps(answer, allow_nan=False))
+
+
+def _load(folder: str) -> tuple[Any, dict[str, Any]]:
+    """A model in a session, as a server has it, and its signatures."""
+    import tensorflow as tf
+
+    session = tf.compat.v1.Session(graph=tf.Graph())
+    with session.graph.as_default():
+        loaded = tf.compat.v1.saved_model.load(session, ["serve"], folder)
+    signatures = {name: one for name, one in loaded.signature_def.items() if name[:2] != "__"}
+    return session, signatures
 
 
 def _end_with(parent: int) -> None:

@@ -63,7 +63,7 @@ def check_custom_config(custom_config: Mapping[str, Any]) -> None:
         raise UnsupportedOptionError(
             f"custom_config={custom_config!r} cannot be recorded: {error}",
             expected="a dict of JSON values",
-            fix="pass numbers, strings, lists and dicts only",
+            fix="pass finite numbers, strings, lists and dicts only",
         ) from error
     Settings.from_params(custom_config)
 

@@ -91,6 +91,8 @@ def heads() -> dict[str, Case]:
 
 
 CASES = heads()
+# What the rest of these says as well, and what the pipelines' tests have.
+LONGER = ("binary", "multi-class", "regression", "binary, strings", "logistic")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +146,12 @@ def examples(
     return make_examples(tmp_path_factory.mktemp("examples"), {"eval": records()})
 
 
-@pytest.fixture(scope="module", params=CASES)
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=pytest.mark.slow) if name in LONGER else name for name in CASES
+    ],
+)
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> World:
     case = CASES[request.param]
     folder = tmp_path_factory.mktemp("model")

@@ -25,7 +25,11 @@ MODULES = pathlib.Path(__file__).parent / "modules"
 
 
 @pytest.mark.parametrize(
-    "contract", [pytest.param("trainer_fn", marks=pytest.mark.stacks), "run_fn"]
+    "contract",
+    [
+        pytest.param("trainer_fn", marks=pytest.mark.stacks),
+        pytest.param("run_fn", marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.filterwarnings("default:an EvalSavedModel")
 def test_it_goes_through_every_component(

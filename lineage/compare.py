@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from tfx_estimators.lineage.store import Store
 
 __all__ = ["Difference", "compare"]
 
+_log = logging.getLogger(__name__)
 _COLUMNS_TYPE, _COLUMNS_FILE = "tfx_estimators.FeatureColumns", "columns.json"
 _EVALUATION_TYPE, _EVALUATION_FILE = "ModelEvaluation", "report.json"
 _OVERALL = "overall"
@@ -176,6 +178,10 @@ def _read(path: str, files: Files) -> dict[str, Any]:
         with files.open(path, "rb") as file:
             # Older reports have a bare NaN where there is null now.
             content = json.loads(file.read(), parse_constant=lambda _: None)
-    except failures:
-        return {}
-    return content if isinstance(content, dict) else {}
+        if isinstance(content, dict):
+            return content
+        problem = "it is no object"
+    except failures as error:
+        problem = str(error)
+    _log.warning("left out: %s cannot be read: %s", path, problem)
+    return {}

@@ -7,6 +7,7 @@ import pathlib
 from typing import Any
 
 from tfx_estimators.errors import PipelineError
+from tfx_estimators.lineage.store import open_store
 
 __all__ = ["Produced", "latest_outputs"]
 
@@ -49,8 +50,8 @@ def latest_outputs(database: pathlib.Path, pipeline: str, node: str) -> Produced
 
     Raises:
         PipelineError: if the store or a successful execution does not exist.
+        MetadataStoreError: if the store cannot be read.
     """
-    from ml_metadata.metadata_store import MetadataStore
     from ml_metadata.proto import metadata_store_pb2 as mlmd
 
     if not database.is_file():
@@ -59,10 +60,7 @@ def latest_outputs(database: pathlib.Path, pipeline: str, node: str) -> Produced
             expected="the SQLite file of a pipeline that has run",
             fix=f"run the pipeline {pipeline} first",
         )
-    config = mlmd.ConnectionConfig()
-    config.sqlite.filename_uri = str(database)
-    config.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READONLY
-    store = MetadataStore(config)
+    store = open_store(database)
     # TFX puts every execution of a node into a context "<pipeline>.<node>".
     context = store.get_context_by_type_and_name("node", f"{pipeline}.{node}")
     executions = (

@@ -64,7 +64,7 @@ def test_a_difference_has_a_delta_and_overall_comes_first(
 
 
 def test_a_renamed_step_is_compared_with_what_it_was(
-    world: Any, told: Any, place: list[str]
+    world: Any, told: Any, place: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     evaluated(world, told, "run-1", 14.0, "Evaluator", 0.5)
     evaluated(world, told, "run-2", 24.0, "EstimatorEvaluator", 0.5)
@@ -72,6 +72,7 @@ def test_a_renamed_step_is_compared_with_what_it_was(
     assert not [name for name in found if "fairness" in name]
     (pathlib.Path(world.records.parent) / "evaluation-run-2/report.json").write_text("[[")
     assert differences(place, "run-1", "run-2")["overall auc"]["right"] is None
+    assert "evaluation-run-2/report.json cannot be read" in caplog.text
 
 
 def test_a_cached_run_has_what_the_run_it_stands_for_has(world: Any, place: list[str]) -> None:

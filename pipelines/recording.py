@@ -14,7 +14,7 @@ from tfx_estimators.lineage.records import Record
 from tfx_estimators.lineage.store import Store, open_store
 from tfx_estimators.lineage.unfinished import end_unfinished, note_process
 
-__all__ = ["Telling", "record_run"]
+__all__ = ["Telling", "record_run", "warned"]
 
 
 class Telling:
@@ -40,30 +40,38 @@ class Telling:
         config = self._pipeline.metadata_connection_config
         if config is not None:
             self._store = open_store(config, write=True, create=True)
-            with self._warning("ML Metadata may take steps of earlier runs for running"):
+            with warned("ML Metadata may take steps of earlier runs for running", self._say):
                 end_unfinished(self._store)
         return self
 
     def begun(self, execution: int) -> None:
         """Notes that this process runs an execution."""
         if self._store is not None:
-            with self._warning("ML Metadata does not know who runs the step"):
+            with warned("ML Metadata does not know who runs the step", self._say):
                 note_process(self._store, execution)
 
     def __exit__(self, *_: object) -> None:
-        with self._warning("ML Metadata does not know of the checkpoints yet"):
+        with warned("ML Metadata does not know of the checkpoints yet", self._say):
             record_run(self._pipeline)
         if self._store is not None:
-            with self._warning("ML Metadata may take steps of this run for running"):
+            with warned("ML Metadata may take steps of this run for running", self._say):
                 end_unfinished(self._store, here=True)
 
-    @contextlib.contextmanager
-    def _warning(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except (TfxEstimatorsError, OSError) as error:
-            # What the run comes to counts more; the records stay where they are.
-            self._say(f"warning: {what}: {error}")
+
+@contextlib.contextmanager
+def warned(what: str, say: Callable[[str], None]) -> Iterator[None]:
+    """Has a block that tells ML Metadata of a run warn where it fails.
+
+    What the run comes to counts more; the records stay where they are.
+
+    Args:
+        what: what follows from it, as the beginning of a sentence.
+        say: takes one line for the user.
+    """
+    try:
+        yield
+    except (TfxEstimatorsError, OSError) as error:
+        say(f"warning: {what}: {error}")
 
 
 def record_run(pipeline: Any, folders: Sequence[str] = ()) -> Reconciled | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import sys
 from typing import Any
 
 from tfx_estimators.errors import UnsupportedOptionError
 from tfx_estimators.pipelines.runners.interface import RunnerOption
+from tfx_estimators.terminal import shown
 
 __all__ = ["RUNNER"]
 
@@ -34,7 +36,7 @@ class _KubeflowLocal:
         """Writes `package.yaml` into the root, runs it, and tells ML Metadata of the run."""
         from tfx_estimators.kubeflow.local import run_package
         from tfx_estimators.kubeflow.package import compile_pipeline
-        from tfx_estimators.pipelines.recording import record_run
+        from tfx_estimators.pipelines.recording import record_run, warned
 
         package = root / "package.yaml"
         compile_pipeline(definition, image=options.get("image"), cluster=False).write(package)
@@ -42,7 +44,12 @@ class _KubeflowLocal:
             run_package(package, root, containers=bool(options.get("containers")))
         finally:
             # Also of a run that failed: its checkpoints are there.
-            record_run(definition, [str(root / "artifacts" / "records")])
+            with warned("ML Metadata does not know of the run yet", _say):
+                record_run(definition, [str(root / "artifacts" / "records")])
+
+
+def _say(line: str) -> None:
+    print(shown(line), file=sys.stderr, flush=True)
 
 
 RUNNER = _KubeflowLocal()

@@ -1,0 +1,298 @@
+"""What an exported SavedModel's graph keeps for whoever serves it.
+
+An Estimator exports the graph that it would have trained: with summaries, and with the
+conditionals that count zeros for them, which servers load and never run, and which make
+TensorFlow print errors about types. The paths of the machine that trained lie in names of
+tables and in constants. And TF Transform's layer leaves tensors in a collection where
+operations belong, so that TensorFlow's Java API cannot load the model.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import platform
+import re
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tfx_estimators.components.feature_tensors import find_feature_tensors
+from tfx_estimators.components.model_digest import hash_file
+from tfx_estimators.errors import SavedModelError
+from tfx_estimators.json_text import dumps
+
+__all__ = ["EXPORT_NOTE", "clean_export"]
+
+EXPORT_NOTE = "assets.extra/tfx_estimators_export.json"
+"""Beside an exported graph: the versions of what wrote it."""
+
+_GRAPH, _FINGERPRINT = "saved_model.pb", "fingerprint.pb"
+_PACKAGES = ("tfx-estimators", "tensorflow", "tensorflow-estimator", "tf-keras", "tfx",
+             "tensorflow-transform")  # fmt: skip
+_INITIALIZERS = "table_initializer"
+_ASSETS = "saved_model_assets"
+# Of training: nobody who serves asks for them.
+_OF_TRAINING = ("summaries", "summary_op", "merge_summary_op", "losses", "regularization_losses",
+                "update_ops")  # fmt: skip
+_VARIABLES = ("variables", "trainable_variables", "local_variables", "model_variables",
+              "metric_variables", "moving_average_variables", "global_step")  # fmt: skip
+# The folder of an absolute path, or of one with a scheme, in the name of a table.
+_FOLDER = re.compile(rb"(?:[A-Za-z][A-Za-z0-9+.-]*:/)?(?<![A-Za-z0-9.])/[^'\"]*/")
+_COLOCATED = b"loc:@"
+_DIGITS = 32
+
+
+def clean_export(folder: str) -> None:
+    """Rewrites the graph of an exported SavedModel, at once; what it answers stays the same.
+
+    Every graph's collection `table_initializer` names operations. Of a graph of TensorFlow
+    1, as Estimators export them, only what its signatures, its variables and its
+    initializers need is left, without summaries and without the paths of this machine.
+    Beside the graph lies `EXPORT_NOTE`.
+
+    Args:
+        folder: the SavedModel's, on any file system that TensorFlow reads. One whose graph
+            is not in `saved_model.pb` is left as it is.
+
+    Raises:
+        SavedModelError: if the graph cannot be parsed.
+    """
+    import tensorflow as tf
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    path = f"{folder}/{_GRAPH}"
+    if not tf.io.gfile.exists(path):
+        return
+    with tf.io.gfile.GFile(path, "rb") as file:
+        before = file.read()
+    try:
+        model = saved_model_pb2.SavedModel.FromString(before)
+    except DecodeError as error:
+        raise SavedModelError(
+            f"{path} cannot be parsed: {error}",
+            expected="a SavedModel that was exported to its end",
+            fix="look at what the module exports",
+        ) from error
+    read_by_name = [
+        part
+        for tensor in find_feature_tensors(folder).values()
+        for part in dataclasses.astuple(tensor)
+        if part is not None
+    ]
+    for graph in model.meta_graphs:
+        _name_operations(graph)
+        # A graph of TensorFlow 2 is a tree of objects that find their functions by name.
+        if not graph.object_graph_def.nodes:
+            _forget_training(graph, read_by_name)
+            _forget_paths(graph, folder)
+    tf.io.gfile.makedirs(f"{folder}/{EXPORT_NOTE}".rpartition("/")[0])
+    with tf.io.gfile.GFile(f"{folder}/{EXPORT_NOTE}", "w") as file:
+        file.write(dumps({"format": 1, "python": platform.python_version(), **_versions()}))
+    if model == saved_model_pb2.SavedModel.FromString(before):
+        return
+    staged = f"{path}.{uuid.uuid4().hex}.tmp"
+    with tf.io.gfile.GFile(staged, "wb") as file:
+        file.write(model.SerializeToString(deterministic=True))
+    tf.io.gfile.rename(staged, path, overwrite=True)
+    if tf.io.gfile.exists(f"{folder}/{_FINGERPRINT}"):
+        tf.io.gfile.remove(f"{folder}/{_FINGERPRINT}")  # Of the graph that was.
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # Not installed, or run from a checkout.
+    return found
+
+
+def _name_operations(graph: Any) -> None:
+    """Of tensors in the collection of initializers, names the operations that make them."""
+    if _INITIALIZERS in graph.collection_def:
+        names = graph.collection_def[_INITIALIZERS].node_list.value
+        operations = dict.fromkeys(_operation(name) for name in names)
+        del names[:]
+        names.extend(operations)
+
+
+def _forget_training(graph: Any, read_by_name: Iterable[str]) -> None:
+    """Leaves the nodes that are needed, and the functions that these call."""
+    for name in _OF_TRAINING:
+        graph.collection_def.pop(name, None)
+    roots = _roots(graph)
+    if roots is None:
+        return
+    nodes = {node.name: node for node in graph.graph_def.node}
+    needed: set[str] = set()
+    found = [name for name in map(_operation, [*roots, *read_by_name]) if name in nodes]
+    while found:
+        name = found.pop()
+        if name not in needed:
+            needed.add(name)
+            found.extend(map(_operation, nodes[name].input))
+    kept = [node for node in graph.graph_def.node if node.name in needed]
+    for node in kept:
+        _leave_the_gone(node, needed)
+    called = _called(kept, graph.graph_def.library)
+    library = graph.graph_def.library
+    functions = [one for one in library.function if one.signature.name in called]
+    gradients = [one for one in library.gradient if one.function_name in called]
+    for field, left in (
+        (graph.graph_def.node, kept),
+        (library.function, functions),
+        (library.gradient, gradients),
+    ):
+        copies = [type(one).FromString(one.SerializeToString()) for one in left]
+        del field[:]
+        field.extend(copies)
+
+
+def _roots(graph: Any) -> list[str] | None:
+    """What a loader asks for by name; None if the graph has something that hides names."""
+    from tensorflow.core.framework import variable_pb2
+    from tensorflow.core.protobuf import control_flow_pb2, queue_runner_pb2
+
+    kinds = {
+        **dict.fromkeys(_VARIABLES, variable_pb2.VariableDef),
+        "cond_context": control_flow_pb2.CondContextDef,
+        "while_context": control_flow_pb2.WhileContextDef,
+        "queue_runners": queue_runner_pb2.QueueRunnerDef,
+    }
+    names = [*_texts(graph.saver_def)]
+    for signature in graph.signature_def.values():
+        names += _texts(signature)
+    names += [asset.tensor_info.name for asset in _assets(graph)]
+    for key, collection in graph.collection_def.items():
+        names += collection.node_list.value
+        if collection.bytes_list.value and key not in kinds:
+            return None
+        for content in collection.bytes_list.value:
+            names += _texts(kinds[key].FromString(content))
+    return names
+
+
+def _texts(message: Any) -> Iterator[str]:
+    """Every text in a message, names of nodes among them."""
+    for _, value in message.ListFields():
+        many = value.values() if hasattr(value, "keys") else value
+        for part in many if hasattr(value, "keys") or hasattr(value, "extend") else [value]:
+            if isinstance(part, str):
+                yield part
+            elif hasattr(part, "ListFields"):
+                yield from _texts(part)
+
+
+def _operation(name: str) -> str:
+    """The operation of a tensor's name, or of a control input's."""
+    return name.removeprefix("^").partition(":")[0]
+
+
+def _leave_the_gone(node: Any, needed: set[str]) -> None:
+    """Takes the names of nodes that are gone from those beside which a node is placed."""
+    places = node.attr["_class"].list.s if "_class" in node.attr else []
+    left = [
+        place
+        for place in places
+        if not place.startswith(_COLOCATED) or place[len(_COLOCATED) :].decode() in needed
+    ]
+    if left != list(places):
+        del node.attr["_class"]
+        if left:
+            node.attr["_class"].list.s.extend(left)
+
+
+def _called(nodes: Iterable[Any], library: Any) -> set[str]:
+    """Names of the functions that nodes call, and of those that these call."""
+    functions = {function.signature.name: function for function in library.function}
+    gradients: dict[str, list[str]] = {}
+    for one in library.gradient:
+        gradients.setdefault(one.function_name, []).append(one.gradient_func)
+    called: set[str] = set()
+    found = [name for node in nodes for name in _functions_of(node)]
+    while found:
+        name = found.pop()
+        if name in called or name not in functions:
+            continue
+        called.add(name)
+        found += gradients.get(name, ())
+        found += [one for node in functions[name].node_def for one in _functions_of(node)]
+    return called
+
+
+def _functions_of(node: Any) -> Iterator[str]:
+    yield node.op
+    for value in node.attr.values():
+        yield from _functions_in(value)
+
+
+def _functions_in(value: Any) -> Iterator[str]:
+    for function in [value.func] if value.HasField("func") else value.list.func:
+        yield function.name
+        for inner in function.attr.values():
+            yield from _functions_in(inner)
+
+
+def _forget_paths(graph: Any, folder: str) -> None:
+    """Takes the folders of this machine out of constants and out of the names of tables.
+
+    A loader gives an asset's constant the file's path. A checkpoint that variables began
+    with is not read again: a SavedModel has their values.
+    """
+    nodes = {node.name: node for node in graph.graph_def.node}
+    restored_by = _operation(graph.saver_def.filename_tensor_name)
+    files = {_operation(asset.tensor_info.name): asset.filename for asset in _assets(graph)}
+    for node in graph.graph_def.node:
+        if node.op in ("RestoreV2", "Restore") and node.input:
+            name = _operation(node.input[0])
+            if name != restored_by:
+                files.setdefault(name, "")
+    for name, file in files.items():
+        node = nodes.get(name)
+        if node is not None and node.op == "Const":
+            values = node.attr["value"].tensor.string_val
+            short = [file.encode() or _FOLDER.sub(b"", value) for value in values]
+            del values[:]
+            values.extend(short)
+    library = graph.graph_def.library
+    tables = [
+        node
+        for group in (graph.graph_def.node, *(function.node_def for function in library.function))
+        for node in group
+        if "HashTable" in node.op and _FOLDER.search(node.attr["shared_name"].s)
+    ]
+    _rename(tables, graph, folder)
+
+
+def _rename(tables: list[Any], graph: Any, folder: str) -> None:
+    """Gives tables names without folders, under which nothing else is found.
+
+    Models that one process loads share the tables of a name. So the name holds a digest of
+    the graph and its assets: what is shared then is filled from the same files.
+    """
+    names = sorted({node.attr["shared_name"].s for node in tables})
+    numbers = {name: number for number, name in enumerate(names)}
+    for node in tables:
+        name = node.attr["shared_name"].s
+        node.attr["shared_name"].s = b"%s_%d" % (_FOLDER.sub(b"", name), numbers[name])
+    digest = hashlib.sha256(graph.SerializeToString(deterministic=True))
+    for asset in sorted(_assets(graph), key=lambda one: one.filename):
+        digest.update(hash_file(f"{folder}/assets/{asset.filename}").encode())
+    for node in tables:
+        node.attr["shared_name"].s += b"_" + digest.hexdigest()[:_DIGITS].encode()
+
+
+def _assets(graph: Any) -> list[Any]:
+    from tensorflow.core.protobuf import meta_graph_pb2
+
+    found = list(graph.asset_file_def)
+    if _ASSETS in graph.collection_def:
+        for content in graph.collection_def[_ASSETS].any_list.value:
+            asset = meta_graph_pb2.AssetFileDef()
+            content.Unpack(asset)
+            found.append(asset)
+    return found

@@ -3,8 +3,9 @@
 An Estimator exports the graph that it would have trained: with summaries, and with the
 conditionals that count zeros for them, which servers load and never run, and which make
 TensorFlow print errors about types. The paths of the machine that trained lie in names of
-tables and in constants. And TF Transform's layer leaves tensors in a collection where
-operations belong, so that TensorFlow's Java API cannot load the model.
+tables and in constants. And TensorFlow's Java API cannot load the model: TF Transform's
+layer leaves tensors in the collection `table_initializer`, where operations belong; and what
+is in it the API runs once more, when no loader gives the assets' paths.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import importlib.metadata
 import platform
 import re
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tfx_estimators.components.feature_tensors import find_feature_tensors
@@ -33,6 +34,8 @@ _PACKAGES = ("tfx-estimators", "tensorflow", "tensorflow-estimator", "tf-keras",
              "tensorflow-transform")  # fmt: skip
 _INITIALIZERS = "table_initializer"
 _ASSETS = "saved_model_assets"
+_MAIN_OPS = ("saved_model_main_op", "legacy_init_op")
+_NOTHING_TO_DO = "tables_are_initialized_by_main_op"
 # Of training: nobody who serves asks for them.
 _OF_TRAINING = ("summaries", "summary_op", "merge_summary_op", "losses", "regularization_losses",
                 "update_ops")  # fmt: skip
@@ -49,8 +52,9 @@ def clean_export(folder: str) -> None:
 
     Every graph's collection `table_initializer` names operations. Of a graph of TensorFlow
     1, as Estimators export them, only what its signatures, its variables and its
-    initializers need is left, without summaries and without the paths of this machine.
-    Beside the graph lies `EXPORT_NOTE`.
+    initializers need is left, without summaries and without the paths of this machine;
+    tables that are filled from assets are left to its main operation alone. Beside the
+    graph lies `EXPORT_NOTE`.
 
     Args:
         folder: the SavedModel's, on any file system that TensorFlow reads. One whose graph
@@ -86,6 +90,7 @@ def clean_export(folder: str) -> None:
         _name_operations(graph)
         # A graph of TensorFlow 2 is a tree of objects that find their functions by name.
         if not graph.object_graph_def.nodes:
+            _initialize_once(graph)
             _forget_training(graph, read_by_name)
             _forget_paths(graph, folder)
     tf.io.gfile.makedirs(f"{folder}/{EXPORT_NOTE}".rpartition("/")[0])
@@ -120,6 +125,26 @@ def _name_operations(graph: Any) -> None:
         names.extend(operations)
 
 
+def _initialize_once(graph: Any) -> None:
+    """Leaves tables that are filled from assets to the main operation, which loaders run.
+
+    Whoever runs the collection of initializers too, as TensorFlow's Java API does, would
+    look for the assets where they lay on the machine that trained.
+    """
+    collections = graph.collection_def
+    if _INITIALIZERS not in collections or not any(name in collections for name in _MAIN_OPS):
+        return
+    nodes = {node.name: node for node in graph.graph_def.node}
+    assets = {_operation(asset.tensor_info.name) for asset in _assets(graph)}
+    names = collections[_INITIALIZERS].node_list.value
+    left = [name for name in names if not assets & _needed(nodes, [name])]
+    if len(left) == len(names):
+        return
+    graph.graph_def.node.add(name=_NOTHING_TO_DO, op="NoOp")
+    del names[:]
+    names.extend([*left, _NOTHING_TO_DO])
+
+
 def _forget_training(graph: Any, read_by_name: Iterable[str]) -> None:
     """Leaves the nodes that are needed, and the functions that these call."""
     for name in _OF_TRAINING:
@@ -128,13 +153,7 @@ def _forget_training(graph: Any, read_by_name: Iterable[str]) -> None:
     if roots is None:
         return
     nodes = {node.name: node for node in graph.graph_def.node}
-    needed: set[str] = set()
-    found = [name for name in map(_operation, [*roots, *read_by_name]) if name in nodes]
-    while found:
-        name = found.pop()
-        if name not in needed:
-            needed.add(name)
-            found.extend(map(_operation, nodes[name].input))
+    needed = _needed(nodes, [*roots, *read_by_name])
     kept = [node for node in graph.graph_def.node if node.name in needed]
     for node in kept:
         _leave_the_gone(node, needed)
@@ -150,6 +169,18 @@ def _forget_training(graph: Any, read_by_name: Iterable[str]) -> None:
         copies = [type(one).FromString(one.SerializeToString()) for one in left]
         del field[:]
         field.extend(copies)
+
+
+def _needed(nodes: Mapping[str, Any], roots: Iterable[str]) -> set[str]:
+    """Names of the nodes that some need, themselves included."""
+    needed: set[str] = set()
+    found = [name for name in map(_operation, roots) if name in nodes]
+    while found:
+        name = found.pop()
+        if name not in needed:
+            needed.add(name)
+            found.extend(map(_operation, nodes[name].input))
+    return needed
 
 
 def _roots(graph: Any) -> list[str] | None:

@@ -137,3 +137,16 @@ def test_hyperparameters_win_over_custom_config(columns_runs: Any) -> None:
     assert kernel(result, 0).shape[1] == 5
     assert kernel(result, 1).shape == (5, 3)
     assert {path.name for path in result.model_run.glob("*-2.index")} == {"model.ckpt-2.index"}
+
+
+def test_the_exported_graph_knows_no_place_of_this_machine(columns_runs: Any) -> None:
+    serving = columns_runs("first").serving
+    root = str(columns_runs("first").model.parents[3]).encode()
+    files = [path for path in serving.rglob("*") if path.is_file()]
+    assert [path.name for path in files if root in path.read_bytes()] == []
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        graph = tf.compat.v1.saved_model.load(session, ["serve"], str(serving))
+    operations = {node.name for node in graph.graph_def.node}
+    initializers = graph.collection_def["table_initializer"].node_list.value
+    assert initializers
+    assert set(initializers) <= operations, "as TensorFlow's Java API wants it"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from tfx.dsl.io import fileio
 
+from tfx_estimators.components.feature_tensors import find_feature_tensors
 from tfx_estimators.components.model_digest import hash_model
 from tfx_estimators.components.saved_graph import SAVED_MODEL, normalize
+from tfx_estimators.components.trainer.serving_graph import keep_for_serving, write_export_note
 from tfx_estimators.errors import SavedModelError, TrainingError
 
 __all__ = ["finish_model"]
@@ -19,9 +22,9 @@ _ASSETS = "assets/"
 def finish_model(folder: str) -> None:
     """Checks that a model can be loaded, and writes its graph as equal models have it.
 
-    The graph of an Estimator's export is rewritten: see `saved_graph`. One of Keras is left
-    as it is. `fingerprint.pb`, which no reader needs and in which TensorFlow puts a random
-    number, is removed.
+    The graph of an Estimator's export is rewritten: see `serving_graph` and `saved_graph`.
+    One of Keras is left as it is. `fingerprint.pb`, which no reader needs and in which
+    TensorFlow puts a random number, is removed. A note says which versions wrote it all.
 
     Args:
         folder: the SavedModel's.
@@ -52,12 +55,21 @@ def finish_model(folder: str) -> None:
         _check(graph, content, folder)
     if not any(graph.HasField("object_graph_def") for graph in proto.meta_graphs):
         assets = {n[len(_ASSETS) :]: d for n, d in content.items() if n.startswith(_ASSETS)}
+        for graph in proto.meta_graphs:
+            keep_for_serving(graph, _read_by_name(folder))
         normalize(proto, assets)
         with fileio.open(f"{path}.new", "wb") as file:
             file.write(proto.SerializeToString(deterministic=True))
         fileio.rename(f"{path}.new", path, overwrite=True)
         if _BY_CHANCE in content:
             fileio.remove(f"{folder}/{_BY_CHANCE}")
+    write_export_note(folder)
+
+
+def _read_by_name(folder: str) -> list[str]:
+    """The tensors of features, which the evaluator reads."""
+    tensors = [dataclasses.astuple(one) for one in find_feature_tensors(folder).values()]
+    return [name for parts in tensors for name in parts if name is not None]
 
 
 def _check(graph: Any, content: dict[str, str], folder: str) -> None:

@@ -2,34 +2,28 @@
 
 An Estimator exports the graph that it would have trained: with summaries, and with the
 conditionals that count zeros for them, which servers load and never run, and which make
-TensorFlow print errors about types. The paths of the machine that trained lie in names of
-tables and in constants. And TensorFlow's Java API cannot load the model: TF Transform's
-layer leaves tensors in the collection `table_initializer`, where operations belong; and what
-is in it the API runs once more, when no loader gives the assets' paths.
+TensorFlow print errors about types. Paths of the machine that trained lie in constants. And
+TensorFlow's Java API cannot load the model: TF Transform's layer leaves tensors in the
+collection `table_initializer`, where operations belong; and what is in it the API runs once
+more, when no loader gives the assets' paths.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import importlib.metadata
 import platform
-import re
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from tfx_estimators.components.feature_tensors import find_feature_tensors
-from tfx_estimators.components.model_digest import hash_file
-from tfx_estimators.errors import SavedModelError
+from tfx.dsl.io import fileio
+
 from tfx_estimators.json_text import dumps
 
-__all__ = ["EXPORT_NOTE", "clean_export"]
+__all__ = ["EXPORT_NOTE", "keep_for_serving", "write_export_note"]
 
 EXPORT_NOTE = "assets.extra/tfx_estimators_export.json"
 """Beside an exported graph: the versions of what wrote it."""
 
-_GRAPH, _FINGERPRINT = "saved_model.pb", "fingerprint.pb"
 _PACKAGES = ("tfx-estimators", "tensorflow", "tensorflow-estimator", "tf-keras", "tfx",
              "tensorflow-transform")  # fmt: skip
 _INITIALIZERS = "table_initializer"
@@ -41,69 +35,37 @@ _OF_TRAINING = ("summaries", "summary_op", "merge_summary_op", "losses", "regula
                 "update_ops")  # fmt: skip
 _VARIABLES = ("variables", "trainable_variables", "local_variables", "model_variables",
               "metric_variables", "moving_average_variables", "global_step")  # fmt: skip
-# The folder of an absolute path, or of one with a scheme, in the name of a table.
-_FOLDER = re.compile(rb"(?:[A-Za-z][A-Za-z0-9+.-]*:/)?(?<![A-Za-z0-9.])/[^'\"]*/")
 _COLOCATED = b"loc:@"
-_DIGITS = 32
 
 
-def clean_export(folder: str) -> None:
-    """Rewrites the graph of an exported SavedModel, at once; what it answers stays the same.
+def keep_for_serving(graph: Any, read_by_name: Iterable[str] = ()) -> None:
+    """Leaves of a graph of TensorFlow 1, as Estimators export them, what serving needs.
 
-    Every graph's collection `table_initializer` names operations. Of a graph of TensorFlow
-    1, as Estimators export them, only what its signatures, its variables and its
-    initializers need is left, without summaries and without the paths of this machine;
-    tables that are filled from assets are left to its main operation alone. Beside the
-    graph lies `EXPORT_NOTE`.
+    What it answers stays the same. That is what its signatures, its variables and its
+    initializers need, without summaries and without the paths of this machine. The
+    collection `table_initializer` names operations; tables that are filled from assets are
+    left to the main operation alone.
 
     Args:
-        folder: the SavedModel's, on any file system that TensorFlow reads. One whose graph
-            is not in `saved_model.pb` is left as it is.
-
-    Raises:
-        SavedModelError: if the graph cannot be parsed.
+        graph: a `MetaGraphDef`, changed in place.
+        read_by_name: tensors that somebody asks for though no signature names them.
     """
-    import tensorflow as tf
-    from google.protobuf.message import DecodeError
-    from tensorflow.core.protobuf import saved_model_pb2
+    _name_operations(graph)
+    _initialize_once(graph)
+    _forget_training(graph, read_by_name)
+    _forget_paths(graph)
 
-    path = f"{folder}/{_GRAPH}"
-    if not tf.io.gfile.exists(path):
-        return
-    with tf.io.gfile.GFile(path, "rb") as file:
-        before = file.read()
-    try:
-        model = saved_model_pb2.SavedModel.FromString(before)
-    except DecodeError as error:
-        raise SavedModelError(
-            f"{path} cannot be parsed: {error}",
-            expected="a SavedModel that was exported to its end",
-            fix="look at what the module exports",
-        ) from error
-    read_by_name = [
-        part
-        for tensor in find_feature_tensors(folder).values()
-        for part in dataclasses.astuple(tensor)
-        if part is not None
-    ]
-    for graph in model.meta_graphs:
-        _name_operations(graph)
-        # A graph of TensorFlow 2 is a tree of objects that find their functions by name.
-        if not graph.object_graph_def.nodes:
-            _initialize_once(graph)
-            _forget_training(graph, read_by_name)
-            _forget_paths(graph, folder)
-    tf.io.gfile.makedirs(f"{folder}/{EXPORT_NOTE}".rpartition("/")[0])
-    with tf.io.gfile.GFile(f"{folder}/{EXPORT_NOTE}", "w") as file:
+
+def write_export_note(folder: str) -> None:
+    """Leaves `EXPORT_NOTE` beside a SavedModel's graph.
+
+    Args:
+        folder: the SavedModel's, on any file system that TFX reads.
+    """
+    path = f"{folder}/{EXPORT_NOTE}"
+    fileio.makedirs(path.rpartition("/")[0])
+    with fileio.open(path, "w") as file:
         file.write(dumps({"format": 1, "python": platform.python_version(), **_versions()}))
-    if model == saved_model_pb2.SavedModel.FromString(before):
-        return
-    staged = f"{path}.{uuid.uuid4().hex}.tmp"
-    with tf.io.gfile.GFile(staged, "wb") as file:
-        file.write(model.SerializeToString(deterministic=True))
-    tf.io.gfile.rename(staged, path, overwrite=True)
-    if tf.io.gfile.exists(f"{folder}/{_FINGERPRINT}"):
-        tf.io.gfile.remove(f"{folder}/{_FINGERPRINT}")  # Of the graph that was.
 
 
 def _versions() -> dict[str, str]:
@@ -268,8 +230,8 @@ def _functions_in(value: Any) -> Iterator[str]:
             yield from _functions_in(inner)
 
 
-def _forget_paths(graph: Any, folder: str) -> None:
-    """Takes the folders of this machine out of constants and out of the names of tables.
+def _forget_paths(graph: Any) -> None:
+    """Takes the folders of this machine out of constants.
 
     A loader gives an asset's constant the file's path. A checkpoint that variables began
     with is not read again: a SavedModel has their values.
@@ -286,35 +248,9 @@ def _forget_paths(graph: Any, folder: str) -> None:
         node = nodes.get(name)
         if node is not None and node.op == "Const":
             values = node.attr["value"].tensor.string_val
-            short = [file.encode() or _FOLDER.sub(b"", value) for value in values]
+            short = [file.encode() or value.rpartition(b"/")[2] for value in values]
             del values[:]
             values.extend(short)
-    library = graph.graph_def.library
-    tables = [
-        node
-        for group in (graph.graph_def.node, *(function.node_def for function in library.function))
-        for node in group
-        if "HashTable" in node.op and _FOLDER.search(node.attr["shared_name"].s)
-    ]
-    _rename(tables, graph, folder)
-
-
-def _rename(tables: list[Any], graph: Any, folder: str) -> None:
-    """Gives tables names without folders, under which nothing else is found.
-
-    Models that one process loads share the tables of a name. So the name holds a digest of
-    the graph and its assets: what is shared then is filled from the same files.
-    """
-    names = sorted({node.attr["shared_name"].s for node in tables})
-    numbers = {name: number for number, name in enumerate(names)}
-    for node in tables:
-        name = node.attr["shared_name"].s
-        node.attr["shared_name"].s = b"%s_%d" % (_FOLDER.sub(b"", name), numbers[name])
-    digest = hashlib.sha256(graph.SerializeToString(deterministic=True))
-    for asset in sorted(_assets(graph), key=lambda one: one.filename):
-        digest.update(hash_file(f"{folder}/assets/{asset.filename}").encode())
-    for node in tables:
-        node.attr["shared_name"].s += b"_" + digest.hexdigest()[:_DIGITS].encode()
 
 
 def _assets(graph: Any) -> list[Any]:

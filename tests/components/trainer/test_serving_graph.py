@@ -15,8 +15,8 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tfx_estimators import estimator as tf_estimator
 from tfx_estimators.components.feature_tensors import find_feature_tensors
 from tfx_estimators.components.trainer.export import export_for_serving
-from tfx_estimators.components.trainer.serving_graph import EXPORT_NOTE, clean_export
-from tfx_estimators.errors import SavedModelError
+from tfx_estimators.components.trainer.finished_model import finish_model
+from tfx_estimators.components.trainer.serving_graph import EXPORT_NOTE
 
 WORDS = {"one": ["a", "b", "c"], "other": ["c", "b", "a"]}
 EXAMPLES = [{"x": float(i), "word": word} for i, word in enumerate("abcd")]
@@ -103,7 +103,7 @@ def test_a_cleaned_graph_serves_and_holds_nothing_else(exports: dict[str, pathli
     ]
     (exports["one"] / "saved_model.pb").write_bytes(model.SerializeToString())
     for folder in exports.values():
-        clean_export(str(folder))
+        finish_model(str(folder))
 
     graph = read(exports["one"])
     names = {node.name for node in graph.graph_def.node}
@@ -132,7 +132,7 @@ def test_a_cleaned_graph_serves_and_holds_nothing_else(exports: dict[str, pathli
         for key, value in after.items():
             np.testing.assert_array_equal(value, before[name][key], err_msg=key)
     cleaned = (exports["one"] / "saved_model.pb").read_bytes()
-    clean_export(str(exports["one"]))
+    finish_model(str(exports["one"]))
     assert (exports["one"] / "saved_model.pb").read_bytes() == cleaned
     assert not list(exports["one"].glob("*.tmp"))
 
@@ -142,12 +142,6 @@ def test_a_graph_of_tensorflow_2_is_left_as_it_is(tmp_path: pathlib.Path) -> Non
     model.f = tf.function(lambda x: x + 1, input_signature=[tf.TensorSpec([None])])
     tf.saved_model.save(model, str(tmp_path), signatures={"serving_default": model.f})
     before = {path.name: path.read_bytes() for path in tmp_path.glob("*.pb")}
-    clean_export(str(tmp_path))
+    finish_model(str(tmp_path))
     assert {path.name: path.read_bytes() for path in tmp_path.glob("*.pb")} == before
     assert (tmp_path / EXPORT_NOTE).exists()
-
-
-def test_a_graph_that_is_torn_is_named(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "saved_model.pb").write_bytes(b"\xff\xff torn")
-    with pytest.raises(SavedModelError, match=r"saved_model\.pb cannot be parsed"):
-        clean_export(str(tmp_path))

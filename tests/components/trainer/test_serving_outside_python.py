@@ -22,7 +22,7 @@ from tfx_estimators.components.examples import find_splits, read_batches
 from tfx_estimators.components.pusher.place import copy_tree
 from tfx_estimators.components.pusher.versions import Folder
 from tfx_estimators.components.trainer.export import export_for_serving
-from tfx_estimators.components.trainer.serving_graph import clean_export
+from tfx_estimators.components.trainer.finished_model import finish_model
 
 JAVA = pathlib.Path(__file__).parents[2] / "java"
 MODULES = pathlib.Path(__file__).parent / "modules"
@@ -139,7 +139,7 @@ def push(make: Callable[[], tuple[Any, Any]], folder: pathlib.Path) -> pathlib.P
         labels = {"digit": digit, "size": digit.astype(np.float32)}
     estimator.train(lambda: tf.data.Dataset.from_tensors((rows(), labels)).repeat(), steps=5)
     export_for_serving(estimator, receiver, str(folder / "model"))
-    clean_export(str(folder / "model"))
+    finish_model(str(folder / "model"))
     place = Folder(str(folder / "serving"))
     place.check_writable()
     with place.staging() as staged:

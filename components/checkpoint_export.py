@@ -7,9 +7,9 @@ the others' variables. Neither the user's module nor the data is needed.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 
 from tfx_estimators.components.model_digest import PUSH_RECORD
+from tfx_estimators.components.tree import walk_files
 from tfx_estimators.errors import SavedModelError, UnsupportedOptionError
 
 __all__ = ["export_checkpoint"]
@@ -59,7 +59,7 @@ def export_checkpoint(saved_model: str, checkpoint: str, folder: str) -> None:
             expected="a place for a folder",
             fix="give another folder",
         ) from error
-    for name in _files(saved_model):
+    for name in walk_files(saved_model):
         if not name.startswith("variables/") and name not in _LEFT_OUT:
             target = f"{staged}/{name}"
             tf.io.gfile.makedirs(target.rpartition("/")[0])
@@ -72,11 +72,3 @@ def export_checkpoint(saved_model: str, checkpoint: str, folder: str) -> None:
         tensors=[tf.constant(values.get_tensor(name)) for name in sorted(shapes)],
     )
     tf.io.gfile.rename(staged, folder)
-
-
-def _files(folder: str) -> Iterable[str]:
-    import tensorflow as tf
-
-    for inside, _, names in tf.io.gfile.walk(folder):
-        relative = inside[len(folder) :].strip("/")
-        yield from (f"{relative}/{name}".lstrip("/") for name in names)

@@ -94,8 +94,10 @@ class LocalFiles:
     failures: tuple[type[Exception], ...] = (OSError,)
 
     def open(self, path: str, mode: str) -> Any:
-        """Opens a file."""
-        return pathlib.Path(path).open(mode)
+        """Opens a file; to write, not through a link of its name."""
+        if mode.startswith("r"):
+            return pathlib.Path(path).open(mode)
+        return open(path, mode, opener=_not_through_a_link)
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file or folder."""
@@ -120,6 +122,10 @@ class LocalFiles:
     def walk(self, top: str) -> Iterator[tuple[str, list[str], list[str]]]:
         """Every folder below; raises what cannot be listed, unless it is gone."""
         return os.walk(top, onerror=_raise_unless_gone)
+
+
+def _not_through_a_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def _raise_unless_gone(error: OSError) -> None:

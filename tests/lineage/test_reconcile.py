@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from tfx_estimators.lineage.outputs import latest_outputs
 from tfx_estimators.lineage.properties import CHECKPOINT_TYPE, value_of, values_of
+from tfx_estimators.lineage.record_files import LOCAL
 from tfx_estimators.lineage.select import select
 from tfx_estimators.lineage.store import open_store
 
@@ -123,3 +125,14 @@ def test_a_writer_that_was_killed_is_made_good(world: Any, told: Any, tmp_path: 
             writer.send_signal(signal.SIGKILL)
     told()
     assert snapshot(world) == whole
+
+
+def test_what_is_written_does_not_land_behind_a_link(tmp_path: pathlib.Path) -> None:
+    thesis = tmp_path / "thesis.txt"
+    thesis.write_text("years of work")
+    (tmp_path / "writer.json").symlink_to(thesis)
+    with pytest.raises(OSError, match=r"writer\.json"):
+        LOCAL.open(str(tmp_path / "writer.json"), "w")
+    assert thesis.read_text() == "years of work"
+    with LOCAL.open(str(tmp_path / "writer.json"), "r") as file:
+        assert file.read() == "years of work"

@@ -130,6 +130,9 @@ def test_runs_below_runs_are_all_listed_and_found(
     assert "other" in listed
     assert "runs/two/metadata.sqlite" in listed
     assert "other  (small" in ask("runs", "other")
+    pathlib.Path("runs/torn").mkdir()
+    pathlib.Path("runs/torn/metadata.sqlite").write_text("no database" * 100)
+    assert ask("runs") == listed
     # As many differences between stores as in one.
     assert len(differences([], "run-1", "other")) == len(differences(place, "run-1", "run-2"))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tfx_estimators.commands import places
-from tfx_estimators.terminal import escaped
+from tfx_estimators.terminal import escaped, shown
 
 if TYPE_CHECKING:
     from tfx_estimators.lineage.models import Version
@@ -42,9 +42,8 @@ def runs(
       tfx-estimators runs latest
     """
     from tfx_estimators.lineage.runs import list_runs
-    from tfx_estimators.lineage.store import open_store
 
-    stores = [open_store(place) for place in places.all_places(metadata)]
+    stores = _open_all(metadata)
     if run is None:
         found = [
             (one, store)
@@ -67,17 +66,34 @@ def runs(
             "no runs",
         )  # fmt: skip
         return
-    _, shown = _find_run(stores, run)
+    _, one = _find_run(stores, run)
     if as_json:
-        places.show_json(shown)
+        places.show_json(one)
         return
-    title = f"{shown.name}  ({shown.pipeline}, {places.when(shown.started)}, {shown.state})"
+    title = f"{one.name}  ({one.pipeline}, {places.when(one.started)}, {one.state})"
     places.echo(f"{escaped(title)}\n")
     places.show_table(
         ["execution", "step", "state", "seconds", "type"],
-        [[s.id, s.node, s.state, f"{s.seconds:.1f}", s.type] for s in shown.steps],
+        [[s.id, s.node, s.state, f"{s.seconds:.1f}", s.type] for s in one.steps],
         "no steps",
     )
+
+
+def _open_all(metadata: str | None) -> list[Store]:
+    """The stores that are meant; of several one that cannot be opened hides no other."""
+    from tfx_estimators.errors import TfxEstimatorsError
+    from tfx_estimators.lineage.store import open_store
+
+    places_meant = places.all_places(metadata)
+    stores = []
+    for place in places_meant:
+        try:
+            stores.append(open_store(place))
+        except TfxEstimatorsError as error:
+            if len(places_meant) == 1:
+                raise
+            click.echo(f"left out: {shown(str(error))}", err=True)
+    return stores
 
 
 def _find_run(stores: Sequence[Store], name: str) -> tuple[Store, Run]:
@@ -91,8 +107,11 @@ def _find_run(stores: Sequence[Store], name: str) -> tuple[Store, Run]:
             found.append((store, find_run(store, name)))
         except NotInMetadataError as error:
             problem = problem or error
-    if not found and problem is not None:
-        raise problem
+    if not found:
+        raise problem or NotInMetadataError(
+            f"no store below runs/ can be read, so no run {name!r} is known",
+            fix="look at what is said of each store above",
+        )
     names = sorted({run.name for _, run in found})
     if name != "latest" and len(names) > 1:
         raise NotInMetadataError(
@@ -230,9 +249,9 @@ def lineage(name: str, down: bool, metadata: str | None, as_json: bool) -> None:
     if as_json:
         places.show_json(nodes)
         return
-    by_number, shown = {node.id: node for node in nodes}, set[int]()
+    by_number, printed = {node.id: node for node in nodes}, set[int]()
     for start in starts:
-        for line in _tree(by_number, start, 0, shown):
+        for line in _tree(by_number, start, 0, printed):
             places.echo(escaped(line))
 
 
@@ -249,9 +268,8 @@ def diff(left: str, right: str, metadata: str | None, as_json: bool) -> None:
     """
     from tfx_estimators.components.gfile import files_for
     from tfx_estimators.lineage.compare import compare
-    from tfx_estimators.lineage.store import open_store
 
-    stores = [open_store(place) for place in places.all_places(metadata)]
+    stores = _open_all(metadata)
     (store, one), (other_store, other) = _find_run(stores, left), _find_run(stores, right)
     found = compare(
         store, one, other, files_for(""), measured=_stock_metrics, right_store=other_store

@@ -212,7 +212,7 @@ def models(
         [
             [one.id, places.when(one.created), _or_dash(one.step),
              {True: "yes", False: "no", None: "-"}[one.blessed],
-             ", ".join(_pushed_as(version) for version in one.versions) or "-",
+             ", ".join(_pushed_as(version) for version in reversed(one.versions)) or "-",
              (one.fingerprint or "-")[:8], (one.digest or "-")[:8], one.uri]
             for one in listed
         ],

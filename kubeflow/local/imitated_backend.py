@@ -130,7 +130,9 @@ class Cache:
             "output_parameters": sorted(outputs.get("parameters") or ()),
             "container": container,
         }
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(
+            json.dumps(said, sort_keys=True, allow_nan=False).encode()
+        ).hexdigest()
 
     def find(self, key: str) -> str | None:
         """The answer, as JSON; None if there is none, or what it tells of is gone."""

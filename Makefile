@@ -6,7 +6,7 @@ PYTHON ?= python3
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile
 ARGS ?=
 
-.PHONY: help setup taxi test test-slow test-stacks test-engines test-containers lint lock bench clean
+.PHONY: help setup taxi test test-slow test-stacks test-moving test-engines test-containers lint lock bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -25,6 +25,11 @@ test-slow: setup ## the tests that take more than a minute each
 
 test-stacks: setup ## the tests that must pass on every stack
 	@$(PYTEST) -m "stacks and not slow" $(ARGS)
+
+test-moving: ## a pipeline of stock TFX 1.15 moved to every stack that is installed, and back
+	@$(MAKE) --no-print-directory setup STACK=legacy
+	@$(MAKE) --no-print-directory setup STACK=default
+	@.stacks/default/bin/python -m pytest -m slow tests/integration/test_moving.py $(ARGS)
 
 test-engines: setup ## the transform on Flink and Spark, started and stopped
 	@$(PYTEST) -n 0 -m slow tests/components/transform/test_engines.py -k cluster $(ARGS)

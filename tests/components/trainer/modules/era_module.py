@@ -43,7 +43,7 @@ def _raw_feature_spec(schema):
     return schema_utils.schema_as_feature_spec(schema).feature_spec
 
 
-def _build_estimator(config, hidden_units):
+def _build_estimator(config, hidden_units, warm_start_from):
     x = tf.feature_column.numeric_column(transformed_name("x"))
     color = tf.feature_column.categorical_column_with_identity(
         transformed_name("color"), num_buckets=4, default_value=0
@@ -53,6 +53,7 @@ def _build_estimator(config, hidden_units):
         linear_feature_columns=[color],
         dnn_feature_columns=[x],
         dnn_hidden_units=hidden_units,
+        warm_start_from=warm_start_from,
     )
 
 
@@ -114,7 +115,9 @@ def trainer_fn(trainer_fn_args: TrainerFnArgs, schema):
     run_config = tf_estimator.RunConfig(save_checkpoints_steps=999, keep_checkpoint_max=1)
     run_config = run_config.replace(model_dir=trainer_fn_args.serving_model_dir)
     return {
-        "estimator": _build_estimator(run_config, hidden_units=[8, 4]),
+        "estimator": _build_estimator(
+            run_config, hidden_units=[8, 4], warm_start_from=trainer_fn_args.base_model
+        ),
         "train_spec": train_spec,
         "eval_spec": eval_spec,
         "eval_input_receiver_fn": lambda: _eval_receiver_fn(tf_transform_output, schema),

@@ -44,18 +44,27 @@ def served(store: Store) -> set[int]:
 
     A server serves the highest version of a folder.
     """
+    pushed = [
+        (artifact.id, version, str(where))
+        for artifact in select(store, "artifacts", PUSHED)
+        if (where := value_of(artifact, "pushed_destination"))
+        and (version := number_of(str(value_of(artifact, "pushed_version")))) is not None
+    ]
     newest: dict[str, tuple[int, set[int]]] = {}
-    for artifact in select(store, "artifacts", PUSHED):
-        where = value_of(artifact, "pushed_destination")
-        version = number_of(str(value_of(artifact, "pushed_version")))
-        if not where or version is None:
-            continue
-        folder = posixpath.dirname(canonical(str(where)))
+    # Those first that say the whole folder: it shows what the others are relative to.
+    for number, version, where in sorted(pushed, key=lambda one: _is_relative(one[2])):
+        folder = posixpath.dirname(canonical(where))
+        if _is_relative(where):
+            end = f"/{posixpath.dirname(posixpath.normpath(where))}"
+            meant = [known for known in newest if known.endswith(end)]
+            if len(meant) > 1:
+                continue  # Which of them nothing tells.
+            folder = meant[0] if meant else folder
         highest, numbers = newest.get(folder, (-1, set()))
         if version > highest:
-            newest[folder] = (version, {artifact.id})
+            newest[folder] = (version, {number})
         elif version == highest:
-            numbers.add(artifact.id)
+            numbers.add(number)
     return {number for _, numbers in newest.values() for number in numbers}
 
 
@@ -66,5 +75,8 @@ def _lies_in(pushed: Any, folder: str) -> bool:
     if where == folder or canonical(where) == canonical(folder):
         return True
     # Relative to a folder that nothing tells: the end has to be the same.
-    relative = "://" not in where and not where.startswith("/")
-    return relative and canonical(folder).endswith(f"/{posixpath.normpath(where)}")
+    return _is_relative(where) and canonical(folder).endswith(f"/{posixpath.normpath(where)}")
+
+
+def _is_relative(where: str) -> bool:
+    return "://" not in where and not where.startswith("/")

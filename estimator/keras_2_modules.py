@@ -62,7 +62,6 @@ _CHOOSE_THEMSELVES = frozenset(
         "tensorflow_hub",
         "tensorflow_metadata",
         "tensorflow_model_analysis",
-        "tensorflow_probability",
         "tensorflow_serving",
         "tensorflow_text",
         "tensorflow_transform",

@@ -122,7 +122,9 @@ def views() -> dict[str, View]:
             replaced["keras"] = keras_2
         if f"{name}.compat.v1" in NAMESPACES:
             versions = {v: see(f"{name}.compat.{v}", getattr(real.compat, v)) for v in ("v1", "v2")}
-            compat = View(real.compat, {v: lambda v=v: versions[v] for v in versions})
+            compat = View(
+                real.compat, {v: functools.partial(versions.__getitem__, v) for v in versions}
+            )
             found[f"{name}.compat"] = compat
             replaced["compat"] = lambda: compat
         found[name] = View(real, replaced)

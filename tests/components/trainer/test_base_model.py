@@ -180,6 +180,7 @@ def test_values_keep_what_was_learned_of_them(
     assert "base model: miles_bucketized: 4 of 4 rows are carried over" in said
 
 
+@pytest.mark.slow
 def test_a_bucket_that_straddles_old_ones_starts_fresh(
     train: Any, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -196,6 +197,7 @@ def test_a_bucket_that_straddles_old_ones_starts_fresh(
     )
 
 
+@pytest.mark.slow
 def test_what_cannot_be_told_apart_is_refused(train: Any, tmp_path: pathlib.Path) -> None:
     _, model = train("before", Day())
     (pathlib.Path(model) / "assets.extra/tfx_estimators_rows.json").rename(tmp_path / "record")
@@ -221,6 +223,7 @@ def test_what_cannot_be_told_apart_is_refused(train: Any, tmp_path: pathlib.Path
         train("other", other, model)
 
 
+@pytest.mark.slow
 def test_ids_of_a_hash_of_another_size_are_refused(train: Any) -> None:
     def day(size: int, shops: list[str]) -> Day:
         return Day(shops, extra=[fc.categorical_column_with_hash_bucket("hashed", size)])
@@ -231,6 +234,7 @@ def test_ids_of_a_hash_of_another_size_are_refused(train: Any) -> None:
         train("after", day(8, ["acme", "bolt"]), model)
 
 
+@pytest.mark.slow
 def test_other_classes_are_refused(train: Any) -> None:
     _, model = train("before", Day(classes=["late", "never", "on time"]))
     train("same", Day(classes=["late", "never", "on time"]), model, steps=1)

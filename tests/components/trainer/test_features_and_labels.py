@@ -193,6 +193,7 @@ def test_a_label_of_two_numbers(fit: Any, example: Any) -> None:
     np.testing.assert_allclose(served["predictions"], [[0, 3], [1, 1]], atol=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("vector", [False, True])
 def test_several_classes_an_example(fit: Any, example: Any, vector: bool) -> None:
     code = """
@@ -214,6 +215,7 @@ def test_several_classes_an_example(fit: Any, example: Any, vector: bool) -> Non
     np.testing.assert_array_equal(served > 0.5, [[True, False, True], [False, True, False]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "estimator",
     [
@@ -243,6 +245,7 @@ def test_a_vector_is_not_taken_for_classes(fit: Any) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", ["w", "y"])
 def test_a_weight_or_a_label_that_one_example_lacks(fit: Any, missing: str) -> None:
     made = rows()

@@ -274,7 +274,9 @@ def going_on_in(training: Training, model_dir: str, *, leads: bool = True) -> It
         return
     if not leads:
         there = list_checkpoints(model_dir)
-        yield dataclasses.replace(training, start=Start(there[-1].step)) if there else training
+        if there and there[-1].step != training.start.step:
+            training = dataclasses.replace(training, start=Start(there[-1].step, None))
+        yield training
         return
     folder = model_dir.rstrip("/")
     files_for(folder).makedirs(folder)

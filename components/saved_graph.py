@@ -15,12 +15,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-__all__ = ["SAVED_MODEL", "content_digest", "is_by_chance", "normalize"]
+__all__ = ["SAVED_MODEL", "assets_of", "content_digest", "is_by_chance", "normalize"]
 
 SAVED_MODEL = "saved_model.pb"
 # Holds random numbers and hashes of the rest; no reader needs it.
 _FINGERPRINT = "fingerprint.pb"
 _NUMBERED = re.compile(r"^(?P<base>.*_)(?P<number>\d+)$")
+_ASSETS = "saved_model_assets"
+_VARIABLES = b"variables/variables"
 _TABLE = re.compile(r"HashTable|LookupTable|DenseHash")
 # Attributes that hold numbers of the process that traced a function, where they hold one; who
 # loads a graph makes its own.
@@ -65,7 +67,7 @@ def normalize(proto: Any, content: Mapping[str, str] | None = None) -> None:
             where the graph is not loaded again.
     """
     for graph in proto.meta_graphs:
-        _forget_asset_paths(graph)
+        _forget_paths(graph)
         functions = graph.graph_def.library.function
         names = _without_numbers(function.signature.name for function in functions)
         _rename(graph, names)
@@ -76,14 +78,30 @@ def normalize(proto: Any, content: Mapping[str, str] | None = None) -> None:
         _name_tables(graph, content)
 
 
-def _forget_asset_paths(graph: Any) -> None:
-    """The path of an asset is given by who loads it; the graph's own is never used."""
-    nodes = {node.name: node for node in graph.graph_def.node}
-    for asset in graph.asset_file_def:
-        node = nodes.get(asset.tensor_info.name.partition(":")[0])
-        if node is not None and node.op == "Const" and node.attr["value"].tensor.string_val:
-            del node.attr["value"].tensor.string_val[:]
-            node.attr["value"].tensor.string_val.append(asset.filename.encode())
+def assets_of(graph: Any) -> list[Any]:
+    """The `AssetFileDef`s of a graph: an Estimator's export has them in a collection."""
+    from tensorflow.core.protobuf import meta_graph_pb2
+
+    found = list(graph.asset_file_def)
+    if _ASSETS in graph.collection_def:
+        for packed in graph.collection_def[_ASSETS].any_list.value:
+            asset = meta_graph_pb2.AssetFileDef()
+            if packed.Unpack(asset):
+                found.append(asset)
+    return found
+
+
+def _forget_paths(graph: Any) -> None:
+    """Paths of assets and variables are given by who loads a graph; its own are not used."""
+    files = {asset.tensor_info.name.partition(":")[0]: asset.filename for asset in assets_of(graph)}
+    for node in graph.graph_def.node:
+        if node.op != "Const" or not node.attr["value"].tensor.string_val:
+            continue
+        texts = node.attr["value"].tensor.string_val
+        if node.name in files:
+            texts[0] = files[node.name].encode()
+        elif len(texts) == 1 and texts[0].endswith(_VARIABLES):
+            texts[0] = _VARIABLES
 
 
 def _without_numbers(names: Iterable[str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from tfx.dsl.io import fileio
 
 from tfx_estimators.components.feature_tensors import find_feature_tensors
 from tfx_estimators.components.model_digest import hash_model
-from tfx_estimators.components.saved_graph import SAVED_MODEL, normalize
+from tfx_estimators.components.saved_graph import SAVED_MODEL, assets_of, normalize
 from tfx_estimators.components.trainer.serving_graph import keep_for_serving, write_export_note
 from tfx_estimators.errors import SavedModelError, TrainingError
 
@@ -75,7 +75,7 @@ def _read_by_name(folder: str) -> list[str]:
 def _check(graph: Any, content: dict[str, str], folder: str) -> None:
     from tfx_estimators.estimator.checkpoints import Checkpoint, is_whole
 
-    for asset in graph.asset_file_def:
+    for asset in assets_of(graph):
         if f"{_ASSETS}{asset.filename}" not in content:
             raise _unusable(folder, f"the asset {asset.filename} is missing")
     operations = {node.op for node in graph.graph_def.node}

@@ -28,6 +28,7 @@ from tfx_estimators.components.trainer.member_files import Said
 from tfx_estimators.components.trainer.role import Part, StatusFile
 from tfx_estimators.errors import (
     EmptySplitError,
+    LostWorkersError,
     TfxEstimatorsError,
     TrainingError,
     UnsupportedOptionError,
@@ -39,6 +40,7 @@ from tfx_estimators.estimator.distribution.shares import VARIABLE, gpu_shares
 __all__ = ["joined_task", "train_in_processes"]
 
 _LOGS = "logs"
+_WAS_ENDED = " was ended by "  # as `run_tasks` has it of a process that got a signal
 _SECONDS_BETWEEN_LOOKS = 10.0
 
 
@@ -162,9 +164,10 @@ def _run(job: TrainingJob, tasks: Sequence[Task], part: Part, folder: pathlib.Pa
 
         try:
             run_tasks(tasks, command, folder / _LOGS, watch, _devices(job, tasks))
-        except TrainingError:
+        except TrainingError as error:
             raised = _first_error(tasks, folder)
-            if raised is None:
+            killed = isinstance(raised, LostWorkersError) and _WAS_ENDED in str(error)
+            if raised is None or killed:
                 raise
             raise raised from raised.__cause__
 
@@ -173,8 +176,11 @@ def _first_error(tasks: Sequence[Task], folder: pathlib.Path) -> TfxEstimatorsEr
     """What the processes failed with first; the others only lost their partner."""
     files = {folder / f"{task.name}.error": task for task in tasks}
     written = sorted((file for file in files if file.exists()), key=lambda f: f.stat().st_mtime_ns)
-    errors = (read_error(file, files[file].name) for file in written)
-    return next((error for error in errors if error is not None), None)
+    errors = [read_error(file, files[file].name) for file in written]
+    found = [error for error in errors if error is not None]
+    # One that was lost says nothing of why.
+    causes = [error for error in found if not isinstance(error, LostWorkersError)]
+    return next(iter(causes or found), None)
 
 
 def _now_and_then(check: Callable[[], None]) -> Callable[[], None]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfx_estimators.errors import TrainingError
+from tfx_estimators.errors import LostWorkersError, TrainingError
 
 __all__ = ["OneSessionHook"]
 
@@ -34,7 +34,7 @@ class OneSessionHook(tf.compat.v1.train.SessionRunHook):
         """Raises unless it is the first session, at the right step."""
         self._sessions += 1
         if self._sessions > 1:
-            raise TrainingError(
+            raise LostWorkersError(
                 "the workers have lost each other: one of them stood still for too long, or "
                 "cannot be reached any more",
                 expected="workers that take every step together",

@@ -21,6 +21,7 @@ __all__ = [
     "FeatureNotFoundError",
     "KerasConversionError",
     "LabelError",
+    "LostWorkersError",
     "MetadataStoreError",
     "MissingPackageError",
     "ModuleContractError",
@@ -137,6 +138,10 @@ class UnsupportedOptionError(TfxEstimatorsError, ValueError):
 
 class TrainingError(TfxEstimatorsError, RuntimeError):
     """Training ended without a usable model."""
+
+
+class LostWorkersError(TrainingError):
+    """A worker that cannot reach the others any more, whatever became of them."""
 
 
 class NanLossError(TrainingError, ArithmeticError):

@@ -31,8 +31,9 @@ test-moving: ## a pipeline of stock TFX 1.15 moved to every stack that is instal
 	@$(MAKE) --no-print-directory setup STACK=default
 	@.stacks/default/bin/python -m pytest -m slow tests/integration/test_moving.py $(ARGS)
 
-test-engines: setup ## the transform on Flink and Spark, started and stopped
-	@$(PYTEST) -n 0 -m slow tests/components/transform/test_engines.py -k cluster $(ARGS)
+test-engines: setup ## the transform on Flink and Spark, other Beam steps on Flink
+	@$(PYTEST) -n 0 -m slow tests/components/transform/test_engines.py tests/components/test_engines.py \
+	  -k cluster $(ARGS)
 
 test-containers: setup ## the taxi pipeline, each step a container of the image (podman, 15 GB)
 	@command -v podman >/dev/null && command -v runc >/dev/null && command -v debootstrap \

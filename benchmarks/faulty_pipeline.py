@@ -20,7 +20,7 @@ PRELOADED = [
     "tfx.orchestration.local.local_dag_runner",
     "tfx_estimators.components.evaluator.executor",
     "tfx_estimators.components.pusher.executor",
-    "tfx_estimators.components.trainer.columns_training",
+    "tfx_estimators.components.trainer.contracts.columns",
     "tfx_estimators.components.transform.executor",
     "tfx_estimators.pipelines.runner",
 ]

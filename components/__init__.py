@@ -6,6 +6,47 @@
 * `EstimatorEvaluator`: sliced metrics, thresholds, a blessing.
 * `EstimatorPredictor`: batch prediction.
 * `EstimatorPusher`: versioned folders for serving.
+* `artifacts`: artifact types of our own, where TFX has no standard one.
+* `beam_executor`: what the executors that run a Beam pipeline share.
+* `beam_flags`: Beam flags that a step gets besides the user's.
+* `checkpoint_export`: a checkpoint as a SavedModel, made from the export of another one of the
+  same training.
+* `doctor`: reads pipeline and model code of the TFX 1.x era without running it.
+* `evaluator`: `EstimatorEvaluator` and the report it writes.
+* `example_encoding`: record batches to serialized tf.Examples, the same bytes for the same
+  values.
+* `example_gen`: `CsvExampleGen` and `ParquetExampleGen`: TFX's own, with readers that work on
+  whole columns.
+* `examples`: reading an Examples artifact: splits, files, records and record batches.
+* `examples_model`: a model that takes serialized tf.Examples, beside a served one that takes raw
+  tensors.
+* `executor_specs`: executor specs that name the executor class without importing it.
+* `feature_tensors`: where in an exported model the features are that its estimator reads.
+* `gfile`: files where TensorFlow can reach them: buckets and other places with a scheme.
+* `lease`: a lock for file systems without locks: whoever holds it keeps signing it.
+* `literal_paths`: files that a source names by literals, as the file of a vocabulary.
+* `locks`: locks that die with their holder, and leave nothing behind.
+* `metadata_driver`: lets a step's executor tell ML Metadata what TFX does not, whoever runs the
+  pipeline.
+* `model_digest`: what a SavedModel's files hold, in one line.
+* `module_sources`: what a user's module consists of: the files it imports and the files it names.
+* `origin`: which execution of which pipeline a step is.
+* `parquet`: parquet files as ExampleGen writes them: one column a feature, plain or of lists.
+* `predictor`: `EstimatorPredictor`.
+* `progress`: progress of a step, shown while it runs.
+* `pusher`: `EstimatorPusher`, and the `ModelServer` that it may reload.
+* `record_batches`: decoding serialized tf.Examples into Arrow record batches, as a Beam DoFn.
+* `resources`: what a step needs of the machine it runs on, said once for every runner.
+* `saved_graph`: what the graph of a SavedModel says, without what only its making has put into
+  it.
+* `saved_model`: calling a signature of a SavedModel on serialized tf.Examples.
+* `scratch`: folders for a while, of which none stays: the next process removes what a kill has
+  left.
+* `trainer`: `EstimatorTrainer`: trains an estimator and exports it for serving.
+* `transform`: `FeatureColumnTransform`: feature columns on Beam, in TFX Transform's formats.
+* `tree`: trees of files, read whole or not at all: what cannot be listed is an error.
+* `user_code`: where in the user's own files an exception came from, and what it says.
+* `user_module`: the user's model module: where it is, what it defines, and loading it.
 """
 
 from __future__ import annotations

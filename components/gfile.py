@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tfx_estimators.lineage.record_files import LOCAL, Files
+from tfx_estimators.lineage.files import LOCAL, Files
 
 __all__ = ["files_for"]
 

@@ -11,6 +11,30 @@ learned from data. `activate()` restores `tf.estimator` itself for modules that 
 Importing this package imports no TensorFlow; using one of its names does. The import puts
 a finder on `sys.meta_path`, so that from then on `tensorflow_estimator` can be imported by
 anybody in the process, objects that were pickled by reference to it included.
+
+* `activation`: giving TensorFlow its Estimator API back, for modules that look for it there.
+* `autograph`: keeps AutoGraph off Keras 2, as on TensorFlow 2.15.
+* `beam_plugin`: readies Beam's worker processes:
+  `--beam_plugin=tfx_estimators.estimator.beam_plugin`.
+* `best_export`: a BestExporter that knows after a restart what the best model was.
+* `checkpoints`: checkpoints on disk: found, read to their end, and which of them is to be
+  restored.
+* `columns`: feature columns on Beam: columns that learn, and the compile step.
+* `distribution`: training on more than one device or process.
+* `eager`: eager execution where our own code computes with values.
+* `graphs`: what is computed from what in a TensorFlow graph.
+* `input_fn`: the default input function: batches of parsed tf.Examples from TFRecord files.
+* `keras_2_modules`: which modules of the process see Keras 2 as their `tf.keras`.
+* `keras_3`: Keras 3 models for `model_to_estimator`.
+* `namespace`: module-like namespaces that load what they name at its first use.
+* `old_paths`: private modules that TensorFlow lost with its estimators, under their old names.
+* `package`: loading the estimator package, and modules that use it, over a TensorFlow without it.
+* `removed`: what TensorFlow no longer contains: named when imported, refused when used.
+* `repairs`: what is put right in modules of the estimator package once they have run.
+* `serving`: serving input receivers: serialized raw tf.Examples through a transform function.
+* `tensorflow_view`: the TensorFlow that the estimator package sees.
+* `v1`: what `tf.compat.v1.estimator` held in TensorFlow 2.15, under the same names.
+* `versions`: which TensorFlow this is, and whether the runtime knows it.
 """
 
 from __future__ import annotations

@@ -9,6 +9,26 @@
 * `local`: a package run on this machine.
 * `submission`: a package run by a Kubeflow Pipelines server.
 * `blessed_model`: the latest blessed model, looked up by an ordinary step.
+* `blessed_model_executor`: finds the newest blessed model in the records of earlier steps.
+* `conditions`: steps under a condition (`tfx.dsl.experimental.conditionals`).
+* `defining`: a pipeline that is defined here to run elsewhere.
+* `extra`: the packages of the extra `kubeflow`: not needed where pipelines only run locally.
+* `lint`: what the open-source backend would refuse of a pipeline, said before anything is
+  compiled.
+* `log_filter`: a warning of TFX's compiler that says the opposite of what is the case.
+* `names`: names that Kubernetes takes, for what TFX calls as it likes.
+* `outside`: folders that a package names and no volume of its steps holds: they go with the pod.
+* `outside_inputs`: steps whose result depends on more than the backend's cache key holds.
+* `pauses`: pauses between attempts that are longer on Kubeflow Pipelines than was asked for.
+* `platform`: `Resources` in a package: some in the PipelineSpec, the rest for Kubernetes alone.
+* `resolution`: resolver nodes, for which open-source Kubeflow Pipelines has no place.
+* `runner`: a runner in the sense of TFX: its `run` writes the package.
+* `shipped_files`: files for a cluster that ship with the package: Kubernetes manifests and a
+  step's image.
+* `training_steps`: trainers that take several processes: on a cluster their step starts a job
+  instead.
+* `values`: values of artifacts that become parameters of other steps (`.future()[0].value`).
+* `wiring`: what joins one node to another, and what of it TFX's Kubeflow compiler does not take.
 """
 
 __all__ = [

@@ -13,6 +13,20 @@
 * `verdicts`: a blessing taken back; `upgrade`: a store of an older ML Metadata.
 * `outputs`: what a pipeline's node last produced.
 * `properties`, `digests`: names and values of facts; digests of contents.
+* `artifacts`: puts artifacts that are not in the store, or not as they should be.
+* `compare`: what two runs have done differently: parameters, columns, metrics.
+* `connection`: where a store of ML Metadata is: what users say, as ml-metadata's own settings.
+* `creation`: making the tables of an SQLite store: by one process, while the others wait.
+* `events`: puts events that are not in the store.
+* `facts`: what records say of artifacts, as properties in the store.
+* `files`: what is asked of a file system.
+* `garbage`: which checkpoints nothing needs any more, and removing them.
+* `ran`: what the steps of a run did and made, those of a cached step by the execution it stands
+  for.
+* `restore`: puts a checkpoint into a folder that a training can begin with.
+* `sqlite_file`: the SQLite file of a store: where it is, and whether it is one.
+* `upgrade`: bringing an SQLite store of an older ML Metadata to the schema of this one.
+* `versions`: versions that were pushed: the models behind them, and which ones are served.
 """
 
 __all__ = [
@@ -22,6 +36,7 @@ __all__ = [
     "creation",
     "digests",
     "documents",
+    "files",
     "garbage",
     "graph",
     "models",

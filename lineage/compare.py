@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tfx_estimators.json_text import dumps, finite
+from tfx_estimators.lineage.files import LOCAL, Files
 from tfx_estimators.lineage.ran import Ran, ran_of
-from tfx_estimators.lineage.record_files import LOCAL, Files
 from tfx_estimators.lineage.runs import Run
 from tfx_estimators.lineage.store import Store
 

@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 
 from tfx_estimators.errors import NotInMetadataError
-from tfx_estimators.lineage.record_files import LOCAL, Files, paths_below
+from tfx_estimators.lineage.files import LOCAL, Files
+from tfx_estimators.lineage.record_files import paths_below
 
 __all__ = ["checkpoint_digest", "checkpoint_files", "folder_digest"]
 

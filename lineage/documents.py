@@ -17,7 +17,7 @@ from annotated_types import Ge, Le, Lt
 from tfx_estimators.errors import CorruptRecordError
 
 if TYPE_CHECKING:
-    from tfx_estimators.lineage.record_files import Files
+    from tfx_estimators.lineage.files import Files
 
 __all__ = ["Int64", "Seconds", "is_text", "parse", "read"]
 

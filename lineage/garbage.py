@@ -16,18 +16,12 @@ from collections.abc import Iterator, Sequence
 
 from tfx_estimators.errors import NotInMetadataError, UnsupportedOptionError
 from tfx_estimators.lineage.digests import checkpoint_digest
+from tfx_estimators.lineage.files import LOCAL, Files
 from tfx_estimators.lineage.graph import Graph
 from tfx_estimators.lineage.models import list_models
 from tfx_estimators.lineage.properties import CHECKPOINT_TYPE, value_of
 from tfx_estimators.lineage.reconcile import reconcile
-from tfx_estimators.lineage.record_files import (
-    LOCAL,
-    Files,
-    Scanned,
-    paths_below,
-    replace_record,
-    scan_records,
-)
+from tfx_estimators.lineage.record_files import Scanned, paths_below, replace_record, scan_records
 from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord
 from tfx_estimators.lineage.store import Store
 from tfx_estimators.places import canonical, inside

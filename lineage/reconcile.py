@@ -20,9 +20,10 @@ from tfx_estimators.lineage.facts import (
     facts_of_push,
     identity_of,
 )
+from tfx_estimators.lineage.files import LOCAL, Files
 from tfx_estimators.lineage.origins import LostWrite, Origin, Origins
 from tfx_estimators.lineage.properties import CHECKPOINT_TYPE, Value
-from tfx_estimators.lineage.record_files import LOCAL, Files, read_records
+from tfx_estimators.lineage.record_files import read_records
 from tfx_estimators.lineage.records import (
     CheckpointRecord,
     ModelRecord,

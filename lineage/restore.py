@@ -8,8 +8,8 @@ import shutil
 from tfx_estimators.errors import CorruptRecordError, NotInMetadataError, UnsupportedOptionError
 from tfx_estimators.lineage.checkpoints import Checkpoint
 from tfx_estimators.lineage.digests import checkpoint_digest, checkpoint_files
+from tfx_estimators.lineage.files import LOCAL, Files
 from tfx_estimators.lineage.models import list_models
-from tfx_estimators.lineage.record_files import LOCAL, Files
 from tfx_estimators.lineage.store import Store
 
 __all__ = ["find_export", "restore"]

@@ -11,6 +11,8 @@
 * `recording`: tells ML Metadata of checkpoints, after every run.
 * `step_resources`: what a step gets of this machine; `steps`: each announced and timed.
 * `data_folder`: the folder that a user names with `--data`.
+* `runner`: runs a pipeline in this process, by one of TFX's own runners.
+* `steps`: what the user sees of a run: each step announced, timed, and cached ones named.
 """
 
 __all__ = [

@@ -97,7 +97,7 @@ def record_run(pipeline: Any, folders: Sequence[str] = ()) -> Reconciled | None:
 
 def _checkpoint_stores(pipeline: Any) -> set[str]:
     from tfx_estimators.components import EstimatorTrainer
-    from tfx_estimators.components.trainer.store import store_folder
+    from tfx_estimators.components.trainer.checkpoints.store import store_folder
 
     root = pipeline.pipeline_info.pipeline_root
     trainers = [node for node in pipeline.components if isinstance(node, EstimatorTrainer)]
@@ -107,7 +107,10 @@ def _checkpoint_stores(pipeline: Any) -> set[str]:
 
 def _outside(store: str) -> Iterator[str]:
     """Folders of a store's trainings that do not lie in it."""
-    from tfx_estimators.components.trainer.model_dirs import MODEL_DIRS_FILE, noted_model_dirs
+    from tfx_estimators.components.trainer.checkpoints.model_dirs import (
+        MODEL_DIRS_FILE,
+        noted_model_dirs,
+    )
 
     for path in paths_below(store, files_for(store)):
         if path.endswith(f"/{MODEL_DIRS_FILE}"):

@@ -3,6 +3,8 @@
 * `uses`: what a file uses, by full names.
 * `rules`: what is known of each name.
 * `diagnosis`: both held together, file by file.
+* `removed_names`: names of TensorFlow 1 that TensorFlow 2 does not have, read from the installed
+  TensorFlow.
 """
 
 from __future__ import annotations

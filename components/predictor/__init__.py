@@ -1,4 +1,10 @@
-"""`EstimatorPredictor`."""
+"""`EstimatorPredictor`.
+
+* `component`: `EstimatorPredictor`: predictions for every example of an Examples artifact.
+* `executor`: runs the predictions: read batches, call the model, write records.
+* `records`: predictions as records: PredictionLog messages, or examples with more features.
+* `spec`: what `EstimatorPredictor` reads, writes and takes.
+"""
 
 from __future__ import annotations
 

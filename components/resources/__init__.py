@@ -8,6 +8,14 @@
     ))
 
 The step stays what it is: the pipeline still runs on the local runner.
+
+* `accelerators`: devices that a step computes on.
+* `checks`: what values of the policy are refused for, and how that is said.
+* `placement`: which machines a step may run on.
+* `policy`: all that is said of one step.
+* `quantities`: amounts as Kubernetes writes them.
+* `retries`: trying a step again.
+* `volumes`: what is mounted into a step, or becomes its variables.
 """
 
 from __future__ import annotations

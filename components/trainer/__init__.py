@@ -1,4 +1,15 @@
-"""`EstimatorTrainer`: trains an estimator and exports it for serving."""
+"""`EstimatorTrainer`: trains an estimator and exports it for serving.
+
+* `spec`: what the pipeline sees.
+* `component`: wiring, checked when the pipeline is defined.
+* `executor`: runs a training.
+* `request`: all that a step was given, parsed once.
+* `processes`: a training in several processes.
+* `contracts`: what a user's module may define, and how each is trained.
+* `session`: one process of a training while it runs.
+* `checkpoints`: what a training leaves on disk.
+* `announcement`: what a training says to the user.
+"""
 
 from __future__ import annotations
 

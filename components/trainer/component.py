@@ -13,15 +13,18 @@ from tfx.utils import json_utils, proto_utils
 
 from tfx_estimators.components.executor_specs import LazyExecutorSpec
 from tfx_estimators.components.metadata_driver import MetadataDriver
-from tfx_estimators.components.trainer.contracts import (
+from tfx_estimators.components.trainer.checkpoints.retention import Retention
+from tfx_estimators.components.trainer.checkpoints.retention import to_json as retention_to_json
+from tfx_estimators.components.trainer.contracts.kinds import (
     Contract,
     check_channels,
     check_distribution,
     find_contract,
 )
-from tfx_estimators.components.trainer.retention import Retention
-from tfx_estimators.components.trainer.retention import to_json as retention_to_json
-from tfx_estimators.components.trainer.settings import check_custom_config, default_retention
+from tfx_estimators.components.trainer.contracts.settings import (
+    check_custom_config,
+    default_retention,
+)
 from tfx_estimators.components.trainer.spec import EstimatorTrainerSpec
 from tfx_estimators.components.user_module import UserModule
 from tfx_estimators.errors import UnsupportedOptionError

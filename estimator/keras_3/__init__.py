@@ -4,6 +4,7 @@
 * `configs`: what its layers are made from.
 * `training`: how it was compiled.
 * `files`: models that were saved.
+* `variables`: Keras 3 variables in an estimator's graph: refused where they are made.
 """
 
 __all__ = ["configs", "conversion", "files", "training"]

@@ -4,6 +4,15 @@ Started as `python -m tfx_estimators.kubeflow.entrypoint` with the arguments tha
 Kubeflow V2 compiler writes. TFX's own entrypoint takes for granted what only one vendor's
 backend does: types on input artifacts, file systems behind every URI, and a driver that
 is run before ExampleGen. This one needs none of them, and no kfp in the image.
+
+* `artifact_types`: the TFX artifact class behind what a package or a backend calls a type.
+* `artifacts`: artifacts as the backend writes them, and as TFX's executors know them.
+* `example_gen`: what TFX's driver does before a file-based ExampleGen runs.
+* `invocation`: the command line of a step, read.
+* `sidecar`: what a step read and wrote, as a lineage record, for ML Metadata to be told later.
+* `step`: runs a step: types, driver, executor, and what the backend is told of it.
+* `uris`: what the URIs of Kubeflow Pipelines say, and where its launcher keeps their local
+  copies.
 """
 
 from __future__ import annotations

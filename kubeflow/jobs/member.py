@@ -44,7 +44,7 @@ def main(folder: str) -> None:
     name, os.environ["TF_CONFIG"] = own_task(os.environ["TF_CONFIG"])
     end_without_heartbeat(pathlib.Path(folder))
 
-    from tfx_estimators.components.trainer import task
+    from tfx_estimators.components.trainer.processes import task
 
     task.main(pathlib.Path(folder), name, "member")
 

@@ -10,15 +10,15 @@ import json
 import os
 import pathlib
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from tfx_estimators.components.trainer.elsewhere import Step, Watch
-from tfx_estimators.components.trainer.job import Artifacts, TrainingJob
-from tfx_estimators.components.trainer.member_files import give_start
-from tfx_estimators.components.trainer.role import StatusFile
+from tfx_estimators.components.trainer.announcement import say
+from tfx_estimators.components.trainer.processes.member_files import give_start
+from tfx_estimators.components.trainer.processes.starters import Step, Watch
+from tfx_estimators.components.trainer.request import TrainingRequest
+from tfx_estimators.components.trainer.session.role import StatusFile
 from tfx_estimators.errors import ClusterError, TrainingError, TrainingInterruptedError
 from tfx_estimators.kubeflow.entrypoint.uris import is_copied
 from tfx_estimators.kubeflow.jobs.heartbeat import Heartbeat
@@ -34,7 +34,7 @@ _SECONDS_BETWEEN_LOOKS = 1.0
 _LEADERS = ("chief-0", "worker-0")
 
 
-def job_name(job: TrainingJob) -> str:
+def job_name(job: TrainingRequest) -> str:
     """The same for the same training, so that a retry finds the job of the attempt before."""
     return f"train-{job.training.fingerprint[:24]}"
 
@@ -55,9 +55,7 @@ class JobStarter:
 
     def run_members(
         self,
-        job: TrainingJob,
-        inputs: Artifacts,
-        outputs: Artifacts,
+        request: TrainingRequest,
         step: Step,
         logs: pathlib.Path,
         watch: Watch,
@@ -70,26 +68,26 @@ class JobStarter:
             TrainingInterruptedError: if its machine was taken away: a retry of the step goes
                 on from the last checkpoint.
         """
-        assert job.distribution is not None, "else nothing is to be started"
-        folder = _shared_folder(job)
+        assert request.distribution is not None, "else nothing is to be started"
+        folder = _shared_folder(request)
         jobs = self._connect()
-        name = job_name(job)
+        name = job_name(request)
         wanted = Job(
             name=name,
-            replicas=job.distribution.tasks(),
+            replicas=request.distribution.tasks(),
             command=["python", "-m", _MODULE, str(folder)],
             pod=json.loads(os.environ.get(POD_SETTINGS) or '{"pod": {}, "container": {}}'),
             labels={"app.kubernetes.io/managed-by": "tfx-estimators"},
         )
         state = jobs.state(name)
         if state is not None and state.phase is not Phase.FAILED:
-            _say(f"found the training job {name}, which an attempt before has started")
+            say(f"found the training job {name}, which an attempt before has started")
         else:
             if state is not None:
                 jobs.remove(name)
-            self._prepare(job, wanted, inputs, outputs, step, folder)
+            self._prepare(request, wanted, step, folder)
             jobs.start(wanted)
-            _say(f"started the training job {name}: {_counted(wanted.replicas)}")
+            say(f"started the training job {name}: {_counted(wanted.replicas)}")
         try:
             self._follow(jobs, wanted, folder, watch)
         except ClusterError:
@@ -102,20 +100,21 @@ class JobStarter:
         jobs.remove(name)
         shutil.rmtree(folder, ignore_errors=True)
 
-    def _prepare(self, job: TrainingJob, wanted: Job, inputs: Artifacts, outputs: Artifacts,
-                 step: Step, folder: pathlib.Path) -> None:  # fmt: skip
+    def _prepare(
+        self, request: TrainingRequest, wanted: Job, step: Step, folder: pathlib.Path
+    ) -> None:
         """Puts what the processes read where all of them see it."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for kind, count in wanted.replicas.items():
             for index in range(count):
-                give_start(job.training, folder / f"{kind}-{index}")
+                give_start(request.training, folder / f"{kind}-{index}")
         shared = {
             key: [_visible(artifact, folder / "inputs" / f"{key}-{i}") for i, artifact in
                   enumerate(artifacts)]
-            for key, artifacts in inputs.items()
+            for key, artifacts in request.inputs.items()
         }  # fmt: skip
-        (folder / "step.json").write_text(step(shared, outputs), encoding="utf-8")
+        (folder / "step.json").write_text(step(shared, request.outputs), encoding="utf-8")
 
     def _follow(self, jobs: Jobs, wanted: Job, folder: pathlib.Path, watch: Watch) -> None:
         total = sum(wanted.replicas.values())
@@ -143,7 +142,7 @@ class JobStarter:
             waiting = _waiting(state.replicas)
             if waiting and waiting != said:
                 said = waiting
-                _say(f"waiting: {waiting}")
+                say(f"waiting: {waiting}")
             time.sleep(self._seconds)
 
     def _keep_logs(self, jobs: Jobs, wanted: Job, logs: pathlib.Path) -> None:
@@ -199,7 +198,7 @@ def _waiting(replicas: Iterable[Replica]) -> str:
     return "; ".join(reasons)
 
 
-def _shared_folder(job: TrainingJob) -> pathlib.Path:
+def _shared_folder(job: TrainingRequest) -> pathlib.Path:
     folder = job.training.folder
     if "://" in folder or is_copied(folder):
         raise TrainingError(
@@ -225,10 +224,6 @@ def _visible(artifact: Any, folder: pathlib.Path) -> Any:
 
 def _counted(replicas: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in replicas.items())
-
-
-def _say(line: str) -> None:
-    print(f"EstimatorTrainer: {line}", file=sys.stderr, flush=True)
 
 
 def _connect() -> Jobs:

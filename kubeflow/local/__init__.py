@@ -3,6 +3,16 @@
 `kfp.local` itself orchestrates: its order of tasks, its ExecutorInput, its placeholders,
 its reading of outputs. Only how a task is carried out is ours: a process started by the
 command in the package, or a podman container of the step's image.
+
+* `containers`: Podman, as steps of a package are run with it.
+* `imitated_backend`: what the driver and the launcher of Kubeflow Pipelines make of a step,
+  imitated here.
+* `kfp_python`: a Python whose kfp can orchestrate a pipeline locally.
+* `orchestrator`: the program that runs a package with `kfp.local`: `python orchestrator.py`, job
+  on stdin.
+* `package_file`: a compiled package, read and looked over before anything is started.
+* `run`: runs a package: starts the orchestrator, follows it, and says what came of it.
+* `runner`: the runner `kubeflow-local`: compiles a pipeline and runs the package on this machine.
 """
 
 from __future__ import annotations

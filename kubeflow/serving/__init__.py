@@ -5,6 +5,10 @@
 * `version_folder`: a version where KServe's TensorFlow runtime finds it.
 * `rollout`: a version's way in, its share of the requests, and back; `readiness`: whether
   it serves; `cluster`: InferenceServices on a Kubernetes API server.
+* `cluster`: InferenceServices on a Kubernetes API server, by the official client.
+* `executor`: serves a version: everything is looked at before anything is made.
+* `manifest`: an InferenceService in KServe's words, `serving.kserve.io/v1beta1`.
+* `readiness`: whether a version serves: what KServe writes into a service's status.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def _exists(name: str) -> bool:
 
 @pytest.mark.stacks
 def test_what_works_is_there_and_what_is_gone_is_not() -> None:
-    from tfx_estimators.components.trainer import legacy_tfma
+    from tfx_estimators.components.trainer.contracts import legacy_tfma
     from tfx_estimators.estimator import activate
 
     activate()

@@ -9,7 +9,7 @@ import types
 
 import pytest
 
-from tfx_estimators.components.trainer.member_errors import read_error, write_error
+from tfx_estimators.components.trainer.processes.member_errors import read_error, write_error
 from tfx_estimators.components.user_code import describe, find_place, full_trace
 from tfx_estimators.errors import DataError, TrainingError, UserModuleError
 

@@ -13,7 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 from tfx_estimators.commands import places
-from tfx_estimators.components.trainer.evaluations import note_evaluation, read_evaluations
+from tfx_estimators.components.trainer.checkpoints.evaluations import (
+    note_evaluation,
+    read_evaluations,
+)
 from tfx_estimators.errors import UnsupportedOptionError
 from tfx_estimators.json_text import dumps, finite
 from tfx_estimators.lineage.compare import Difference
@@ -75,7 +78,9 @@ def test_what_a_command_prints_as_json_has_nulls() -> None:
         places.show_json([Difference("metric", "auc", math.nan, 0.5)])
 
     printed = strict(CliRunner().invoke(show).output)
-    assert printed == [{"about": "metric", "name": "auc", "left": None, "right": 0.5}]
+    assert printed == [
+        {"about": "metric", "name": "auc", "left": None, "right": 0.5, "delta": None}
+    ]
 
 
 def test_a_record_leaves_out_metrics_without_a_number() -> None:

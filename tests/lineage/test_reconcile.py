@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from tfx_estimators.lineage.files import LOCAL
 from tfx_estimators.lineage.outputs import latest_outputs
 from tfx_estimators.lineage.properties import CHECKPOINT_TYPE, value_of, values_of
-from tfx_estimators.lineage.record_files import LOCAL
 from tfx_estimators.lineage.select import select
 from tfx_estimators.lineage.store import open_store
 

@@ -1,3 +1,22 @@
-"""The subcommands of `tfx-estimators`, one module a noun."""
+"""The subcommands of `tfx-estimators`, one module a noun.
+
+* `checkpoint_store`: what is done with checkpoints: restore, gc, import.
+* `docs`: `tfx-estimators docs`: the pages of the documentation, which ship with the package.
+* `doctor`: `tfx-estimators doctor`: what an existing pipeline needs to run here.
+* `group`: the group of all commands: what a user sees of an error is a message, never a
+  traceback.
+* `kserve`: `tfx-estimators kserve`: the share of a new version, and going back.
+* `kubeflow`: `tfx-estimators compile`: a pipeline as a package for Kubeflow Pipelines.
+* `lineage`: questions to ML Metadata: runs, checkpoints, models, lineage, diff.
+* `metadata`: what is done with a store of ML Metadata itself, and with verdicts in it.
+* `places`: where metadata lies when nothing is said, and how tables and JSON are printed.
+* `push`: `tfx-estimators versions | rollback`: what a model server is given, and going back.
+* `run_log`: the log of a run: what TFX, TensorFlow and Beam say, and the whole trace of an error.
+* `runner_options`: `--runner` and the options of the runners, as the runners themselves describe
+  them.
+* `shipped_files`: `tfx-estimators manifests` and `image`: what a cluster needs, out of the
+  installed package.
+* `submit`: `tfx-estimators submit`: a package run by a Kubeflow Pipelines server.
+"""
 
 __all__: list[str] = []

@@ -147,7 +147,7 @@ def adopt(model_dir: str, training: str, assets: str | None) -> None:
     that was begun, STORE/<fingerprint>. Variables, optimizer slots and vocabularies have to
     be the same; the steps of the old training count for num_steps.
     """
-    from tfx_estimators.components.trainer.adoption import adopt as take_over
+    from tfx_estimators.components.trainer.checkpoints.adoption import adopt as take_over
 
     done = take_over(model_dir, training, assets)
     click.echo(f"{done.variables} variables fit, {done.slots} of them optimizer slots")

@@ -12,9 +12,9 @@ import pytest
 import tensorflow as tf
 
 from tfx_estimators import estimator as tf_estimator
-from tfx_estimators.components.trainer.export import export_for_serving
-from tfx_estimators.components.trainer.row_record import write_rows
-from tfx_estimators.components.trainer.warm_start import warm_started
+from tfx_estimators.components.trainer.contracts.row_record import write_rows
+from tfx_estimators.components.trainer.contracts.warm_start import warm_started
+from tfx_estimators.components.trainer.session.export import export_for_serving
 from tfx_estimators.errors import TrainingError
 from tfx_estimators.estimator import columns as learned
 from tfx_estimators.estimator.columns.rows import rows_of

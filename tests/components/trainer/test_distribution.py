@@ -283,7 +283,7 @@ def test_what_cannot_be_distributed_is_refused_when_the_pipeline_is_made(
 def test_a_checkpoint_may_go_while_it_is_evaluated(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tfx_estimators.components.trainer.following import follow
+    from tfx_estimators.components.trainer.session.following import follow
 
     def model_fn(features: Any, labels: Any, mode: str) -> Any:
         v1 = tf.compat.v1

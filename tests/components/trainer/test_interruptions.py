@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfx_estimators.components.trainer.interruption import listening
+from tfx_estimators.components.trainer.session.interruption import listening
 from tfx_estimators.lineage.record_files import read_records
 from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord
 
@@ -276,7 +276,11 @@ def test_of_two_that_train_the_same_one_waits(run: Run, uninterrupted: Run) -> N
 
 @pytest.mark.slow
 def test_what_is_kept(run: Run) -> None:
-    from tfx_estimators.components.trainer.retention import KeepBest, KeepEvery, KeepLast
+    from tfx_estimators.components.trainer.checkpoints.retention import (
+        KeepBest,
+        KeepEvery,
+        KeepLast,
+    )
 
     arguments = {
         **run.job.arguments,

@@ -8,7 +8,7 @@ import pathlib
 import pytest
 import tensorflow as tf
 
-from tfx_estimators.components.trainer import legacy_tfma
+from tfx_estimators.components.trainer.contracts import legacy_tfma
 
 pytestmark = pytest.mark.stacks
 

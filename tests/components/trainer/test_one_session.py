@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tfx_estimators import estimator as tf_estimator
-from tfx_estimators.components.trainer.one_session_hook import OneSessionHook
+from tfx_estimators.components.trainer.session.one_session_hook import OneSessionHook
 from tfx_estimators.errors import TrainingError
 
 pytestmark = pytest.mark.stacks

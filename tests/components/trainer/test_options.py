@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from tfx_estimators.components.trainer import legacy_tfma
-from tfx_estimators.components.trainer.contracts import Contract, find_contract
-from tfx_estimators.components.trainer.settings import merge_params
+from tfx_estimators.components.trainer.contracts import legacy_tfma
+from tfx_estimators.components.trainer.contracts.kinds import Contract, find_contract
+from tfx_estimators.components.trainer.contracts.settings import merge_params
 
 
 def test_the_contracts_in_order() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 import pytest
 
-from tfx_estimators.components.trainer.retention import (
+from tfx_estimators.components.trainer.checkpoints.retention import (
     KeepBest,
     KeepEvery,
     KeepLast,

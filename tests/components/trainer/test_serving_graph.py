@@ -14,9 +14,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from tfx_estimators import estimator as tf_estimator
 from tfx_estimators.components.feature_tensors import find_feature_tensors
-from tfx_estimators.components.trainer.export import export_for_serving
-from tfx_estimators.components.trainer.finished_model import finish_model
-from tfx_estimators.components.trainer.serving_graph import EXPORT_NOTE
+from tfx_estimators.components.trainer.checkpoints.finished_model import finish_model
+from tfx_estimators.components.trainer.checkpoints.serving_graph import EXPORT_NOTE
+from tfx_estimators.components.trainer.session.export import export_for_serving
 
 WORDS = {"one": ["a", "b", "c"], "other": ["c", "b", "a"]}
 EXAMPLES = [{"x": float(i), "word": word} for i, word in enumerate("abcd")]

@@ -21,8 +21,8 @@ from tfx_estimators import estimator as tf_estimator
 from tfx_estimators.components.examples import find_splits, read_batches
 from tfx_estimators.components.pusher.place import copy_tree
 from tfx_estimators.components.pusher.versions import Folder
-from tfx_estimators.components.trainer.export import export_for_serving
-from tfx_estimators.components.trainer.finished_model import finish_model
+from tfx_estimators.components.trainer.checkpoints.finished_model import finish_model
+from tfx_estimators.components.trainer.session.export import export_for_serving
 
 JAVA = pathlib.Path(__file__).parents[2] / "java"
 MODULES = pathlib.Path(__file__).parent / "modules"

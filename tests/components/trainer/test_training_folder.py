@@ -14,11 +14,16 @@ from click.testing import CliRunner
 
 from tfx_estimators import cli
 from tfx_estimators.components.origin import Origin
-from tfx_estimators.components.trainer.done_marks import check_done, mark_done
-from tfx_estimators.components.trainer.exports import date_back, list_exports, newest_export
-from tfx_estimators.components.trainer.recorder import Recorder
-from tfx_estimators.components.trainer.store import Training, going_on_in, open_training
-from tfx_estimators.components.trainer.vocabularies import note_vocabularies
+from tfx_estimators.components.trainer.checkpoints.exports import (
+    date_back,
+    list_exports,
+    newest_export,
+)
+from tfx_estimators.components.trainer.checkpoints.recorder import Recorder
+from tfx_estimators.components.trainer.checkpoints.store import going_on_in, open_training
+from tfx_estimators.components.trainer.checkpoints.training import Training
+from tfx_estimators.components.trainer.checkpoints.vocabularies import note_vocabularies
+from tfx_estimators.components.trainer.processes.done_marks import check_done, mark_done
 from tfx_estimators.errors import TrainingError, UnsupportedOptionError
 from tfx_estimators.lineage.record_files import read_records
 from tfx_estimators.lineage.records import CheckpointRecord

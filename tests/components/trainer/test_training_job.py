@@ -21,7 +21,7 @@ from kubernetes_server import KubernetesServer
 from real_training_operator import RealTrainingOperator
 from training_operator import TrainingOperator
 
-from tfx_estimators.components.trainer import elsewhere
+from tfx_estimators.components.trainer.processes import starters as elsewhere
 from tfx_estimators.estimator.distribution import MultiWorker
 from tfx_estimators.kubeflow.jobs.cluster import ClusterJobs
 from tfx_estimators.kubeflow.jobs.pods import POD_SETTINGS

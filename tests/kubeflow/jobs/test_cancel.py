@@ -12,8 +12,8 @@ import pytest
 from kubernetes_server import KubernetesServer
 from training_operator import TrainingOperator
 
-from tfx_estimators.components.trainer import distributed
-from tfx_estimators.components.trainer.store import Start
+from tfx_estimators.components.trainer.checkpoints.training import Start
+from tfx_estimators.components.trainer.processes import launch as distributed
 from tfx_estimators.errors import TrainingInterruptedError
 from tfx_estimators.estimator.distribution import MultiWorker
 from tfx_estimators.estimator.distribution.cluster import tasks_of
@@ -31,7 +31,9 @@ def test_sigterm_takes_the_job_along(
         start=Start(),
         to_json=lambda: "{}",
     )
-    job: Any = types.SimpleNamespace(distribution=policy, training=store, train_steps=10)
+    job: Any = types.SimpleNamespace(
+        distribution=policy, training=store, train_steps=10, inputs={}, outputs={}, properties={}
+    )
     handler = signal.getsignal(signal.SIGTERM)
     with KubernetesServer() as server:
         jobs = ClusterJobs(server.api(), "default")
@@ -54,7 +56,7 @@ def test_sigterm_takes_the_job_along(
         monkeypatch.setattr(distributed, "find_starter", lambda: Cancelled(lambda: jobs, 0.1))
         with TrainingOperator(server.api(), "default", tmp_path, program, server.logs):
             with pytest.raises(TrainingInterruptedError, match="stopped by SIGTERM in its job"):
-                distributed.train_in_processes(job, {}, {}, {})
+                distributed.train_in_processes(job)
             assert jobs.state(job_name(job)) is None
     assert signal.getsignal(signal.SIGTERM) == handler
     assert (tmp_path / "checkpoints" / "feed" / "logs" / "worker-1.log").exists()

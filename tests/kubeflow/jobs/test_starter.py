@@ -21,7 +21,7 @@ from real_training_operator import RealTrainingOperator
 from training_operator import TrainingOperator
 
 from tfx_estimators.components.resources import Resources
-from tfx_estimators.components.trainer.store import Start
+from tfx_estimators.components.trainer.checkpoints.training import Start
 from tfx_estimators.errors import ClusterError, TrainingError, TrainingInterruptedError
 from tfx_estimators.estimator.distribution import MultiWorker, ParameterServer
 from tfx_estimators.kubeflow.jobs.cluster import ClusterJobs
@@ -79,7 +79,9 @@ def training(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     # A name of its own: the real server is the same for all tests.
     fingerprint = f"{abs(hash(str(tmp_path))):024x}"
     store = types.SimpleNamespace(folder=str(folder), fingerprint=fingerprint, start=Start())
-    return types.SimpleNamespace(distribution=MultiWorker(2), training=store)
+    return types.SimpleNamespace(
+        distribution=MultiWorker(2), training=store, inputs={}, outputs={}, properties={}
+    )
 
 
 def run(training: Any, jobs: ClusterJobs, logs: pathlib.Path, watch: Any = None) -> None:
@@ -92,7 +94,7 @@ def run(training: Any, jobs: ClusterJobs, logs: pathlib.Path, watch: Any = None)
             watch(status, running, of)
 
     JobStarter(lambda: jobs, seconds=0.1).run_members(
-        training, {}, {}, lambda inputs, outputs: '{"step": 1}', logs, watching
+        training, lambda inputs, outputs: '{"step": 1}', logs, watching
     )
 
 

@@ -13,7 +13,7 @@ PRELOADED = [
     "tensorflow_transform",
     "tfx.components",
     "tfx.orchestration.local.local_dag_runner",
-    "tfx_estimators.components.trainer.columns_training",
+    "tfx_estimators.components.trainer.contracts.columns",
     "tfx_estimators.pipelines.runner",
 ]
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from tfx_estimators import estimator as tf_estimator
-from tfx_estimators.components.trainer.class_names import classes_in_graph, classes_in_model
-from tfx_estimators.components.trainer.row_readers import (
+from tfx_estimators.components.trainer.announcement import say
+from tfx_estimators.components.trainer.contracts.class_names import (
+    classes_in_graph,
+    classes_in_model,
+)
+from tfx_estimators.components.trainer.contracts.row_readers import (
     first_readers,
     kernel_columns,
     variable_name,
 )
-from tfx_estimators.components.trainer.row_record import read_rows
+from tfx_estimators.components.trainer.contracts.row_record import read_rows
 from tfx_estimators.errors import ColumnError, TrainingError
 from tfx_estimators.estimator.columns.rows import Rows, matched_rows, row_count
 
@@ -266,26 +268,21 @@ def _is_same(matched: Any, before: int) -> bool:
 
 
 def _report(values: Mapping[str, Any], parts: Mapping[str, Sequence[_Part]]) -> None:
-    _say(f"base model: {len(values)} variables are carried over")
+    say(f"base model: {len(values)} variables are carried over")
     said = {part.key: part for of_one in parts.values() for part in of_one}
     for part in sorted(said.values(), key=lambda part: part.name):
         matched = part.matched()
         carried = int(np.sum(matched != _FRESH))
         if carried < len(matched) or not part.is_same():
-            _say(
+            say(
                 f"base model: {part.name}: {carried} of {len(matched)} rows are carried over, "
                 f"{len(matched) - carried} start fresh"
             )
         elif part.old is not None and part.new.get("learned") != part.old.get("learned"):
-            _say(
+            say(
                 f"base model: {part.name}: carried over, though it is scaled otherwise: "
                 f"{part.new['learned']} instead of {part.old['learned']}"
             )
-
-
-def _say(line: str) -> None:
-    logging.info("%s", line)
-    print(f"EstimatorTrainer: {line}", file=sys.stderr, flush=True)
 
 
 def _save(values: Mapping[str, Any], prefix: str) -> None:

@@ -10,7 +10,10 @@ from tfx.dsl.io import fileio
 from tfx_estimators.components.feature_tensors import find_feature_tensors
 from tfx_estimators.components.model_digest import hash_model
 from tfx_estimators.components.saved_graph import SAVED_MODEL, assets_of, normalize
-from tfx_estimators.components.trainer.serving_graph import keep_for_serving, write_export_note
+from tfx_estimators.components.trainer.checkpoints.serving_graph import (
+    keep_for_serving,
+    write_export_note,
+)
 from tfx_estimators.errors import SavedModelError, TrainingError
 
 __all__ = ["finish_model"]

@@ -5,38 +5,34 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
-from google.protobuf.message import DecodeError
 
 from tfx_estimators import estimator as tf_estimator
-from tfx_estimators.components.examples import read_batches
 from tfx_estimators.components.progress import Progress, show_progress
-from tfx_estimators.components.trainer.evaluations import EvaluationNotes, read_evaluations
-from tfx_estimators.components.trainer.example_counter import ExampleCounter
-from tfx_estimators.components.trainer.export import evaluate_and_export
-from tfx_estimators.components.trainer.following import follow
-from tfx_estimators.components.trainer.interruption import InterruptionHook, listening
-from tfx_estimators.components.trainer.one_session_hook import OneSessionHook
-from tfx_estimators.components.trainer.progress_hook import ProgressHook
-from tfx_estimators.components.trainer.recorder import Recorder, RecordingListener
-from tfx_estimators.components.trainer.recording_hook import RecordingHook
-from tfx_estimators.components.trainer.role import ALONE, Part, Role, StatusFile
-from tfx_estimators.components.trainer.store import Training
+from tfx_estimators.components.trainer.checkpoints.evaluations import (
+    EvaluationNotes,
+    read_evaluations,
+)
+from tfx_estimators.components.trainer.checkpoints.example_counter import ExampleCounter
+from tfx_estimators.components.trainer.checkpoints.recorder import Recorder, RecordingListener
+from tfx_estimators.components.trainer.checkpoints.recording_hook import RecordingHook
+from tfx_estimators.components.trainer.checkpoints.training import Training
+from tfx_estimators.components.trainer.session.export import evaluate_and_export
+from tfx_estimators.components.trainer.session.following import follow
+from tfx_estimators.components.trainer.session.interruption import InterruptionHook, listening
+from tfx_estimators.components.trainer.session.one_session_hook import OneSessionHook
+from tfx_estimators.components.trainer.session.progress_hook import ProgressHook
+from tfx_estimators.components.trainer.session.role import ALONE, Part, Role, StatusFile
 from tfx_estimators.errors import (
-    CorruptRecordError,
     EstimatorTypeError,
-    FeatureDtypeError,
-    FeatureNotFoundError,
-    LabelError,
     NanLossError,
     TrainingError,
 )
 from tfx_estimators.estimator.distribution import MultiWorker, Policy
 
-__all__ = ["check_estimator", "explained_data_errors", "train_and_evaluate"]
+__all__ = ["check_estimator", "train_and_evaluate"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -172,79 +168,4 @@ def _raise_if_full(folder: str, error: Exception) -> None:
             f"there is no room to write a checkpoint in {folder}: {error}",
             expected="room for the checkpoints that are kept and one more",
             fix=f"make room and run again: it goes on from the last whole one. df -h {folder}",
-        ) from error
-
-
-@contextlib.contextmanager
-def explained_data_errors(files: Sequence[str], label_key: str | None) -> Iterator[None]:
-    """Turns what TensorFlow says about bad records into errors of ours.
-
-    Args:
-        files: the files being read, searched for the bad record.
-        label_key: the label, to tell a missing label from another missing feature.
-
-    Raises:
-        CorruptRecordError: naming file and record where reading fails.
-        FeatureDtypeError: if a feature's values have another type than expected.
-        FeatureNotFoundError: if an example lacks a feature.
-        LabelError: if it lacks the label, or the label is out of the estimator's range.
-    """
-    try:
-        yield
-    except tf.errors.DataLossError as error:
-        for _ in read_batches(files):
-            pass  # raises with the file's name at the bad record
-        raise CorruptRecordError(
-            f"a record cannot be read: {error.message}",
-            expected="complete TFRecord files",
-            fix="write the files again by re-running the step that made them",
-        ) from error
-    except UnicodeDecodeError as error:
-        # TensorFlow quotes the bad record in its message, which then is no text.
-        _raise_at_bad_example(files, error)
-        raise
-    except tf.errors.InvalidArgumentError as error:
-        if "Could not parse example" in error.message:
-            _raise_at_bad_example(files, error)
-        _explain(error, label_key)
-        raise
-
-
-def _raise_at_bad_example(files: Sequence[str], cause: Exception) -> None:
-    for file in files:
-        records = (record for batch in read_batches([file]) for record in batch)
-        for number, record in enumerate(records, start=1):
-            try:
-                tf.train.Example.FromString(record)
-            except DecodeError:
-                raise CorruptRecordError(
-                    f"{file}: record {number} is not a tf.Example",
-                    expected="serialized tf.Example protocol buffers",
-                    fix="write the file again by re-running the step that made it",
-                ) from cause
-
-
-def _explain(error: Any, label_key: str | None) -> None:
-    text = error.message
-    if "Data types don't match" in text:
-        raise FeatureDtypeError(
-            f"a feature has another type than the model expects: {text}",
-            expected="the types in the transform graph or the schema",
-            fix="run the transform again over these examples",
-        ) from error
-    if "is required but could not be found" in text:
-        missing: type[LabelError] | type[FeatureNotFoundError] = FeatureNotFoundError
-        if label_key is not None and f"Feature: {label_key} " in text:
-            missing = LabelError
-        raise missing(
-            f"an example lacks a feature: {text}",
-            expected="every example to have every required feature and the label",
-            fix="give the feature a default value, or filter such examples out",
-        ) from error
-    if "Labels must" in text or "labels must" in text or "Label IDs must" in text:
-        raise LabelError(
-            f"the label {label_key or ''} is of no use to the estimator: {text}",
-            expected="class ids from 0 to n_classes - 1, or the estimator's label_vocabulary",
-            fix="set n_classes or label_vocabulary in estimator_fn, or make the label in "
-            "preprocessing_fn",
         ) from error

@@ -13,7 +13,7 @@ import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from tfx_estimators.components.trainer.job import Artifacts, TrainingJob
+from tfx_estimators.components.trainer.request import Artifacts, TrainingRequest
 from tfx_estimators.errors import TrainingError
 
 __all__ = ["ENVIRONMENT", "Starter", "Step", "Watch", "find_starter"]
@@ -34,22 +34,18 @@ class Starter(Protocol):
 
     def run_members(
         self,
-        job: TrainingJob,
-        inputs: Artifacts,
-        outputs: Artifacts,
+        request: TrainingRequest,
         step: Step,
         logs: pathlib.Path,
         watch: Watch,
     ) -> None:
-        """Starts one process for each of `job.distribution.tasks()` and waits for them.
+        """Starts one process for each of `request.distribution.tasks()` and waits for them.
 
-        Each runs `python -m tfx_estimators.components.trainer.task FOLDER NAME member`,
+        Each runs `python -m tfx_estimators.components.trainer.processes.task FOLDER NAME member`,
         where FOLDER holds `step.json`, with TF_CONFIG set.
 
         Args:
-            job: what the step was given.
-            inputs: the input artifacts.
-            outputs: the output artifacts.
+            request: what the step was given.
             step: makes the content of `step.json`.
             logs: folder for a log file a task.
             watch: to be called now and then; raises if the step is to end.

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import functools
 import re
-import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,18 +14,16 @@ import tensorflow_transform as tft
 
 from tfx_estimators import estimator as tf_estimator
 from tfx_estimators.components.examples_model import export_examples_model
-from tfx_estimators.components.trainer.export import export_for_serving
-from tfx_estimators.components.trainer.job import TrainingJob
-from tfx_estimators.components.trainer.resumption import going_on
-from tfx_estimators.components.trainer.role import Part, Role
-from tfx_estimators.components.trainer.row_record import write_rows
-from tfx_estimators.components.trainer.settings import Settings, merge_params
-from tfx_estimators.components.trainer.training import (
-    check_estimator,
-    explained_data_errors,
-    train_and_evaluate,
-)
-from tfx_estimators.components.trainer.warm_start import warm_started
+from tfx_estimators.components.trainer.announcement import say
+from tfx_estimators.components.trainer.contracts.row_record import write_rows
+from tfx_estimators.components.trainer.contracts.settings import Settings, merge_params
+from tfx_estimators.components.trainer.contracts.warm_start import warm_started
+from tfx_estimators.components.trainer.request import TrainingRequest
+from tfx_estimators.components.trainer.session.data_errors import explained_data_errors
+from tfx_estimators.components.trainer.session.export import export_for_serving
+from tfx_estimators.components.trainer.session.loop import check_estimator, train_and_evaluate
+from tfx_estimators.components.trainer.session.resumption import going_on
+from tfx_estimators.components.trainer.session.role import Part, Role
 from tfx_estimators.errors import (
     EstimatorTypeError,
     FeatureNotFoundError,
@@ -45,12 +42,12 @@ from tfx_estimators.estimator.serving import make_serving_input_receiver_fn
 __all__ = ["train"]
 
 
-def train(module: Any, job: TrainingJob, role: Role) -> None:
+def train(module: Any, request: TrainingRequest, role: Role) -> None:
     """Trains the module's estimator and exports it.
 
     Args:
         module: the user's module, loaded.
-        job: what the step was given.
+        request: what the step was given.
         role: what this process does of it.
 
     Raises:
@@ -60,18 +57,18 @@ def train(module: Any, job: TrainingJob, role: Role) -> None:
         EstimatorTypeError: if a function of the module returns something unusable.
         NanLossError, TrainingError: if training fails.
     """
-    assert job.transform_graph is not None, "checked before"
-    assert job.columns_file is not None, "checked before"
-    params = merge_params(job.custom_config, job.hyperparameters)
+    assert request.transform_graph is not None, "checked before"
+    assert request.columns_file is not None, "checked before"
+    params = merge_params(request.custom_config, request.hyperparameters)
     settings = Settings.from_params(params)
     # Before TensorFlow does anything else in this process.
-    strategy = _strategy(job, role)
-    train_files, eval_files = job.train_files(), job.eval_files()
-    facts = read_columns(job.columns_file)
-    plan, learned = load_plan(module.feature_columns, job.columns_file)
+    strategy = _strategy(request, role)
+    train_files, eval_files = request.train_files(), request.eval_files()
+    facts = read_columns(request.columns_file)
+    plan, learned = load_plan(module.feature_columns, request.columns_file)
     columns = plan.model_columns(learned)
-    transform_output = tft.TFTransformOutput(job.transform_graph)
-    data = _TransformedData.find(transform_output, columns, facts, job)
+    transform_output = tft.TFTransformOutput(request.transform_graph)
+    data = _TransformedData.find(transform_output, columns, facts, request)
     rows = rows_of(
         plan,
         columns,
@@ -79,49 +76,49 @@ def train(module: Any, job: TrainingJob, role: Role) -> None:
         lambda name: transform_output.vocabulary_file_by_name(vocabulary_file(name)),
     )
 
-    config = _run_config(job, settings, strategy)
+    config = _run_config(request, settings, strategy)
     estimator = module.estimator_fn(columns, config, params)
-    _check(estimator, job.model_run_dir)
-    if job.base_model is not None:
-        estimator = warm_started(estimator, job.base_model, rows)
+    _check(estimator, request.model_run_dir)
+    if request.base_model is not None:
+        estimator = warm_started(estimator, request.base_model, rows)
     input_fn = getattr(module, "input_fn", None)
-    done = job.training.start.own_steps
-    if job.distribution is not None:
-        done = job.distribution.batches_by(done)
+    done = request.training.start.own_steps
+    if request.distribution is not None:
+        done = request.distribution.batches_by(done)
     train_batches = Batches(
         settings.batch_size,
-        repeat=job.train_steps is not None,
+        repeat=request.train_steps is not None,
         shuffle=True,
         seed=settings.seed,
-        sharding=getattr(job.distribution, "sharding", "disjoint"),
+        sharding=getattr(request.distribution, "sharding", "disjoint"),
     )
     with explained_data_errors([*train_files, *eval_files], data.label_key), data.explained():
         train_and_evaluate(
             estimator,
             tf_estimator.TrainSpec(
                 data.input_fn(train_files, train_batches, input_fn, done),
-                max_steps=job.train_steps,
+                max_steps=request.train_steps,
             ),
             tf_estimator.EvalSpec(
                 data.input_fn(eval_files, Batches(settings.batch_size), input_fn),
-                steps=job.eval_steps,
+                steps=request.eval_steps,
             ),
-            job.training,
+            request.training,
             settings.batch_size,
             role,
-            job.distribution,
+            request.distribution,
         )
     if role.part is Part.MEMBER:
         return  # Exporting is for the process that comes after all members.
     receiver_fn = getattr(module, "serving_input_receiver_fn", None)
     own_receiver_fn = data.serving_input_receiver_fn(estimator)
     if receiver_fn is None:
-        export_for_serving(estimator, own_receiver_fn, job.serving_dir)
+        export_for_serving(estimator, own_receiver_fn, request.serving_dir)
     else:
         receiver_fn = functools.partial(receiver_fn, transform_output)
-        export_for_serving(estimator, receiver_fn, job.serving_dir)
-        export_examples_model(estimator, own_receiver_fn, job.serving_dir)
-    write_rows(job.serving_dir, rows)
+        export_for_serving(estimator, receiver_fn, request.serving_dir)
+        export_examples_model(estimator, own_receiver_fn, request.serving_dir)
+    write_rows(request.serving_dir, rows)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,10 +143,10 @@ class _TransformedData:
 
     @classmethod
     def find(
-        cls, transform_output: Any, columns: Any, facts: Mapping[str, Any], job: TrainingJob
+        cls, transform_output: Any, columns: Any, facts: Mapping[str, Any], request: TrainingRequest
     ) -> _TransformedData:
         spec = transform_output.transformed_feature_spec()
-        label_key = job.label_key or facts.get("label_key")
+        label_key = request.label_key or facts.get("label_key")
         if not label_key or label_key not in spec:
             raise LabelError(
                 f"the label {label_key!r} is not among the transformed features",
@@ -295,26 +292,22 @@ def _leaves(columns: Any) -> Iterator[Any]:
         yield columns
 
 
-def _strategy(job: TrainingJob, role: Role) -> Any:
+def _strategy(request: TrainingRequest, role: Role) -> Any:
     """What distributes the training in this process; None where nothing does."""
-    if job.distribution is None or role.part is Part.FINISH:
+    if request.distribution is None or role.part is Part.FINISH:
         return None
-    return make_strategy(job.distribution, say=_say)
+    return make_strategy(request.distribution, say=say)
 
 
-def _say(line: str) -> None:
-    print(f"EstimatorTrainer: {line}", file=sys.stderr, flush=True)
-
-
-def _run_config(job: TrainingJob, settings: Settings, strategy: Any) -> Any:
+def _run_config(request: TrainingRequest, settings: Settings, strategy: Any) -> Any:
     arguments = dict(settings.run_config)
     if strategy is not None:
         arguments["train_distribute"] = strategy
-    if job.training.retention is not None:
+    if request.training.retention is not None:
         arguments["keep_checkpoint_max"] = 0  # The policies remove checkpoints, not TensorFlow.
     try:
         return tf_estimator.RunConfig(
-            model_dir=job.model_run_dir, tf_random_seed=settings.seed, **arguments
+            model_dir=request.model_run_dir, tf_random_seed=settings.seed, **arguments
         )
     except (TypeError, ValueError) as error:
         raise UnsupportedOptionError(

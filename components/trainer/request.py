@@ -15,11 +15,11 @@ from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
 from tfx_estimators.components.examples import find_splits
 from tfx_estimators.components.saved_model import serving_path
-from tfx_estimators.components.trainer.store import Training
+from tfx_estimators.components.trainer.checkpoints.training import Training
 from tfx_estimators.errors import DataError
 from tfx_estimators.estimator.distribution import Policy, from_json
 
-__all__ = ["Artifacts", "TrainingJob"]
+__all__ = ["Artifacts", "TrainingRequest"]
 
 Artifacts = Mapping[str, Sequence[Artifact]]
 
@@ -27,10 +27,13 @@ COLUMNS_FILE = "columns.json"
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainingJob:
+class TrainingRequest:
     """One training.
 
     Attributes:
+        inputs: the input artifacts, as TFX hands them to the step.
+        outputs: the output artifacts, likewise.
+        properties: the execution properties, likewise.
         examples: the Examples artifacts.
         train_splits: names of the splits to train on.
         eval_splits: names of the splits to evaluate on.
@@ -51,6 +54,9 @@ class TrainingJob:
         distribution: the devices and processes to train on; None for this process alone.
     """
 
+    inputs: Artifacts
+    outputs: Artifacts
+    properties: Mapping[str, Any]
     examples: Sequence[Artifact]
     train_splits: tuple[str, ...]
     eval_splits: tuple[str, ...]
@@ -76,7 +82,7 @@ class TrainingJob:
         outputs: Artifacts,
         properties: Mapping[str, Any],
         training: Training,
-    ) -> TrainingJob:
+    ) -> TrainingRequest:
         """Reads what TFX hands to an executor.
 
         Args:
@@ -97,6 +103,9 @@ class TrainingJob:
         model = artifact_utils.get_single_instance(list(outputs["model"]))
         distribution = properties.get("distribution")
         return cls(
+            inputs=inputs,
+            outputs=outputs,
+            properties=properties,
             examples=inputs["examples"],
             train_splits=tuple(train_args.splits) or ("train",),
             eval_splits=tuple(eval_args.splits) or ("eval",),

@@ -6,11 +6,10 @@ import pathlib
 import shutil
 import sys
 
-from tfx_estimators.components.trainer.store import Training
+from tfx_estimators.components.trainer.announcement import PREFIX
+from tfx_estimators.components.trainer.checkpoints.training import Training
 
 __all__ = ["Said", "give_start"]
-
-_OURS = "EstimatorTrainer: "
 
 
 def give_start(training: Training, folder: pathlib.Path) -> None:
@@ -66,5 +65,5 @@ class Said:
         whole = new[: new.rfind(b"\n") + 1]
         self._read += len(whole)
         for line in whole.decode(errors="replace").splitlines():
-            if line.startswith(_OURS):
+            if line.startswith(PREFIX):
                 print(line, file=sys.stderr, flush=True)

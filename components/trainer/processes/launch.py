@@ -19,13 +19,13 @@ from tfx.utils import json_utils
 
 from tfx_estimators.components.examples import read_batches
 from tfx_estimators.components.progress import show_progress
-from tfx_estimators.components.trainer.done_marks import check_done
-from tfx_estimators.components.trainer.elsewhere import Watch, find_starter
-from tfx_estimators.components.trainer.interruption import listening
-from tfx_estimators.components.trainer.job import Artifacts, TrainingJob
-from tfx_estimators.components.trainer.member_errors import read_error
-from tfx_estimators.components.trainer.member_files import Said
-from tfx_estimators.components.trainer.role import Part, StatusFile
+from tfx_estimators.components.trainer.processes.done_marks import check_done
+from tfx_estimators.components.trainer.processes.member_errors import read_error
+from tfx_estimators.components.trainer.processes.member_files import Said
+from tfx_estimators.components.trainer.processes.starters import Watch, find_starter
+from tfx_estimators.components.trainer.request import Artifacts, TrainingRequest
+from tfx_estimators.components.trainer.session.interruption import listening
+from tfx_estimators.components.trainer.session.role import Part, StatusFile
 from tfx_estimators.errors import (
     EmptySplitError,
     LostWorkersError,
@@ -44,26 +44,21 @@ _WAS_ENDED = " was ended by "  # as `run_tasks` has it of a process that got a s
 _SECONDS_BETWEEN_LOOKS = 10.0
 
 
-def train_in_processes(
-    job: TrainingJob, inputs: Artifacts, outputs: Artifacts, properties: Mapping[str, Any]
-) -> None:
-    """Trains as the job's policy says.
+def train_in_processes(request: TrainingRequest) -> None:
+    """Trains as the request's policy says.
 
     The processes are started here, or where the environment says: see `elsewhere`. Their
     logs are kept in the training's folder under `logs/`.
 
     Args:
-        job: what the step was given.
-        inputs: the input artifacts.
-        outputs: the output artifacts.
-        properties: the execution properties.
+        request: what the step was given.
 
     Raises:
         EmptySplitError: if there are fewer records than workers.
         TrainingError: if a process fails, with what it raised and its trace as the cause.
         TfxEstimatorsError: what it raised, where that was an error of this package.
     """
-    assert job.distribution is not None, "else the executor trains in its own process"
+    assert request.distribution is not None, "else the executor trains in its own process"
 
     attempt = uuid.uuid4().hex
 
@@ -72,40 +67,40 @@ def train_in_processes(
             {
                 "inputs": inputs,
                 "outputs": outputs,
-                "properties": dict(properties),
-                "training": job.training.to_json(),
+                "properties": dict(request.properties),
+                "training": request.training.to_json(),
                 "attempt": attempt,
             }
         )
 
     joined = joined_task()
-    tasks = [joined] if joined is not None else _own_tasks(job)
+    tasks = [joined] if joined is not None else _own_tasks(request)
     with tempfile.TemporaryDirectory(prefix="tfx-estimators-") as scratch:
         folder = pathlib.Path(scratch)
-        (folder / "step.json").write_text(step(inputs, outputs), encoding="utf-8")
+        (folder / "step.json").write_text(step(request.inputs, request.outputs), encoding="utf-8")
         try:
             starter = find_starter() if len(tasks) > 1 else None
             if tasks[0].tf_config is None:
-                _run(job, tasks, Part.WHOLE, folder)
-                _check(job, attempt, tasks)
+                _run(request, tasks, Part.WHOLE, folder)
+                _check(request, attempt, tasks)
             elif starter is None:
-                _run(job, tasks, Part.MEMBER, folder)
-                _check(job, attempt, tasks)
+                _run(request, tasks, Part.MEMBER, folder)
+                _check(request, attempt, tasks)
             else:
-                with _watched(job) as watch:
-                    starter.run_members(job, inputs, outputs, step, folder / _LOGS, watch)
-                _check(job, attempt, tasks)
+                with _watched(request) as watch:
+                    starter.run_members(request, step, folder / _LOGS, watch)
+                _check(request, attempt, tasks)
             if tasks[0].tf_config is not None and any(task.leads for task in tasks):
                 finish = [Task("trainer", 0, None)]
-                _run(job, finish, Part.FINISH, folder)
-                _check(job, attempt, finish)
+                _run(request, finish, Part.FINISH, folder)
+                _check(request, attempt, finish)
         finally:
-            _keep_logs(folder / _LOGS, job)
+            _keep_logs(folder / _LOGS, request)
 
 
-def _check(job: TrainingJob, attempt: str, tasks: Sequence[Task]) -> None:
+def _check(request: TrainingRequest, attempt: str, tasks: Sequence[Task]) -> None:
     # Parameter servers are ended once the others have.
-    check_done(job.training.folder, attempt, [task.name for task in tasks if task.kind != "ps"])
+    check_done(request.training.folder, attempt, [task.name for task in tasks if task.kind != "ps"])
 
 
 def joined_task() -> Task | None:
@@ -117,44 +112,44 @@ def joined_task() -> Task | None:
     return Task(str(task["type"]), int(task["index"]), around)
 
 
-def _own_tasks(job: TrainingJob) -> list[Task]:
+def _own_tasks(request: TrainingRequest) -> list[Task]:
     """All of the policy's."""
-    policy = job.distribution
+    policy = request.distribution
     assert policy is not None, "checked before"
     if isinstance(policy, MultiWorker | ParameterServer) and policy.sharding == "disjoint":
-        _check_every_worker_has_data(job, policy.readers)
+        _check_every_worker_has_data(request, policy.readers)
     return tasks_of(policy)
 
 
-def _check_every_worker_has_data(job: TrainingJob, readers: int) -> None:
+def _check_every_worker_has_data(request: TrainingRequest, readers: int) -> None:
     try:
-        files = job.train_files()
+        files = request.train_files()
     except UnsupportedOptionError:
         return  # A format that the module itself reads.
     records = itertools.chain.from_iterable(read_batches(files))
     found = sum(1 for _ in itertools.islice(records, readers))
     if found < readers:
         raise EmptySplitError(
-            f"the splits {', '.join(job.train_splits)} have {found} examples for {readers} "
+            f"the splits {', '.join(request.train_splits)} have {found} examples for {readers} "
             "processes that train: some would have none",
             expected="at least one example a process",
             fix="use fewer workers, or sharding='shuffled'",
         )
 
 
-def _run(job: TrainingJob, tasks: Sequence[Task], part: Part, folder: pathlib.Path) -> None:
+def _run(request: TrainingRequest, tasks: Sequence[Task], part: Part, folder: pathlib.Path) -> None:
     (leader, *_) = [task for task in tasks if task.leads] or tasks
     status = StatusFile(folder / f"{leader.name}.status")
 
     def command(task: Task) -> list[str]:
-        module = "tfx_estimators.components.trainer.task"
+        module = "tfx_estimators.components.trainer.processes.task"
         return [sys.executable, "-m", module, str(folder), task.name, part.value]
 
-    held = _now_and_then(job.training.check)
+    held = _now_and_then(request.training.check)
     said = Said(folder / _LOGS / f"{leader.name}.log")
     for task in tasks:
         (folder / task.name).mkdir(exist_ok=True)
-    with _shown(job, part) as show, listening() as interruption:
+    with _shown(request, part) as show, listening() as interruption:
 
         def watch(running: int, of: int) -> None:
             said.repeat()
@@ -163,7 +158,7 @@ def _run(job: TrainingJob, tasks: Sequence[Task], part: Part, folder: pathlib.Pa
             interruption.check("in its processes")
 
         try:
-            run_tasks(tasks, command, folder / _LOGS, watch, _devices(job, tasks))
+            run_tasks(tasks, command, folder / _LOGS, watch, _devices(request, tasks))
         except TrainingError as error:
             raised = _first_error(tasks, folder)
             killed = isinstance(raised, LostWorkersError) and _WAS_ENDED in str(error)
@@ -196,7 +191,9 @@ def _now_and_then(check: Callable[[], None]) -> Callable[[], None]:
     return look
 
 
-def _devices(job: TrainingJob, tasks: Sequence[Task]) -> Callable[[Task], Mapping[str, str]]:
+def _devices(
+    request: TrainingRequest, tasks: Sequence[Task]
+) -> Callable[[Task], Mapping[str, str]]:
     """Keeps processes of this machine off each other's GPUs; one alone sees them all."""
     if len(tasks) == 1:
         return lambda task: {}
@@ -205,13 +202,13 @@ def _devices(job: TrainingJob, tasks: Sequence[Task]) -> Callable[[Task], Mappin
     found = len(tf.config.list_physical_devices("GPU"))
     named = os.environ.get(VARIABLE)
     gpus = named.split(",")[:found] if named else [str(number) for number in range(found)]
-    asked = job.distribution.accelerators if job.distribution is not None else None
+    asked = request.distribution.accelerators if request.distribution is not None else None
     shares = gpu_shares(gpus, tasks, asked.count if asked is not None else None)
     return lambda task: {VARIABLE: shares[task.name]} if shares else {}
 
 
-def _keep_logs(logs: pathlib.Path, job: TrainingJob) -> None:
-    kept = f"{job.training.folder}/{_LOGS}"
+def _keep_logs(logs: pathlib.Path, request: TrainingRequest) -> None:
+    kept = f"{request.training.folder}/{_LOGS}"
     for log in logs.glob("*.log"):
         # Other machines of a cluster put theirs there too.
         fileio.makedirs(kept)
@@ -219,28 +216,28 @@ def _keep_logs(logs: pathlib.Path, job: TrainingJob) -> None:
 
 
 @contextlib.contextmanager
-def _watched(job: TrainingJob) -> Iterator[Watch]:
+def _watched(request: TrainingRequest) -> Iterator[Watch]:
     """As `_shown`, for processes elsewhere: also ends the watching when the step is to end."""
-    held = _now_and_then(job.training.check)
-    with _shown(job, Part.MEMBER) as show, listening() as interruption:
+    held = _now_and_then(request.training.check)
+    with _shown(request, Part.MEMBER) as show, listening() as interruption:
 
         def watch(status: Mapping[str, Any] | None, running: int, of: int) -> None:
             held()
             show(status, running, of)
-            interruption.check("in its job, whose processes were told")
+            interruption.check("in its request, whose processes were told")
 
         yield watch
 
 
 @contextlib.contextmanager
-def _shown(job: TrainingJob, part: Part) -> Iterator[Watch]:
+def _shown(request: TrainingRequest, part: Part) -> Iterator[Watch]:
     """Shows one line for all processes: how far the leader is, and how many run."""
     if part is Part.FINISH:
         with show_progress("EstimatorTrainer: evaluation and export", "models", 1) as progress:
             yield lambda status, running, of: None
             progress.reach(1)
         return
-    with show_progress("EstimatorTrainer", "steps", job.train_steps) as progress:
+    with show_progress("EstimatorTrainer", "steps", request.train_steps) as progress:
 
         def watch(status: Mapping[str, Any] | None, running: int, of: int) -> None:
             state = status or {"step": 0, "fields": {}}

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from tfx_estimators.components.examples_model import export_parsing
 from tfx_estimators.components.saved_model import EXAMPLES_FOLDER
-from tfx_estimators.components.trainer.eval_receiver import record_eval_receiver
+from tfx_estimators.components.trainer.checkpoints.eval_receiver import record_eval_receiver
 
 __all__ = ["EvalInputReceiver", "export_eval_savedmodel", "install"]
 

@@ -19,16 +19,19 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_estimators.components.gfile import files_for
-from tfx_estimators.components.trainer.evaluations import read_evaluations
-from tfx_estimators.components.trainer.example_counter import ExampleCounter
-from tfx_estimators.components.trainer.examples_note import note_examples, noted_examples
-from tfx_estimators.components.trainer.model_dirs import (
+from tfx_estimators.components.trainer.checkpoints.evaluations import read_evaluations
+from tfx_estimators.components.trainer.checkpoints.example_counter import ExampleCounter
+from tfx_estimators.components.trainer.checkpoints.examples_note import (
+    note_examples,
+    noted_examples,
+)
+from tfx_estimators.components.trainer.checkpoints.model_dirs import (
     is_outside,
     note_model_dir,
     noted_model_dirs,
 )
-from tfx_estimators.components.trainer.retention import kept
-from tfx_estimators.components.trainer.store import FOREIGN, Training
+from tfx_estimators.components.trainer.checkpoints.retention import kept
+from tfx_estimators.components.trainer.checkpoints.training import FOREIGN, Training
 from tfx_estimators.errors import NotInMetadataError
 from tfx_estimators.estimator.checkpoints import (
     Checkpoint,

@@ -15,7 +15,7 @@ from tfx_estimators.components.feature_tensors import (
     name_tensors,
     write_feature_tensors,
 )
-from tfx_estimators.components.trainer.exports import Export, newest_export
+from tfx_estimators.components.trainer.checkpoints.exports import Export, newest_export
 from tfx_estimators.errors import TrainingError
 
 __all__ = [

@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from tfx_estimators.components.gfile import files_for
 from tfx_estimators.components.model_digest import hash_file
-from tfx_estimators.components.trainer.recorder import Recorder
-from tfx_estimators.components.trainer.store import FOREIGN, Training, hold_training
-from tfx_estimators.components.trainer.vocabularies import noted_vocabularies
+from tfx_estimators.components.trainer.checkpoints.recorder import Recorder
+from tfx_estimators.components.trainer.checkpoints.store import hold_training
+from tfx_estimators.components.trainer.checkpoints.training import FOREIGN, Training
+from tfx_estimators.components.trainer.checkpoints.vocabularies import noted_vocabularies
 from tfx_estimators.errors import NotInMetadataError, TrainingError
 from tfx_estimators.estimator.checkpoints import Checkpoint, find_checkpoints, is_whole
 
@@ -140,7 +141,7 @@ def _same_vocabularies(model_dir: str, folder: str, assets: str | None) -> tuple
 
 
 def _assets_of(model_dir: str, assets: str | None) -> Mapping[str, str]:
-    from tfx_estimators.components.trainer.exports import newest_export
+    from tfx_estimators.components.trainer.checkpoints.exports import newest_export
 
     if assets is None:
         export = newest_export(model_dir, ())

@@ -19,7 +19,6 @@ import dataclasses
 import json
 import os
 import pathlib
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -29,23 +28,25 @@ from tfx_estimators.components.gfile import files_for
 from tfx_estimators.components.lease import hold_lease
 from tfx_estimators.components.locks import hold, hold_if_free, holder_of
 from tfx_estimators.components.origin import Origin
-from tfx_estimators.components.trainer import retention
-from tfx_estimators.components.trainer.fingerprint import FORMAT, find_fingerprint
-from tfx_estimators.components.trainer.model_dirs import is_outside, note_model_dir
-from tfx_estimators.components.trainer.retention import Retention
+from tfx_estimators.components.trainer.announcement import say
+from tfx_estimators.components.trainer.checkpoints import retention
+from tfx_estimators.components.trainer.checkpoints.fingerprint import FORMAT, find_fingerprint
+from tfx_estimators.components.trainer.checkpoints.model_dirs import is_outside, note_model_dir
+from tfx_estimators.components.trainer.checkpoints.recorder import Recorder
+from tfx_estimators.components.trainer.checkpoints.training import (
+    FOREIGN,
+    Start,
+    Training,
+    always_held,
+)
 from tfx_estimators.errors import NotInMetadataError, TrainingError
-from tfx_estimators.json_text import dumps
 from tfx_estimators.lineage.record_files import SUFFIX
 
 if TYPE_CHECKING:
-    from tfx_estimators.components.trainer.recorder import Recorder
     from tfx_estimators.estimator.checkpoints import Checkpoint
 
 __all__ = [
-    "FOREIGN",
     "WRITER_FILE",
-    "Start",
-    "Training",
     "find_training",
     "going_on_in",
     "hold_training",
@@ -56,78 +57,6 @@ __all__ = [
 
 _ENVIRONMENT = "TFX_ESTIMATORS_CHECKPOINTS"
 WRITER_FILE = "writer.json"
-FOREIGN = Origin(pipeline="foreign", run="foreign", node="foreign", execution=None)
-"""Of a checkpoint that no training of ours has written."""
-
-
-def _is_held() -> None:
-    """Of a lock that ends with its process: it cannot be lost."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Start:
-    """Where a training goes on.
-
-    Attributes:
-        step: the global step of the checkpoint; 0 for a fresh start.
-        examples: trained on up to there; None where that is not known.
-        digest: the checkpoint's; None for a fresh start, or where it is not known.
-        foreign: the step up to which somebody else has trained, on data of their own.
-    """
-
-    step: int = 0
-    examples: int | None = 0
-    digest: str | None = None
-    foreign: int = 0
-
-    @property
-    def own_steps(self) -> int:
-        """The steps that were trained on this training's data."""
-        return self.step - self.foreign
-
-
-@dataclasses.dataclass(frozen=True)
-class Training:
-    """A training's folder and what is written into it.
-
-    Attributes:
-        folder: the Estimator's model_dir, or what it lies below.
-        fingerprint: all that determines the result.
-        origin: the execution that trains now.
-        retention: which checkpoints are kept; None where the user's module says.
-        start: where this execution begins.
-        check: raises a TrainingError once another process has taken the folder over, which
-            may happen in a bucket to one that stood still. Of the process that opened the
-            training alone.
-    """
-
-    folder: str
-    fingerprint: str
-    origin: Origin
-    retention: tuple[Retention, ...] | None = None
-    start: Start = Start()
-    check: Callable[[], None] = dataclasses.field(default=_is_held, compare=False, repr=False)
-
-    def to_json(self) -> str:
-        """As JSON text, for the processes of a distributed training."""
-        values = {"format": FORMAT, **dataclasses.asdict(self)}
-        del values["check"]
-        if self.retention is not None:
-            values["retention"] = retention.to_json(self.retention)
-        return dumps(values)
-
-    @classmethod
-    def from_json(cls, text: str) -> Training:
-        """Reads what `to_json` wrote."""
-        values = json.loads(text)
-        policies = values["retention"]
-        return cls(
-            folder=values["folder"],
-            fingerprint=values["fingerprint"],
-            origin=Origin(**values["origin"]),
-            retention=None if policies is None else retention.from_json(policies),
-            start=Start(**values["start"]),
-        )
 
 
 def find_training(
@@ -196,7 +125,6 @@ def open_training(training: Training) -> Iterator[Training]:
         TrainingError: if the folder cannot be written, or a checkpoint cannot be read.
         UnsupportedOptionError: if TensorFlow cannot find checkpoints in such a folder.
     """
-    from tfx_estimators.components.trainer.recorder import Recorder
     from tfx_estimators.estimator.checkpoints import check_model_dir, recover
 
     check_model_dir(training.folder)
@@ -209,7 +137,7 @@ def open_training(training: Training) -> Iterator[Training]:
         training = dataclasses.replace(training, check=check)
         recovery = recover(training.folder)
         for torn in recovery.torn:
-            _say(
+            say(
                 f"warning: the checkpoint of step {torn.step} is torn: its files are now called "
                 f"{torn.prefix}.*.torn"
             )
@@ -218,12 +146,12 @@ def open_training(training: Training) -> Iterator[Training]:
         recorder.catch_up()
         if (latest := recovery.latest) is not None:
             training = dataclasses.replace(training, start=_start(recorder, latest))
-            _say(f"going on from step {training.start.step} in {training.folder}")
+            say(f"going on from step {training.start.step} in {training.folder}")
         elif recovery.torn:
-            _say("warning: no whole checkpoint is left: training begins anew")
+            say("warning: no whole checkpoint is left: training begins anew")
         else:
             for older in _of_an_older_format(training):
-                _say(
+                say(
                     f"warning: {older} was begun by an earlier version of tfx-estimators: "
                     "training does not go on from there, but begins anew"
                 )
@@ -240,7 +168,7 @@ def open_training(training: Training) -> Iterator[Training]:
                 check()
                 Recorder(training).catch_up()
             except Exception as error:
-                _say(f"warning: the newest checkpoints are not recorded yet: {error}")
+                say(f"warning: the newest checkpoints are not recorded yet: {error}")
             raise
         check()
         Recorder(training).catch_up()
@@ -265,7 +193,6 @@ def going_on_in(training: Training, model_dir: str, *, leads: bool = True) -> It
         TrainingError: if a checkpoint cannot be read.
         UnsupportedOptionError: if TensorFlow cannot find checkpoints in such a folder.
     """
-    from tfx_estimators.components.trainer.recorder import Recorder
     from tfx_estimators.estimator.checkpoints import check_model_dir, list_checkpoints, recover
 
     check_model_dir(model_dir)
@@ -291,12 +218,12 @@ def going_on_in(training: Training, model_dir: str, *, leads: bool = True) -> It
         note_model_dir(training.folder, folder)
         recovery = recover(folder)
         for torn in recovery.torn:
-            _say(f"warning: the checkpoint of step {torn.step} is torn: see {torn.prefix}.*.torn")
+            say(f"warning: the checkpoint of step {torn.step} is torn: see {torn.prefix}.*.torn")
         recorder = Recorder(dataclasses.replace(training, origin=FOREIGN, start=Start()))
         recorder.catch_up()
         if (latest := recovery.latest) is not None:
             training = dataclasses.replace(training, start=_start(recorder, latest))
-            _say(f"going on from step {training.start.step} in {folder}")
+            say(f"going on from step {training.start.step} in {folder}")
         yield training
 
 
@@ -374,19 +301,15 @@ def _previous_writer(training: Training) -> Training:
 def _held(folder: str) -> Iterator[Callable[[], None]]:
     """Holds a folder; yields what raises once it is not held any more."""
     if "://" in folder:
-        with hold_lease(f"{folder}.lease", _say, TrainingError) as lease:
+        with hold_lease(f"{folder}.lease", say, TrainingError) as lease:
             yield lease.check
         return
     lock = pathlib.Path(f"{folder}.lock")
     with contextlib.ExitStack() as stack:
         if not stack.enter_context(hold_if_free(lock)):
-            _say(f"waiting for {holder_of(lock)}, which does the same training")
+            say(f"waiting for {holder_of(lock)}, which does the same training")
             stack.enter_context(hold(lock, None, TrainingError))
-        yield _is_held
-
-
-def _say(text: str) -> None:
-    print(f"EstimatorTrainer: {text}", file=sys.stderr, flush=True)
+        yield always_held
 
 
 def _not_writable(folder: str, error: Exception) -> TrainingError:

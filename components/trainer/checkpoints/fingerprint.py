@@ -19,7 +19,7 @@ from tfx_estimators.components.gfile import files_for
 from tfx_estimators.components.saved_graph import SAVED_MODEL, content_digest, is_by_chance
 from tfx_estimators.estimator.distribution import from_json
 from tfx_estimators.json_text import dumps
-from tfx_estimators.lineage.record_files import Files
+from tfx_estimators.lineage.files import Files
 
 __all__ = ["FORMAT", "find_fingerprint"]
 

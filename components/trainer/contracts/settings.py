@@ -6,7 +6,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from tfx_estimators.components.trainer.retention import DEFAULT, KeepEvery, KeepLast, Retention
+from tfx_estimators.components.trainer.checkpoints.retention import (
+    DEFAULT,
+    KeepEvery,
+    KeepLast,
+    Retention,
+)
 from tfx_estimators.errors import UnsupportedOptionError
 from tfx_estimators.json_text import dumps
 

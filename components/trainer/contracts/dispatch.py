@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from tfx_estimators.components.trainer.contracts import (
+from tfx_estimators.components.trainer.contracts.kinds import (
     Contract,
     check_channels,
     check_distribution,
     find_contract,
 )
-from tfx_estimators.components.trainer.job import Artifacts, TrainingJob
-from tfx_estimators.components.trainer.role import Role
+from tfx_estimators.components.trainer.request import TrainingRequest
+from tfx_estimators.components.trainer.session.role import Role
 from tfx_estimators.components.user_module import UserModule
 from tfx_estimators.errors import ModuleContractError
 
 __all__ = ["train"]
 
 
-def train(job: TrainingJob, inputs: Artifacts, properties: Mapping[str, Any], role: Role) -> None:
+def train(request: TrainingRequest, role: Role) -> None:
     """Does this process's part of a training.
 
     Args:
-        job: what the step was given.
-        inputs: the input artifacts.
-        properties: the execution properties.
+        request: what the step was given.
         role: what this process does.
 
     Raises:
@@ -33,10 +28,10 @@ def train(job: TrainingJob, inputs: Artifacts, properties: Mapping[str, Any], ro
         UnsupportedOptionError: if its contract cannot be distributed as asked.
         TfxEstimatorsError: as the contract's training does.
     """
-    module = UserModule.from_exec_properties(dict(properties))
+    module = UserModule.from_exec_properties(request.properties)
     names = module.names()
     if names is None or find_contract(names) is not Contract.COLUMNS:
-        from tfx_estimators.components.trainer import legacy_tfma
+        from tfx_estimators.components.trainer.contracts import legacy_tfma
 
         legacy_tfma.install()
     loaded = module.load()
@@ -47,17 +42,17 @@ def train(job: TrainingJob, inputs: Artifacts, properties: Mapping[str, Any], ro
             expected="; or ".join(" and ".join(c.value) for c in Contract),
             fix="add the missing functions",
         )
-    check_channels(contract, [key for key, found in inputs.items() if found], module.name)
-    if job.distribution is not None:
-        check_distribution(contract, job.distribution, job.train_steps, module.name)
+    check_channels(contract, [key for key, found in request.inputs.items() if found], module.name)
+    if request.distribution is not None:
+        check_distribution(contract, request.distribution, request.train_steps, module.name)
     if contract is Contract.COLUMNS:
-        from tfx_estimators.components.trainer import columns_training
+        from tfx_estimators.components.trainer.contracts import columns as columns_training
 
-        columns_training.train(loaded, job, role)
+        columns_training.train(loaded, request, role)
         return
-    from tfx_estimators.components.trainer import fn_args_training
+    from tfx_estimators.components.trainer.contracts import fn_args as fn_args_training
 
     if contract is Contract.RUN_FN:
-        fn_args_training.call_run_fn(loaded, job, inputs, properties)
+        fn_args_training.call_run_fn(loaded, request)
     else:
-        fn_args_training.call_trainer_fn(loaded, job, inputs, properties, role)
+        fn_args_training.call_trainer_fn(loaded, request, role)

@@ -14,13 +14,17 @@ from tfx.types.artifact import Artifact
 from tfx_estimators.components.gfile import files_for
 from tfx_estimators.components.model_digest import hash_model, model_digest
 from tfx_estimators.components.saved_model import serving_path
-from tfx_estimators.components.trainer.eval_receiver import recorded_label
-from tfx_estimators.components.trainer.examples_note import EXAMPLES_FILE
-from tfx_estimators.components.trainer.finished_model import finish_model
-from tfx_estimators.components.trainer.model_dirs import MODEL_DIRS_FILE, noted_model_dirs
-from tfx_estimators.components.trainer.recorder import Recorder
-from tfx_estimators.components.trainer.store import WRITER_FILE, Training
-from tfx_estimators.components.trainer.vocabularies import VOCABULARIES_FILE
+from tfx_estimators.components.trainer.checkpoints.eval_receiver import recorded_label
+from tfx_estimators.components.trainer.checkpoints.examples_note import EXAMPLES_FILE
+from tfx_estimators.components.trainer.checkpoints.finished_model import finish_model
+from tfx_estimators.components.trainer.checkpoints.model_dirs import (
+    MODEL_DIRS_FILE,
+    noted_model_dirs,
+)
+from tfx_estimators.components.trainer.checkpoints.recorder import Recorder
+from tfx_estimators.components.trainer.checkpoints.store import WRITER_FILE
+from tfx_estimators.components.trainer.checkpoints.training import Training
+from tfx_estimators.components.trainer.checkpoints.vocabularies import VOCABULARIES_FILE
 from tfx_estimators.lineage.record_files import SUFFIX, write_record
 from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord
 

@@ -33,25 +33,27 @@ def main(folder: pathlib.Path, name: str, part: str) -> None:
 
     from tfx.utils import json_utils
 
-    from tfx_estimators.components.trainer.contract_training import train
-    from tfx_estimators.components.trainer.done_marks import mark_done
-    from tfx_estimators.components.trainer.job import TrainingJob
-    from tfx_estimators.components.trainer.member_errors import write_error
-    from tfx_estimators.components.trainer.member_files import give_start
-    from tfx_estimators.components.trainer.role import Part, Role
-    from tfx_estimators.components.trainer.store import Training
+    from tfx_estimators.components.trainer.checkpoints.training import Training
+    from tfx_estimators.components.trainer.contracts.dispatch import train
+    from tfx_estimators.components.trainer.processes.done_marks import mark_done
+    from tfx_estimators.components.trainer.processes.member_errors import write_error
+    from tfx_estimators.components.trainer.processes.member_files import give_start
+    from tfx_estimators.components.trainer.request import TrainingRequest
+    from tfx_estimators.components.trainer.session.role import Part, Role
     from tfx_estimators.components.user_module import no_exit
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     step = json_utils.loads((folder / "step.json").read_text(encoding="utf-8"))
     training = Training.from_json(step["training"])
-    job = TrainingJob.from_step(step["inputs"], step["outputs"], step["properties"], training)
+    request = TrainingRequest.from_step(
+        step["inputs"], step["outputs"], step["properties"], training
+    )
     kind, _, index = name.rpartition("-")
     task = Task(kind, int(index), json.loads(os.environ.get("TF_CONFIG", "null")))
     evaluates = kind == "evaluator"
     if not task.leads and not evaluates:
         # What it saves is not wanted, but with some strategies it has to save.
-        job = dataclasses.replace(job, model_run_dir=str(folder / name))
+        request = dataclasses.replace(request, model_run_dir=str(folder / name))
         give_start(training, folder / name)
     role = Role(Part(part), evaluates, leads=task.leads, status=folder / f"{name}.status")
     cluster = (task.tf_config or {}).get("cluster")
@@ -59,7 +61,7 @@ def main(folder: pathlib.Path, name: str, part: str) -> None:
         _wait_for_chief(folder)
     try:
         with no_exit():
-            train(job, step["inputs"], step["properties"], role)
+            train(request, role)
         mark_done(training.folder, step["attempt"], name)
     except Exception as error:
         write_error(folder / f"{name}.error", error)

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfx_estimators.components.trainer.store import Start
+from tfx_estimators.components.trainer.checkpoints.training import Start
 
 __all__ = ["ExampleCounter"]
 

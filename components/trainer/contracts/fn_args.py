@@ -20,22 +20,19 @@ from tfx_estimators.components.examples_model import (
     adopt_examples_model,
     export_examples_model,
 )
-from tfx_estimators.components.trainer.eval_receiver import record_eval_receiver
-from tfx_estimators.components.trainer.export import (
+from tfx_estimators.components.trainer.checkpoints.eval_receiver import record_eval_receiver
+from tfx_estimators.components.trainer.checkpoints.exports import date_back, list_exports
+from tfx_estimators.components.trainer.checkpoints.store import going_on_in
+from tfx_estimators.components.trainer.request import TrainingRequest
+from tfx_estimators.components.trainer.session.data_errors import explained_data_errors
+from tfx_estimators.components.trainer.session.export import (
     forget_own_export,
     publish_newest_export,
     publish_own_export,
 )
-from tfx_estimators.components.trainer.exports import date_back, list_exports
-from tfx_estimators.components.trainer.job import TrainingJob
-from tfx_estimators.components.trainer.resumption import going_on
-from tfx_estimators.components.trainer.role import Part, Role
-from tfx_estimators.components.trainer.store import going_on_in
-from tfx_estimators.components.trainer.training import (
-    check_estimator,
-    explained_data_errors,
-    train_and_evaluate,
-)
+from tfx_estimators.components.trainer.session.loop import check_estimator, train_and_evaluate
+from tfx_estimators.components.trainer.session.resumption import going_on
+from tfx_estimators.components.trainer.session.role import Part, Role
 from tfx_estimators.errors import EstimatorTypeError, UnsupportedOptionError
 
 __all__ = ["call_run_fn", "call_trainer_fn"]
@@ -43,33 +40,25 @@ __all__ = ["call_run_fn", "call_trainer_fn"]
 _SECONDS_OF_CLOCKS = 2.0  # A file system's may be coarse.
 
 
-def call_run_fn(
-    module: Any, job: TrainingJob, inputs: Mapping[str, Any], properties: Mapping[str, Any]
-) -> None:
+def call_run_fn(module: Any, request: TrainingRequest) -> None:
     """Calls `run_fn(fn_args)`, which trains and saves by itself.
 
     Raises:
         TrainingError: if it saved no model.
     """
-    fn_args = _fn_args(job, inputs, properties)
+    fn_args = _fn_args(request)
     # In the store: a module may train there too, and goes on from its checkpoints.
-    fn_args.serving_model_dir = path_utils.serving_model_dir(job.model_run_dir)
+    fn_args.serving_model_dir = path_utils.serving_model_dir(request.model_run_dir)
     forget_own_export(fn_args.serving_model_dir)
     date_back(fn_args.serving_model_dir, int(time.time()))
     before = list_exports(fn_args.serving_model_dir)
-    with explained_data_errors(_checked_files(job), job.label_key):
+    with explained_data_errors(_checked_files(request), request.label_key):
         module.run_fn(fn_args)
-    publish_own_export(fn_args.serving_model_dir, job.serving_dir, before)
-    adopt_examples_model([job.model_run_dir, job.eval_dir], job.serving_dir)
+    publish_own_export(fn_args.serving_model_dir, request.serving_dir, before)
+    adopt_examples_model([request.model_run_dir, request.eval_dir], request.serving_dir)
 
 
-def call_trainer_fn(
-    module: Any,
-    job: TrainingJob,
-    inputs: Mapping[str, Any],
-    properties: Mapping[str, Any],
-    role: Role,
-) -> None:
+def call_trainer_fn(module: Any, request: TrainingRequest, role: Role) -> None:
     """Calls `trainer_fn(fn_args, schema)` and trains what it returns.
 
     Where it is one of several processes, TF_CONFIG is set when the function is called, and
@@ -79,32 +68,32 @@ def call_trainer_fn(
         EstimatorTypeError: if it returns something else than its contract says.
         NanLossError, TrainingError: if training fails.
     """
-    fn_args = _fn_args(job, inputs, properties)
+    fn_args = _fn_args(request)
     # The module trains and exports here; what is exported is published afterwards.
-    fn_args.serving_model_dir = path_utils.serving_model_dir(job.model_run_dir)
-    fn_args.eval_model_dir = path_utils.eval_model_dir(job.model_run_dir)
+    fn_args.serving_model_dir = path_utils.serving_model_dir(request.model_run_dir)
+    fn_args.eval_model_dir = path_utils.eval_model_dir(request.model_run_dir)
     schema = None
-    if job.schema_file is not None:
-        schema = io_utils.parse_pbtxt_file(job.schema_file, schema_pb2.Schema())
+    if request.schema_file is not None:
+        schema = io_utils.parse_pbtxt_file(request.schema_file, schema_pb2.Schema())
     began = time.time()
     returned = module.trainer_fn(fn_args, schema)
     _check_returned(returned)
     estimator = _with_model_dir(returned["estimator"], fn_args.serving_model_dir, began)
     # After the function: its strategy may have to come before anything is read.
-    files = _checked_files(job)
+    files = _checked_files(request)
     if role.leads and returned.get("eval_input_receiver_fn") is not None:
-        record_eval_receiver(returned["eval_input_receiver_fn"], job.model_run_dir)
+        record_eval_receiver(returned["eval_input_receiver_fn"], request.model_run_dir)
     if role.leads:
         date_back(estimator.model_dir, int(began))
     before = list_exports(estimator.model_dir)
     with (
-        going_on_in(job.training, estimator.model_dir, leads=role.leads) as training,
-        explained_data_errors(files, job.label_key),
+        going_on_in(request.training, estimator.model_dir, leads=role.leads) as training,
+        explained_data_errors(files, request.label_key),
     ):
         train_spec = returned["train_spec"]
         done = training.start.own_steps
-        if job.distribution is not None:
-            done = job.distribution.batches_by(done)
+        if request.distribution is not None:
+            done = request.distribution.batches_by(done)
         input_fn = going_on(train_spec.input_fn, done)
         train_and_evaluate(
             estimator,
@@ -112,13 +101,13 @@ def call_trainer_fn(
             returned["eval_spec"],
             training,
             role=role,
-            policy=job.distribution,
+            policy=request.distribution,
         )
     if role.part is Part.MEMBER:
         return
-    publish_newest_export(estimator, returned["eval_spec"], job.serving_dir, before)
+    publish_newest_export(estimator, returned["eval_spec"], request.serving_dir, before)
     if returned.get("eval_input_receiver_fn") is not None:
-        export_examples_model(estimator, returned["eval_input_receiver_fn"], job.serving_dir)
+        export_examples_model(estimator, returned["eval_input_receiver_fn"], request.serving_dir)
 
 
 def _with_model_dir(estimator: Any, model_dir: str, began: float) -> Any:
@@ -142,24 +131,23 @@ def _with_model_dir(estimator: Any, model_dir: str, began: float) -> Any:
     return estimator
 
 
-def _fn_args(
-    job: TrainingJob, inputs: Mapping[str, Any], properties: Mapping[str, Any]
-) -> fn_args_utils.FnArgs:
+def _fn_args(request: TrainingRequest) -> fn_args_utils.FnArgs:
     fn_args = fn_args_utils.get_common_fn_args(
-        {key: list(artifacts) for key, artifacts in inputs.items()}, dict(properties)
+        {key: list(artifacts) for key, artifacts in request.inputs.items()},
+        dict(request.properties),
     )
     fn_args.transform_output = fn_args.transform_graph_path
     fn_args.schema_file = fn_args.schema_path
-    fn_args.serving_model_dir = job.serving_dir
-    fn_args.eval_model_dir = job.eval_dir
-    fn_args.model_run_dir = job.model_run_dir
-    fn_args.hyperparameters = job.hyperparameters
+    fn_args.serving_model_dir = request.serving_dir
+    fn_args.eval_model_dir = request.eval_dir
+    fn_args.model_run_dir = request.model_run_dir
+    fn_args.hyperparameters = request.hyperparameters
     return fn_args
 
 
-def _checked_files(job: TrainingJob) -> list[str]:
+def _checked_files(request: TrainingRequest) -> list[str]:
     try:
-        return [*job.train_files(), *job.eval_files()]
+        return [*request.train_files(), *request.eval_files()]
     except UnsupportedOptionError:
         # Other formats are the module's to read, through fn_args.data_accessor.
         return []

@@ -8,8 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_estimators.components.progress import Progress
-from tfx_estimators.components.trainer.example_counter import ExampleCounter
-from tfx_estimators.components.trainer.role import StatusFile
+from tfx_estimators.components.trainer.checkpoints.example_counter import ExampleCounter
+from tfx_estimators.components.trainer.session.role import StatusFile
 
 __all__ = ["ProgressHook"]
 

@@ -12,6 +12,8 @@ Importing this package imports no TensorFlow; using one of its names does. The i
 a finder on `sys.meta_path`, so that from then on `tensorflow_estimator` can be imported by
 anybody in the process, objects that were pickled by reference to it included.
 
+Private module: `tensorflow_estimator.python.estimator.api`, seen in tensorflow-estimator 2.15.
+
 * `activation`: giving TensorFlow its Estimator API back, for modules that look for it there.
 * `autograph`: keeps AutoGraph off Keras 2, as on TensorFlow 2.15.
 * `beam_plugin`: readies Beam's worker processes:

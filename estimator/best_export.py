@@ -6,7 +6,7 @@ Here the best result is remembered in a small file beside the exports,
 `<model_dir>/export/<name>.best.json`. Event files are asked only where there are exports
 without that file, from a training before there was one.
 
-Private names relied on, the same in `tensorflow_estimator` 2.15 and its 2.16 nightlies:
+Private names relied on, seen in `tensorflow_estimator` 2.15 and its 2.16 nightlies:
 `BestExporter`'s `_model_dir`, `_event_file_pattern`, `_compare_fn`, `_best_eval_result`,
 `_has_exported`, `_saved_model_exporter` and `_garbage_collect_exports`.
 """

@@ -1,6 +1,8 @@
 """What is put right in modules of the estimator package once they have run.
 
 Each repair is named after the module it is for.
+
+Private name: `baseline._get_batch_size_and_size_checks`, seen in tensorflow-estimator 2.15.
 """
 
 from __future__ import annotations

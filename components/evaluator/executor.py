@@ -1,4 +1,7 @@
-"""Runs an evaluation: one Beam pipeline, then the verdict."""
+"""Runs an evaluation: one Beam pipeline, then the verdict.
+
+Private name: `BaseExecutor._log_startup`, seen on TFX 1.15.1, 1.16.0 and 1.21.0.
+"""
 
 from __future__ import annotations
 

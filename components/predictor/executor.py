@@ -1,4 +1,7 @@
-"""Runs the predictions: read batches, call the model, write records."""
+"""Runs the predictions: read batches, call the model, write records.
+
+Private name: `BaseExecutor._log_startup`, seen on TFX 1.15.1, 1.16.0 and 1.21.0.
+"""
 
 from __future__ import annotations
 

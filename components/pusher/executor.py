@@ -1,4 +1,7 @@
-"""Pushes a model: is it blessed, the push itself, what the artifact says, the server."""
+"""Pushes a model: is it blessed, the push itself, what the artifact says, the server.
+
+Private name: `BaseExecutor._log_startup`, seen on TFX 1.15.1, 1.16.0 and 1.21.0.
+"""
 
 from __future__ import annotations
 

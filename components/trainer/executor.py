@@ -1,4 +1,7 @@
-"""Runs a training by the contract that the user's module follows."""
+"""Runs a training by the contract that the user's module follows.
+
+Private name: `BaseExecutor._log_startup`, seen on TFX 1.15.1, 1.16.0 and 1.21.0.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Runs the transform: checks, one Beam pipeline, then `columns.json`."""
+"""Runs the transform: checks, one Beam pipeline, then `columns.json`.
+
+Private name: `BaseExecutor._log_startup`, seen on TFX 1.15.1, 1.16.0 and 1.21.0.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,9 @@
 They can stand wherever TensorFlow takes a column of their kind. TensorFlow has no
 such columns: what they learn is learned by the transform, and `compile_columns`
 replaces them in the model.
+
+Private name: `BucketizedColumn._get_sparse_tensors_for_input_tensor`, seen on TensorFlow
+2.15, 2.16 and 2.21.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Keras 3 does not know TensorFlow 1 graphs. A `model_fn` that uses its layers can train, and
 then neither restores its checkpoint nor has the gradients of all its variables.
+
+Private package: `keras.src`, seen in Keras 3.12 to 3.15.
 """
 
 from __future__ import annotations

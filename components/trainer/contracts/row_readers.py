@@ -1,4 +1,7 @@
-"""Which variables of a graph have a row for each value of a column, and in which order."""
+"""Which variables of a graph have a row for each value of a column, and in which order.
+
+Private name: `Variable._save_slice_info`, seen on TensorFlow 2.15, 2.16 and 2.21.
+"""
 
 from __future__ import annotations
 

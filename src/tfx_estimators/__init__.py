@@ -1,13 +1,25 @@
 """Estimator pipelines on today's TFX.
 
-The rooms of the package, in the order in which they may import each other:
+What you may rely on: what the rooms list in `__all__`, the errors, and the command
+`tfx-estimators`. Everything else may change.
 
-* `tfx_estimators.errors`: every error this package raises.
-* `tfx_estimators.estimator`: the Estimator API on TensorFlow 2.15 to 2.21.
-* `tfx_estimators.lineage`: questions to ML Metadata.
-* `tfx_estimators.components`: the TFX components.
-* `tfx_estimators.pipelines`: ready pipelines and the local runner.
-* `tfx_estimators.kubeflow`: the same pipelines on Kubeflow.
+The rooms, in the order in which they may import each other:
+
+* `estimator`: the Estimator API on TensorFlow 2.15 to 2.21.
+* `lineage`: questions to ML Metadata.
+* `components`: the TFX components.
+* `pipelines`: ready pipelines, the usual pipeline in a few lines, and what runs a pipeline.
+* `kubeflow`: the same pipelines on Kubeflow.
+* `commands`, `cli`: the command `tfx-estimators`.
+
+Below all rooms:
+
+* `errors`: every error this package raises, in one tree.
+* `supported`: the supported versions of Python, TensorFlow and TFX.
+* `places`: what a path means, with links resolved.
+* `json_text`: JSON that every reader of JSON accepts.
+* `redaction`, `terminal`: secrets and control characters kept from people, logs and records.
+* `log_file`: the log of a run.
 
 Importing a room is cheap: TensorFlow, TFX and Beam are imported where they are
 first used.

@@ -2,6 +2,38 @@
 
 Each error says what came, what was expected and what to do next, and is also an
 instance of the builtin a caller would already be catching.
+
+    TfxEstimatorsError
+        TensorFlowVersionError
+        MetadataStoreError
+        MissingPackageError
+        RemovedFromTensorFlowError
+        UserModuleError
+        ModuleContractError
+        EstimatorTypeError
+            KerasConversionError
+        ClusterError
+        ColumnError
+        DataError
+            FeatureNotFoundError
+            FeatureDtypeError
+            LabelError
+            EmptySplitError
+            CorruptRecordError
+        UnsupportedOptionError
+        TrainingError
+            LostWorkersError
+            NanLossError
+            TrainingInterruptedError
+        SavedModelError
+        EvaluationError
+        PushError
+        PipelineError
+        NotInMetadataError
+        StepInputError
+        PackageError
+        ContainerError
+        SubmissionError
 """
 
 from __future__ import annotations

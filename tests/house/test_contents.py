@@ -17,7 +17,7 @@ _STARTED = {"__main__"}
 
 
 def _packages() -> dict[str, pathlib.Path]:
-    found = {}
+    found = {"tfx_estimators": pathlib.Path(tfx_estimators.__path__[0])}
     for info in pkgutil.walk_packages(tfx_estimators.__path__, "tfx_estimators."):
         if info.ispkg and info.name.rpartition(".")[2] not in _DATA:
             found[info.name] = pathlib.Path(info.module_finder.path, info.name.split(".")[-1])
@@ -34,6 +34,8 @@ def test_the_contents_page_names_every_module_and_nothing_else(package: str) -> 
     entries = re.findall(r"^\* ((?:`\w+`(?:, | and )?)+)", page, re.MULTILINE)
     named = [name for entry in entries for name in re.findall(r"`(\w+)`", entry)]
     there = {module.name for module in pkgutil.iter_modules([str(folder)])} - _STARTED
+    if package == "tfx_estimators":
+        there -= _DATA
     assert sorted(there - set(named)) == [], "modules that the page does not name"
     public = set(importlib.import_module(package).__all__)
     assert sorted(set(named) - there - public) == [], "names on the page that are not there"

@@ -21,3 +21,12 @@ def test_errors_are_ours_and_a_builtin_and_survive_pickling(name: str) -> None:
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is kind
     assert str(again) == str(error) == "what came\n  expected: what fits\n  fix: a command"
+
+
+def test_the_page_shows_the_tree() -> None:
+    def shown(kind: type[Exception], depth: int) -> list[str]:
+        below = [line for child in kind.__subclasses__() for line in shown(child, depth + 1)]
+        own = kind.__module__ == errors.__name__
+        return ["    " * depth + kind.__name__, *below] if own else []
+
+    assert "\n".join(shown(errors.TfxEstimatorsError, 1)) in str(errors.__doc__)

@@ -48,7 +48,7 @@ lint: setup ## ruff, mypy and the import contracts
 lock: setup ## pin every stack anew
 	@UV=$(BIN)/uv scripts/lock.sh
 
-bench: setup ## the figures the README quotes
+bench: setup ## most of the figures in docs/performance.md
 	@$(BIN)/python benchmarks/training.py && $(BIN)/python benchmarks/pipeline.py
 	@$(BIN)/python benchmarks/evaluation.py && $(BIN)/python benchmarks/metadata.py
 	@$(BIN)/python benchmarks/transform.py --rows 10000 100000

@@ -108,7 +108,8 @@ def estimator_pipeline(
         label_key: name of the label's feature.
         train_steps: batches to train on.
         eval_steps: batches of an evaluation during training.
-        eval_config: thresholds and slices, text of a `tfma.EvalConfig`.
+        eval_config: thresholds and slices, text of a `tfma.EvalConfig`. Without a threshold
+            no model is blessed, so none is pushed.
         custom_config: for the trainer, such as {"batch_size": 64, "seed": 1}.
         distribution: the devices and processes to train on.
         replace: for a name of `STEPS`, a function that takes the parts made before it and

@@ -8,13 +8,13 @@ the transform made of that example instead. Serving does not know of them.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from tfx.dsl.io import fileio
 
 from tfx_estimators.json_text import dumps
+from tfx_estimators.lineage.documents import parse
 
 __all__ = ["FeatureTensor", "find_feature_tensors", "name_tensors", "write_feature_tensors"]
 
@@ -65,9 +65,13 @@ def write_feature_tensors(saved_model: str, tensors: Mapping[str, FeatureTensor]
 
 
 def find_feature_tensors(saved_model: str) -> dict[str, FeatureTensor]:
-    """The names beside a SavedModel; none if nobody has left them there."""
+    """The names beside a SavedModel; none if nobody has left them there.
+
+    Raises:
+        CorruptRecordError: if the file is damaged.
+    """
     path = f"{saved_model}/{_FILE}"
     if not fileio.exists(path):
         return {}
-    with fileio.open(path) as file:
-        return {name: FeatureTensor(**parts) for name, parts in json.loads(file.read()).items()}
+    with fileio.open(path, "rb") as file:
+        return parse(file.read(), dict[str, FeatureTensor], path)

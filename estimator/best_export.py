@@ -117,8 +117,11 @@ def _read_note(export_path: str) -> dict[str, Any] | None:
     try:
         with tf.io.gfile.GFile(f"{folder}/{name}") as opened:
             note: dict[str, Any] = json.load(opened)
+        for result in (note["result"], note["replaces"]):
+            if result is not None:
+                _from_json(result)
         return {"result": note["result"], "replaces": note["replaces"], "after": int(note["after"])}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         _log.warning(
             "%s/%s is damaged: the event files are asked for the best result", folder, name
         )
@@ -183,5 +186,7 @@ def _to_json(result: Mapping[str, Any]) -> Result:
 
 def _from_json(result: Mapping[str, Any]) -> Result:
     values = {name: np.asarray(value) for name, value in result.items()}
+    if any(value.dtype.kind not in "biufU" for value in values.values()):
+        raise TypeError("a result is of numbers")
     numbers = {n: v.astype(float) if v.dtype.kind == "U" else v for n, v in values.items()}
     return {name: value if value.ndim else value.item() for name, value in numbers.items()}

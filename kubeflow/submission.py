@@ -165,8 +165,16 @@ def _read(package: pathlib.Path) -> dict[str, Any]:
         if isinstance(spec, dict) and {"pipelineInfo", "root", "deploymentSpec"} <= spec.keys():
             return spec
         problem = "it holds no pipeline"
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        problem = str(error).splitlines()[0]
+    except (
+        OSError,
+        yaml.YAMLError,
+        # Of scalars that are no dates or numbers though they look it, and of deep nesting.
+        ValueError,
+        LookupError,
+        AttributeError,
+        RecursionError,
+    ) as error:
+        problem = str(error).partition("\n")[0]
     raise PackageError(
         f"{package} is no package: {problem}",
         expected="a file that compile wrote",

@@ -19,10 +19,13 @@ from tfx_estimators.errors import CorruptRecordError
 if TYPE_CHECKING:
     from tfx_estimators.lineage.files import Files
 
-__all__ = ["Int64", "Seconds", "is_text", "parse", "read"]
+__all__ = ["Count", "Int64", "Seconds", "is_text", "parse", "read"]
 
 Int64 = Annotated[int, Ge(-(1 << 63)), Lt(1 << 63)]
 """A whole number that ML Metadata, and every other reader, can hold."""
+
+Count = Annotated[Int64, Ge(0)]
+"""A number of things, or of a step."""
 
 Seconds = Annotated[float, Ge(0), Le(253402300799)]
 """A moment in seconds since 1970 (UTC), not in milliseconds: until the year 9999."""

@@ -12,11 +12,11 @@ import dataclasses
 import math
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Len, Predicate
+from annotated_types import Len, Predicate
 
 from tfx_estimators.errors import CorruptRecordError
 from tfx_estimators.json_text import dumps
-from tfx_estimators.lineage.documents import Int64, Seconds, is_text, parse
+from tfx_estimators.lineage.documents import Count, Int64, Seconds, is_text, parse
 from tfx_estimators.redaction import without_secrets
 
 __all__ = [
@@ -38,7 +38,6 @@ FORMAT = 1
 _Text = Annotated[str, Predicate(is_text)]
 # ML Metadata refuses contexts and types without a name.
 _Name = Annotated[str, Predicate(is_text), Len(1)]
-_Count = Annotated[Int64, Ge(0)]
 _Property = _Text | Int64 | float
 State = Literal["running", "complete", "failed"]
 """How a step stands."""
@@ -95,10 +94,10 @@ class CheckpointRecord(_Origin):
     uri: _Name
     digest: _Name
     fingerprint: _Name
-    step: _Count
-    global_examples: _Count | None
+    step: Count
+    global_examples: Count | None
     metrics: dict[_Text, float] = dataclasses.field(default_factory=dict)
-    size_bytes: _Count
+    size_bytes: Count
     checkpoint_format: Literal["saver", "object"] = "saver"
     kept: bool = True
     resumed_from: _Text | None = None
@@ -128,7 +127,7 @@ class ModelRecord(_Origin):
     digest: _Name
     checkpoint_digest: _Name
     fingerprint: _Name
-    step: _Count
+    step: Count
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

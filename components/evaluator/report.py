@@ -7,15 +7,14 @@ showing it takes neither TFMA nor TensorFlow.
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from tfx.dsl.io import fileio
 
-from tfx_estimators.errors import EvaluationError
+from tfx_estimators.errors import CorruptRecordError, EvaluationError
 from tfx_estimators.json_text import dumps, finite
+from tfx_estimators.lineage.documents import parse
 
 __all__ = [
     "OVERALL",
@@ -159,6 +158,28 @@ class Report:
         return SliceMetrics(OVERALL, {}, {})
 
 
+@dataclasses.dataclass(frozen=True)
+class _Slice:
+    """`SliceMetrics` as the file has them."""
+
+    slice: str
+    metrics: dict[str, float | None]
+    baseline: dict[str, float | None]
+
+
+@dataclasses.dataclass(frozen=True)
+class _File:
+    """`Report` as the file has it."""
+
+    blessed: bool | None
+    reason: str
+    slices: tuple[_Slice, ...]
+    checks: tuple[Check, ...]
+    model: str
+    baseline: str | None
+    skew: Skew | None = None
+
+
 def load_report(evaluation_uri: str) -> Report:
     """Reads the report of a ModelEvaluation artifact.
 
@@ -166,7 +187,8 @@ def load_report(evaluation_uri: str) -> Report:
         evaluation_uri: the artifact's URI.
 
     Raises:
-        EvaluationError: if `EstimatorEvaluator` did not make the artifact.
+        EvaluationError: if `EstimatorEvaluator` did not make the artifact, or the report is
+            damaged.
     """
     path = f"{evaluation_uri}/{_FILE}"
     if not fileio.exists(path):
@@ -175,17 +197,21 @@ def load_report(evaluation_uri: str) -> Report:
             expected="the 'evaluation' output of an EstimatorEvaluator",
             fix="read another Evaluator's output with tfma.load_eval_result",
         )
-    with fileio.open(path) as file:
-        fields: dict[str, Any] = json.loads(file.read())
-    fields["slices"] = tuple(
-        SliceMetrics(one["slice"], _numbers(one["metrics"]), _numbers(one["baseline"]))
-        for one in fields["slices"]
+    with fileio.open(path, "rb") as file:
+        content = file.read()
+    try:
+        stored = parse(content, _File, path)
+    except CorruptRecordError as error:
+        raise EvaluationError(
+            str(error).partition("\n")[0],
+            expected="the report that EstimatorEvaluator wrote",
+            fix="evaluate again, or read TFMA's own files with tfma.load_eval_result",
+        ) from error
+    slices = tuple(
+        SliceMetrics(one.slice, _numbers(one.metrics), _numbers(one.baseline))
+        for one in stored.slices
     )
-    fields["checks"] = tuple(Check(**one) for one in fields["checks"])
-    if (skew := fields.get("skew")) is not None:
-        skew["features"] = tuple(FeatureSkew(**one) for one in skew["features"])
-        fields["skew"] = Skew(**skew)
-    return Report(**fields)
+    return Report(**{**vars(stored), "slices": slices})
 
 
 def save_report(report: Report, evaluation_uri: str) -> None:

@@ -149,7 +149,7 @@ def _read_hyperparameters(uri: str | None) -> dict[str, Any] | None:
     try:
         with fileio.open(path) as file:
             values = json.loads(file.read())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _unusable(path, str(error)) from error
     if not isinstance(values, dict):
         raise _unusable(path, f"it holds a {type(values).__name__}")

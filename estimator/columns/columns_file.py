@@ -16,6 +16,8 @@ Keys:
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import hashlib
 import json
 import math
@@ -36,6 +38,35 @@ __all__ = ["describe", "load_model_columns", "load_plan", "read_columns", "write
 _FORMAT = 1
 # Longer sequences (vocabularies) are told apart by a digest.
 _LONGEST_LISTED = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class _Feature:
+    kind: str
+    column: Any
+
+
+_Fact = float | list[float]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Content:
+    """What the trainer reads of the file."""
+
+    format: int
+    inputs: list[str]
+    features: dict[str, _Feature]
+    facts: dict[str, dict[str, _Fact]]
+    label_key: str | None = None
+    made: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    weights: list[str] = dataclasses.field(default_factory=list)
+
+
+@functools.cache
+def _adapter() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(_Content)
 
 
 def write_columns(
@@ -81,13 +112,15 @@ def read_columns(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     path = os.fspath(path)
     try:
-        with tf.io.gfile.GFile(path, "r") as file:
-            # Older files have bare NaN and Infinity where there are strings now.
-            content = json.loads(file.read(), parse_constant=lambda name: repr(float(name)))
+        with tf.io.gfile.GFile(path, "rb") as file:
+            text = file.read()
+        found = _adapter().validate_json(text, strict=True)
     except (tf.errors.OpError, ValueError) as error:
         raise _unreadable(path, f"{type(error).__name__}: {error}") from error
-    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+    if found.format != _FORMAT:
         raise _unreadable(path, f"it is not of format {_FORMAT}")
+    # Older files have bare NaN and Infinity where there are strings now.
+    content: dict[str, Any] = json.loads(text, parse_constant=lambda name: repr(float(name)))
     return content
 
 

@@ -45,7 +45,8 @@ class PackageFile:
         try:
             # The second document, if any, is what only Kubernetes understands.
             spec = next(iter(yaml.safe_load_all(text)), None)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
+            # Scalars that are no dates or numbers though they look it are other errors.
             raise PackageError(
                 f"the package {path} is torn: {error}",
                 expected="a whole package, as the compiler wrote it",
@@ -54,7 +55,15 @@ class PackageFile:
         if isinstance(spec, dict) and isinstance(spec.get("pipelineSpec"), dict):
             spec = spec["pipelineSpec"]  # A PipelineJob around it, as TFX writes it.
         package = cls(path, spec if isinstance(spec, dict) else {})
-        package._check()
+        try:
+            package._check()
+        except (AttributeError, KeyError, TypeError) as error:
+            # A list or a text where there is an object in every package.
+            raise PackageError(
+                f"{path} is no whole package: {type(error).__name__}: {error}",
+                expected="a PipelineSpec of schema version 2.1",
+                fix=f"compile it again: {_COMPILE}",
+            ) from error
         return package
 
     @property

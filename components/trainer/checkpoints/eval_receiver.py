@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
 
-from tfx_estimators.errors import EstimatorTypeError
+from tfx_estimators.components.gfile import files_for
+from tfx_estimators.errors import CorruptRecordError, EstimatorTypeError
 from tfx_estimators.json_text import dumps
+from tfx_estimators.lineage.documents import read
 
 __all__ = ["RECORD", "record_eval_receiver", "recorded_label"]
 
+_log = logging.getLogger(__name__)
 RECORD = "eval_input_receiver.json"
 
 
@@ -62,12 +65,21 @@ def recorded_label(*folders: str) -> str | None:
             EvalSavedModel by itself chooses where.
     """
     labels = {
-        json.loads(tf.io.gfile.GFile(f"{inside}/{RECORD}").read()).get("label_key")
+        _label_in(f"{inside}/{RECORD}")
         for folder in folders
         for inside, _, names in tf.io.gfile.walk(folder)
         if RECORD in names
     }
     return labels.pop() if len(labels) == 1 else None
+
+
+def _label_in(path: str) -> str | None:
+    try:
+        label = read(path, dict[str, Any], files_for(path)).get("label_key")
+    except CorruptRecordError as error:
+        _log.warning("no label is taken from it: %s", error)
+        return None
+    return label if isinstance(label, str) else None
 
 
 def _label_among(features: Any, labels: Any) -> str | None:

@@ -7,6 +7,7 @@ records: it leaves its results here.
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Container, Mapping
 from typing import Any
@@ -97,4 +98,7 @@ def read_evaluations(folder: str, but: Container[int] = ()) -> dict[int, dict[st
 
 def _is_finite(value: object) -> bool:
     # Notes of earlier versions have others too.
-    return type(value) in (int, float) and bool(np.isfinite(value))
+    try:
+        return type(value) in (int, float) and math.isfinite(float(value))  # type: ignore[arg-type]
+    except OverflowError:
+        return False

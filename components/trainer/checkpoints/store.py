@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,7 +38,8 @@ from tfx_estimators.components.trainer.checkpoints.training import (
     Training,
     always_held,
 )
-from tfx_estimators.errors import NotInMetadataError, TrainingError
+from tfx_estimators.errors import CorruptRecordError, NotInMetadataError, TrainingError
+from tfx_estimators.lineage.documents import read
 from tfx_estimators.lineage.record_files import SUFFIX
 
 if TYPE_CHECKING:
@@ -252,6 +252,15 @@ def hold_training(training: Training) -> Iterator[Training]:
         yield dataclasses.replace(training, check=check)
 
 
+@dataclasses.dataclass(frozen=True)
+class _Writer:
+    """What is read of another execution's `Training`."""
+
+    origin: Origin
+    start: Start | None = None
+    format: int = 1
+
+
 def _of_an_older_format(training: Training) -> list[str]:
     """Folders of the same step's trainings that did not end, and whose fingerprints an earlier
     version made: whether they are the same work cannot be told."""
@@ -264,20 +273,17 @@ def _of_an_older_format(training: Training) -> list[str]:
         if name == own or not files.exists(path):
             continue
         try:
-            with files.open(path, "r") as file:
-                values = json.loads(file.read())
-            origin = Origin(**values["origin"])
-        except files.failures:
+            writer = read(path, _Writer, files)
+        except (CorruptRecordError, *files.failures):
             continue  # Not worth more than a warning.
-        except (AttributeError, ValueError, KeyError, TypeError):
-            continue
+        origin = writer.origin
         same_step = (origin.pipeline, origin.node) == (
             training.origin.pipeline,
             training.origin.node,
         )
         _, _, names = next(iter(files.walk(f"{store}/{name}")))
         ended = any(n.startswith("model-") and n.endswith(SUFFIX) for n in map(str, names))
-        if same_step and not ended and values.get("format", 1) != FORMAT:
+        if same_step and not ended and writer.format != FORMAT:
             found.append(f"{store}/{name}")
     return found
 
@@ -286,15 +292,16 @@ def _previous_writer(training: Training) -> Training:
     """The execution that wrote whatever lies in the folder without a record."""
     path = f"{training.folder}/{WRITER_FILE}"
     files = files_for(path)
+    if not files.exists(path):
+        return training
     try:
-        if files.exists(path):
-            with files.open(path, "r") as file:
-                previous = Training.from_json(file.read())
-            # The folder may have been moved, or be seen under another name.
-            return dataclasses.replace(training, origin=previous.origin, start=previous.start)
-    except (AttributeError, ValueError, KeyError, TypeError):
-        pass  # Torn: it was killed before it trained a step.
-    return training
+        previous = read(path, _Writer, files)
+    except CorruptRecordError:
+        return training  # Torn: it was killed before it trained a step.
+    if previous.start is None:
+        return training
+    # The folder may have been moved, or be seen under another name.
+    return dataclasses.replace(training, origin=previous.origin, start=previous.start)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from tfx_estimators.components.trainer.checkpoints import retention
 from tfx_estimators.components.trainer.checkpoints.fingerprint import FORMAT
 from tfx_estimators.components.trainer.checkpoints.retention import Retention
 from tfx_estimators.json_text import dumps
+from tfx_estimators.lineage.documents import Count
 
 __all__ = ["FOREIGN", "Start", "Training", "always_held"]
 
@@ -33,10 +34,10 @@ class Start:
         foreign: the step up to which somebody else has trained, on data of their own.
     """
 
-    step: int = 0
-    examples: int | None = 0
+    step: Count = 0
+    examples: Count | None = 0
     digest: str | None = None
-    foreign: int = 0
+    foreign: Count = 0
 
     @property
     def own_steps(self) -> int:

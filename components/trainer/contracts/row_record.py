@@ -6,16 +6,19 @@ value that it was trained for. Serving does not know of it.
 
 from __future__ import annotations
 
-import json
-from typing import Any
+import dataclasses
+from typing import Annotated, Any, Literal
 
 import tensorflow as tf
+from pydantic import Field
 from tfx.dsl.io import fileio
 
 from tfx_estimators.components.model_digest import hash_file
-from tfx_estimators.errors import TrainingError
+from tfx_estimators.errors import CorruptRecordError, TrainingError
 from tfx_estimators.estimator.columns.rows import Rows
 from tfx_estimators.json_text import dumps
+from tfx_estimators.lineage.documents import Count, parse
+from tfx_estimators.places import inside
 
 __all__ = ["read_rows", "write_rows"]
 
@@ -23,6 +26,49 @@ _FORMAT = 1
 # Where a SavedModel keeps what its graph does not read.
 _FOLDER = "assets.extra"
 _FILE = f"{_FOLDER}/tfx_estimators_rows.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Vocabulary:
+    kind: Literal["vocabulary"]
+    entries: Count
+    oov: Count
+    dtype: str
+    file: str | None
+    values: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Buckets:
+    kind: Literal["buckets"]
+    boundaries: list[float]
+    elements: Count
+    source: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Numbers:
+    kind: Literal["numbers"]
+    size: Count
+    learned: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Sized:
+    kind: Literal["ids", "hash", "cross", "dimensions", "other", "unknown"]
+    size: Count
+
+
+_Description = Annotated[_Vocabulary | _Buckets | _Numbers | _Sized, Field(discriminator="kind")]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Content:
+    """What comparing rows reads of the file, see `Rows`."""
+
+    format: Literal[1]
+    variables: dict[str, _Description]
+    dense: dict[str, _Description]
 
 
 def write_rows(saved_model: str, rows: Rows) -> None:
@@ -57,17 +103,18 @@ def read_rows(saved_model: str) -> dict[str, Any]:
     """
     path = f"{saved_model}/{_FILE}"
     try:
-        with fileio.open(path) as file:
-            content = json.loads(file.read())
-        if content["format"] != _FORMAT:
-            raise ValueError(f"it is of format {content['format']}")
+        with fileio.open(path, "rb") as file:
+            text = file.read()
+        parse(text, _Content, path)
+        content = parse(text, dict[str, Any], path)
         return {
             part: {name: _found(saved_model, d) for name, d in content[part].items()}
             for part in ("variables", "dense")
         }
-    except (tf.errors.OpError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (tf.errors.OpError, CorruptRecordError) as error:
         missing = not fileio.exists(path)
-        why = "there is no record of it" if missing else f"{path} cannot be read: {error}"
+        said = str(error).partition("\n")[0]
+        why = "there is no record of it" if missing else f"{path} cannot be read: {said}"
         raise TrainingError(
             f"the base model in {saved_model} does not say what the rows of its weights stand "
             f"for: {why}",
@@ -123,4 +170,6 @@ def _found(saved_model: str, description: Any) -> Any:
     found = {key: _found(saved_model, value) for key, value in description.items()}
     if description.get("file") is not None:
         found["file"] = f"{saved_model}/{description['file']}"
+        if not inside(saved_model, found["file"]):
+            raise CorruptRecordError(f"it names {description['file']!r}, outside of the model")
     return found

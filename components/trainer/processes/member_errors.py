@@ -70,7 +70,7 @@ def read_error(path: pathlib.Path, task: str) -> TfxEstimatorsError | None:
         place = None if found is None else Place(found["file"], found["line"], found["function"])
         error = _error_of(said, place, task)
         error.__cause__ = MemberTrace(str(said["trace"]), place)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return error
 

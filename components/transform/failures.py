@@ -12,7 +12,8 @@ __all__ = ["explain"]
 # What the assertions of `columns.inputs` and `preprocessing` say, as TensorFlow's
 # errors quote it.
 _ASSERTION = re.compile(
-    r"assertion failed: \[((?:numeric column|identity column|the label|the weight) [^\]]*)\]"
+    r"assertion failed: \[((?:(?:numeric|identity|registered) column|the label|the weight) "
+    r"[^\]]*)\]"
     r"(?: \[([^\]]*)\])?"
 )
 # One of our errors in the text of a traceback: its class, problem, expected and fix.
@@ -48,6 +49,12 @@ def explain(error: BaseException) -> TfxEstimatorsError | None:
             expected="ids of the column, or -1 for a missing value",
             fix="raise num_buckets, give the column a default_value for ids out of range, or "
             "correct the data",
+        )
+    if found[1].startswith("registered column"):
+        return DataError(
+            f"{found[1]} {found[2]}",
+            expected="ids below the column's num_buckets, or -1 for a missing value",
+            fix="correct what the class computes, or the data",
         )
     if "has a value twice" in found[1]:
         return LabelError(

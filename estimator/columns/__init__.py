@@ -5,6 +5,7 @@
 * `quantile_bucketized_column`: buckets of equal size.
 * `compile_columns`: divides columns between Beam and the model.
 * `ColumnPlan`: what it decided; computes the features, rewrites the columns.
+* `register_column`: has columns of a class of your own computed on Beam.
 * `Analyzers`: what a plan needs to learn from data.
 * `write_columns`, `read_columns`, `load_model_columns`: the plan's `columns.json`.
 * `analysis`: the seam between the columns and whatever analyses the data.
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         scaled_numeric_column,
     )
     from tfx_estimators.estimator.columns.plan import ColumnPlan, compile_columns
+    from tfx_estimators.estimator.columns.registration import register_column
 
 __all__ = [
     "Analyzers",
@@ -51,6 +53,7 @@ __all__ = [
     "load_model_columns",
     "quantile_bucketized_column",
     "read_columns",
+    "register_column",
     "scaled_numeric_column",
     "write_columns",
 ]
@@ -63,6 +66,7 @@ _HOMES = {
     "load_model_columns": "columns_file",
     "quantile_bucketized_column": "learned",
     "read_columns": "columns_file",
+    "register_column": "registration",
     "scaled_numeric_column": "learned",
     "write_columns": "columns_file",
 }

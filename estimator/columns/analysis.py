@@ -105,6 +105,18 @@ class TransformState(StateManager):
         self._resources[feature_column, resource_name] = resource
         self.analyzers.keep(resource)
 
+    def get_variable(self, feature_column: Any, name: str) -> Any:
+        """No variable: what is trained is not computed on Beam.
+
+        Raises:
+            ColumnError: always.
+        """
+        raise ColumnError(
+            f"{type(feature_column).__name__} {feature_column.name!r} reads its variable {name!r}",
+            expected="a column without variables, as it is registered as computed on Beam",
+            fix="do not register the class: then the model evaluates the column as it is",
+        )
+
 
 def uncompiled(column: Any) -> ColumnError:
     """The error for a learned column that reached a model as the user wrote it."""

@@ -7,11 +7,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfx_estimators.errors import FeatureNotFoundError
+from tfx_estimators.errors import ColumnError, FeatureDtypeError, FeatureNotFoundError
 from tfx_estimators.estimator.columns import inputs as raw_inputs
-from tfx_estimators.estimator.columns import tensorflow_columns as tfc
 from tfx_estimators.estimator.columns.analysis import TransformState
-from tfx_estimators.estimator.columns.kinds import TransformedFeature, children, own_specs
+from tfx_estimators.estimator.columns.column_kind import TransformedFeature
+from tfx_estimators.estimator.columns.kinds import children, own_specs
+from tfx_estimators.estimator.columns.table import kind_of
 
 __all__ = ["Evaluation"]
 
@@ -30,7 +31,9 @@ class Evaluation:
 
         Raises:
             FeatureNotFoundError: if its column reads a feature that is not there.
-            FeatureDtypeError: if its column cannot read a feature's values.
+            FeatureDtypeError: if its column cannot read a feature's values, or computes
+                numbers that are not float32.
+            ColumnError: if a column that computes ids computes weights too.
         """
         if feature.kind == "raw":
             spec = feature.column.parse_example_spec[feature.name]
@@ -39,13 +42,15 @@ class Evaluation:
         cache = self._evaluate(column)
         if feature.kind in ("ids", "weights"):
             ids, weights = column.get_sparse_tensors(cache, self._state)
-            return weights if feature.kind == "weights" else _in_range(_as_int64(ids), column)
-        value = cache.get(column, self._state)
-        if feature.kind == "buckets":
-            return tf.cast(value, tf.int64)
+            if feature.kind == "weights":
+                return weights
+            if weights is not None and "weights" not in kind_of(column).computes:
+                raise _has_weights(column)
+            return _in_range(_as_int64(ids), column)
         if feature.kind == "numbers":
-            return tf.ensure_shape(value, [None, *(column.shape or (1,))])
-        return value
+            return _numbers(column.get_dense_tensor(cache, self._state), column)
+        value = cache.get(column, self._state)
+        return tf.cast(value, tf.int64) if feature.kind == "buckets" else value
 
     def _evaluate(self, column: Any) -> raw_inputs.LeafCache:
         """Computes the column, once; returns a cache that has it."""
@@ -75,8 +80,7 @@ class Evaluation:
             )
         if isinstance(spec, tf.io.FixedLenFeature):
             return raw_inputs.read_dense(self._raw[key], spec, column.name, key)
-        # A crossed column parses its keys as strings, but crosses integers as well.
-        dtype = None if isinstance(column, tfc.CrossedColumn) else spec.dtype
+        dtype = None if kind_of(column).as_they_come else spec.dtype
         sparse = raw_inputs.read_sparse(self._raw[key], dtype, column.name, key)
         return sparse, sparse.values
 
@@ -85,19 +89,39 @@ def _as_int64(ids: Any) -> Any:
     return ids if ids.dtype == tf.int64 else tf.cast(ids, tf.int64)
 
 
+def _numbers(value: Any, column: Any) -> Any:
+    if value.dtype != tf.float32:
+        raise FeatureDtypeError(
+            f"{type(column).__name__} {column.name!r} computes {value.dtype.name}",
+            expected="float32, which a model's dense input has",
+            fix="cast to tf.float32 in the column",
+        )
+    return tf.ensure_shape(value, [None, *(kind_of(column).shape(column) or (1,))])
+
+
+def _has_weights(column: Any) -> ColumnError:
+    return ColumnError(
+        f"{type(column).__name__} {column.name!r} computes weights beside its ids",
+        expected="ids alone, as it is registered as a column of ids",
+        fix="return None for the weights and use tf.feature_column.weighted_categorical_column, "
+        "or do not register the class",
+    )
+
+
 def _in_range(ids: Any, column: Any) -> Any:
-    """The ids of an identity column, which must be among those that it has.
+    """The ids of a column that does not keep them in range itself, which must be so.
 
     Without a default TensorFlow finds that out in the model, and for some uses not at all.
     Its -1 stands for a missing value.
     """
-    column = getattr(column, "categorical_column", column)
-    if not isinstance(column, tfc.IdentityCategoricalColumn) or column.default_value is not None:
+    column = kind_of(column).numbered_by(column)
+    called = kind_of(column).ids_of(column)
+    if called is None:
         return ids
     count = column.num_buckets
     outside = tf.logical_or(ids.values < -1, ids.values >= count)
     # Without quotes, which TensorFlow would escape.
-    problem = f"identity column {column.name} has ids from 0 to {count - 1}, but the data has"
+    problem = f"{called} {column.name} has ids from 0 to {count - 1}, but the data has"
     asserted = tf.debugging.Assert(
         tf.logical_not(tf.reduce_any(outside)), [problem, tf.boolean_mask(ids.values, outside)]
     )

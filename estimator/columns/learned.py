@@ -3,9 +3,6 @@
 They can stand wherever TensorFlow takes a column of their kind. TensorFlow has no
 such columns: what they learn is learned by the transform, and `compile_columns`
 replaces them in the model.
-
-Private name: `BucketizedColumn._get_sparse_tensors_for_input_tensor`, seen on TensorFlow
-2.15, 2.16 and 2.21.
 """
 
 from __future__ import annotations
@@ -22,10 +19,10 @@ from tfx_estimators.estimator.columns.tensorflow_columns import (
     BucketizedColumn,
     CategoricalColumn,
     NumericColumn,
+    bucket_ids,
 )
 
 __all__ = [
-    "LEARNED",
     "LearnedVocabularyColumn",
     "QuantileBucketizedColumn",
     "ScaledNumericColumn",
@@ -267,11 +264,7 @@ class QuantileBucketizedColumn(
         """The buckets as ids."""
         buckets = transformation_cache.get(self, state_manager)
         # How many there are does not matter here, as there is one number an example.
-        numbered = BucketizedColumn(self.source_column, tuple(range(self.quantiles - 1)))
-        return numbered._get_sparse_tensors_for_input_tensor(buckets)
-
-
-LEARNED = (LearnedVocabularyColumn, ScaledNumericColumn, QuantileBucketizedColumn)
+        return bucket_ids(self.source_column, self.quantiles, buckets)
 
 
 def _require(holds: bool, column: str, argument: str, value: object, expected: str) -> None:

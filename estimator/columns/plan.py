@@ -25,9 +25,9 @@ from tfx_estimators.estimator.columns.kinds import (
     stays_in_model,
     walk,
 )
-from tfx_estimators.estimator.columns.learned import LEARNED, LearnedVocabularyColumn
 from tfx_estimators.estimator.columns.nests import flatten, map_columns
 from tfx_estimators.estimator.columns.rewriting import Rewriting
+from tfx_estimators.estimator.columns.table import kind_of
 
 __all__ = ["ColumnPlan", "Facts", "compile_columns"]
 
@@ -114,7 +114,7 @@ class ColumnPlan:
     def vocabularies(self) -> list[str]:
         """Names under which columns learn a vocabulary."""
         learned = self._learned.items()
-        return list(dict.fromkeys(n for c, n in learned if isinstance(c, LearnedVocabularyColumn)))
+        return list(dict.fromkeys(n for c, n in learned if kind_of(c).learns_vocabulary))
 
     @property
     def unlimited_vocabularies(self) -> dict[str, str]:
@@ -122,7 +122,7 @@ class ColumnPlan:
         return {
             column.key: name
             for column, name in self._learned.items()
-            if isinstance(column, LearnedVocabularyColumn)
+            if kind_of(column).learns_vocabulary
             and column.top_k is None
             and column.frequency_threshold is None
         }
@@ -199,16 +199,15 @@ class ColumnPlan:
 
     def _name_learned(self, every: list[Any]) -> dict[Any, str]:
         names = _Names()
-        # Columns that differ only in what they do with unseen values learn one vocabulary.
-        vocabularies: dict[Any, str] = {}
         learned: dict[Any, str] = {}
+        by_what: dict[Any, str] = {}
         for column in every:
-            if isinstance(column, LearnedVocabularyColumn):
-                if column.vocabulary not in vocabularies:
-                    vocabularies[column.vocabulary] = names.take(column.name)
-                learned[column] = vocabularies[column.vocabulary]
-            elif isinstance(column, LEARNED):
-                learned[column] = names.take(column.name)
+            kind = kind_of(column)
+            what = kind.learns(column)
+            if what is not None:
+                if (kind, what) not in by_what:
+                    by_what[kind, what] = names.take(column.name)
+                learned[column] = by_what[kind, what]
         return learned
 
 

@@ -6,12 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tfx_estimators.estimator.columns import tensorflow_columns as tfc
-from tfx_estimators.estimator.columns import transformed
-from tfx_estimators.estimator.columns.kinds import CATEGORICAL, Kind
-from tfx_estimators.estimator.columns.learned import (
-    LearnedVocabularyColumn,
-    QuantileBucketizedColumn,
-)
+from tfx_estimators.estimator.columns.column_kind import Kind
+from tfx_estimators.estimator.columns.table import kind_of
 
 __all__ = ["Rewriting"]
 
@@ -33,58 +29,24 @@ class Rewriting:
 
     def column(self, column: Any) -> Any:
         """The column as the model evaluates it; itself where nothing of it has moved."""
-        if isinstance(column, tfc.SequenceCategoricalColumn | tfc.IndicatorColumn):
-            return type(column)(self.column(column.categorical_column))
-        if isinstance(column, tfc.EmbeddingColumn):
-            return column._replace(categorical_column=self.column(column.categorical_column))
-        if isinstance(column, tfc.SharedEmbeddingColumn):
-            return self._shared_embedding(column)
-        if isinstance(column, tfc.WeightedCategoricalColumn):
-            ids = transformed.categorical_column(
-                column.categorical_column.name,
-                self._feature(column, "ids"),
-                self._num_buckets(column.categorical_column),
-            )
-            feature = self._feature(column, "weights")
-            return transformed.weighted_column(column.name, ids, feature)
-        if isinstance(column, tfc.BucketizedColumn):
-            return transformed.bucketized_column(
-                column.source_column,
-                self._feature(column, "buckets"),
-                self._boundaries(column),
-            )
-        if isinstance(column, CATEGORICAL):
-            feature = self._feature(column, "ids")
-            return transformed.categorical_column(column.name, feature, self._num_buckets(column))
-        if isinstance(column, tfc.NumericColumn):
-            feature = self._feature(column, "numbers")
-            return transformed.numeric_column(column.name, feature, column.shape)
-        if isinstance(column, tfc.SequenceNumericColumn):
-            feature = self._feature(column, "sequence")
-            return transformed.sequence_numeric_column(column.name, feature, column)
-        return column
+        return kind_of(column).rewritten(column, self)
 
-    def _shared_embedding(self, column: Any) -> Any:
-        ids = self.column(column.categorical_column)
-        original = column.shared_embedding_column_creator
+    def feature(self, column: Any, kind: Kind) -> str:
+        """The name of the transformed feature that holds a column."""
+        return self._feature(column, kind)
+
+    def fact(self, column: Any, fact: str) -> Any:
+        """What a column has learned, by the fact's name."""
+        return self._fact(column, fact)
+
+    def num_buckets(self, column: Any) -> int:
+        """The number of a categorical column's ids."""
+        return kind_of(column).num_buckets(column, self)
+
+    def shared_creator(self, original: Any, num_buckets: int) -> Any:
+        """The creator of a shared embedding of `num_buckets` rows, one for each original."""
         # Columns share one embedding because they share one creator.
         if id(original) not in self._creators:
-            creator = tfc.resized_embedding_creator(original, ids.num_buckets)
+            creator = tfc.resized_embedding_creator(original, num_buckets)
             self._creators[id(original)] = creator
-        return column._replace(
-            categorical_column=ids,
-            shared_embedding_column_creator=self._creators[id(original)],
-        )
-
-    def _boundaries(self, column: Any) -> tuple[float, ...]:
-        if isinstance(column, QuantileBucketizedColumn):
-            return tuple(self._fact(column, "boundaries"))
-        return tuple(column.boundaries)
-
-    def _num_buckets(self, column: Any) -> int:
-        if isinstance(column, tfc.BucketizedColumn):
-            return (len(self._boundaries(column)) + 1) * int(column.source_column.shape[0])
-        if isinstance(column, LearnedVocabularyColumn):
-            size = self._fact(column, "vocabulary_size")
-            return int(size) + int(column.num_oov_buckets)
-        return int(column.num_buckets)
+        return self._creators[id(original)]

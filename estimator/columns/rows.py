@@ -16,18 +16,15 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_estimators.errors import ColumnError
-from tfx_estimators.estimator.columns import tensorflow_columns as tfc
-from tfx_estimators.estimator.columns.columns_file import describe
-from tfx_estimators.estimator.columns.learned import LEARNED, LearnedVocabularyColumn
+from tfx_estimators.estimator.columns.column_kind import UNKNOWN
 from tfx_estimators.estimator.columns.nests import flatten
 from tfx_estimators.estimator.columns.plan import ColumnPlan, Facts
+from tfx_estimators.estimator.columns.table import kind_of
 from tfx_estimators.json_text import dumps, finite
 
 __all__ = ["Rows", "matched_rows", "row_count", "rows_of"]
 
-_HOLDERS = (tfc.IndicatorColumn, tfc.SequenceCategoricalColumn)
 _FRESH = -1
-_UNKNOWN = "unknown"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,14 +76,12 @@ def _add(rows: Rows, rows_in: _Description, plan: ColumnPlan, user: Any, model: 
         # Several columns may share one embedding.
         rows.features[name] = (*rows.features.get(name, ()), *features)
 
-    if isinstance(user, (tfc.EmbeddingColumn, tfc.SharedEmbeddingColumn)):
+    embedding = kind_of(user).embedding(model)
+    if embedding is not None:
         size = {"kind": "dimensions", "size": model.variable_shape.num_elements()}
         put(rows.dense, model.name, size)
-        if isinstance(user, tfc.EmbeddingColumn):
-            name, initializer = f"{model.name}/embedding_weights", model.initializer
-        else:
-            name, initializer = tfc.shared_embedding(model)
-        put(rows.variables, name, rows_in(user.categorical_column))
+        name, initializer = embedding
+        put(rows.variables, name, rows_in(user))
         rows.initializers[name] = initializer
         return
     description = rows_in(user)
@@ -103,75 +98,23 @@ class _Description:
         self._vocabulary = vocabulary
 
     def __call__(self, column: Any) -> dict[str, Any]:
-        if isinstance(column, (*_HOLDERS, tfc.WeightedCategoricalColumn)):
-            return self(column.categorical_column)
-        if isinstance(column, tfc.BucketizedColumn):
-            return {
-                "kind": "buckets",
-                "boundaries": [float(b) for b in self._boundaries(column)],
-                "elements": int(np.prod(column.source_column.shape)),
-                "source": self(column.source_column),
-            }
-        if isinstance(column, tfc.NumericColumn):
-            return {
-                "kind": "numbers",
-                "size": int(np.prod(column.shape)),
-                "normalizer": _named(column.normalizer_fn),
-                "scaling": getattr(column, "scaling", None),
-                "learned": dict(self._learned(column)),
-            }
-        if isinstance(column, tfc.IdentityCategoricalColumn):
-            return {"kind": "ids", "size": int(column.num_buckets)}
-        if isinstance(column, tfc.HashedCategoricalColumn):
-            dtype = tf.as_dtype(column.dtype).name
-            return {"kind": "hash", "size": int(column.hash_bucket_size), "dtype": dtype}
-        if isinstance(column, tfc.CrossedColumn):
-            return {
-                "kind": "cross",
-                "size": int(column.hash_bucket_size),
-                "hash_key": column.hash_key,
-                "keys": [k if isinstance(k, str) else self(k) for k in tfc.leaf_keys(column)],
-            }
-        return self._words(column) or {
-            # Of a class of the user's own that is no named tuple nothing is known.
-            "kind": "other" if hasattr(column, "_fields") else _UNKNOWN,
-            "column": describe(column),
-            "size": _size(column),
-        }
+        description = kind_of(column).rows(column, self)
+        if description["kind"] == "vocabulary" and "sha256" not in description:
+            digest = hashlib.sha256("\n".join(_entries(description)).encode())
+            return {**description, "sha256": digest.hexdigest()}
+        return description
 
-    def _words(self, column: Any) -> dict[str, Any] | None:
-        file: str | None = None
-        values: list[str] = []
-        if isinstance(column, LearnedVocabularyColumn):
-            count = int(self._plan.fact(self._facts, column, "vocabulary_size"))
-            file = self._vocabulary(self._plan.learned_name(column))
-            if file is None:
-                return {"kind": _UNKNOWN, "size": count + column.num_oov_buckets}
-        elif isinstance(column, tfc.VocabularyFileCategoricalColumn):
-            count, file = int(column.vocabulary_size), column.vocabulary_file
-        elif isinstance(column, tfc.VocabularyListCategoricalColumn):
-            count, values = len(column.vocabulary_list), [str(v) for v in column.vocabulary_list]
-        else:
-            return None
-        described = {
-            "kind": "vocabulary",
-            "entries": count,
-            "dtype": tf.as_dtype(column.dtype).name,
-            "oov": int(column.num_oov_buckets),
-            "file": file,
-            "values": values,
-        }
-        digest = hashlib.sha256("\n".join(_entries(described)).encode()).hexdigest()
-        return {**described, "sha256": digest}
+    def fact(self, column: Any, fact: str) -> Any:
+        return self._plan.fact(self._facts, column, fact)
 
-    def _boundaries(self, column: Any) -> Any:
-        return self._learned(column).get("boundaries") or column.boundaries
-
-    def _learned(self, column: Any) -> Mapping[str, Any]:
-        if not isinstance(column, LEARNED):
+    def facts(self, column: Any) -> Mapping[str, Any]:
+        if kind_of(column).learns(column) is None:
             return {}
         learned = self._facts[self._plan.learned_name(column)]
         return {fact: value for fact, value in learned.items() if fact != "count"}
+
+    def vocabulary(self, column: Any) -> str | None:
+        return self._vocabulary(self._plan.learned_name(column))
 
 
 def row_count(description: Mapping[str, Any]) -> int:
@@ -215,18 +158,6 @@ def matched_rows(new: Mapping[str, Any], old: Mapping[str, Any], column: str) ->
         "buckets, or one that has not changed",
         fix="rename the column so that it starts fresh, or leave base_model out",
     )
-
-
-def _size(column: Any) -> int:
-    if hasattr(column, "variable_shape"):
-        return int(column.variable_shape.num_elements())
-    return int(getattr(column, "num_buckets", np.prod(getattr(column, "shape", 0))))
-
-
-def _named(function: Any) -> str | None:
-    if function is None:
-        return None
-    return f"{getattr(function, '__qualname__', type(function).__name__)}"
 
 
 def _entries(description: Mapping[str, Any]) -> Iterator[str]:
@@ -273,7 +204,7 @@ def _same_source(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
 
 def _is_known(description: Any) -> bool:
     if isinstance(description, Mapping):
-        return description.get("kind") != _UNKNOWN and all(map(_is_known, description.values()))
+        return description.get("kind") != UNKNOWN and all(map(_is_known, description.values()))
     return not isinstance(description, list) or all(map(_is_known, description))
 
 

@@ -6,6 +6,8 @@ TensorFlow 2.15, 2.16 and 2.21; the module has not changed since its deprecation
 
 from __future__ import annotations
 
+import inspect
+import types
 from typing import Any
 
 from tensorflow.python.feature_column import feature_column_v2 as _columns
@@ -32,6 +34,8 @@ __all__ = [
     "VocabularyFileCategoricalColumn",
     "VocabularyListCategoricalColumn",
     "WeightedCategoricalColumn",
+    "bucket_ids",
+    "column_classes",
     "leaf_keys",
     "resized_embedding_creator",
     "shared_embedding",
@@ -54,6 +58,25 @@ StateManager = _columns.StateManager
 VocabularyFileCategoricalColumn = _columns.VocabularyFileCategoricalColumn
 VocabularyListCategoricalColumn = _columns.VocabularyListCategoricalColumn
 WeightedCategoricalColumn = _columns.WeightedCategoricalColumn
+
+
+def bucket_ids(source: Any, num_buckets: int, buckets: Any) -> Any:
+    """Dense bucket numbers over a source column as a bucketized column's ids."""
+    bucketized = BucketizedColumn(source, tuple(range(num_buckets - 1)))
+    return bucketized._get_sparse_tensors_for_input_tensor(buckets)
+
+
+def column_classes(*modules: types.ModuleType) -> list[type]:
+    """The classes of columns that modules define, TensorFlow's own by default."""
+    return [
+        member
+        for module in modules or (_columns, _sequences)
+        for member in vars(module).values()
+        if inspect.isclass(member)
+        and issubclass(member, FeatureColumn)
+        and member.__module__ == module.__name__
+        and not inspect.isabstract(member)
+    ]
 
 
 def leaf_keys(crossed: Any) -> list[Any]:

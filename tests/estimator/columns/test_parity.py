@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import copy
 import pathlib
 from collections.abc import Callable
@@ -13,7 +14,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfx_estimators.errors import TfxEstimatorsError
+from tfx_estimators.estimator import columns
 from tfx_estimators.estimator.columns.plan import ColumnPlan, compile_columns
+from tfx_estimators.estimator.columns.report import report
+from tfx_estimators.estimator.columns.tensorflow_columns import CategoricalColumn as Categorical
 
 try:
     import tf_keras as keras
@@ -416,3 +421,124 @@ def test_vocabulary_file(tmp_path: Any) -> None:
 def test_models_copy_their_params() -> None:
     column = compile_columns(fc.numeric_column("f")).model_columns({})
     assert copy.deepcopy(column).name == "f"
+
+
+@columns.register_column("numbers")
+class CyclicColumn(
+    collections.namedtuple("CyclicColumn", ["key", "period"]),
+    tf.__internal__.feature_column.DenseColumn,  # type: ignore[misc]
+):
+    """A number as a point on a circle: where hour 23 is beside hour 0."""
+
+    _is_v2_column = True
+
+    @property
+    def name(self) -> str:
+        return f"{self.key}_cyclic"
+
+    @property
+    def parents(self) -> list[str]:
+        return [self.key]
+
+    @property
+    def parse_example_spec(self) -> dict[str, Any]:
+        return {self.key: tf.io.FixedLenFeature((1,), tf.float32, [0.0])}
+
+    @property
+    def variable_shape(self) -> Any:
+        return tf.TensorShape([2])
+
+    def transform_feature(self, transformation_cache: Any, state_manager: Any) -> Any:
+        return transformation_cache.get(self.key, state_manager) * (2 * np.pi / self.period)
+
+    def get_dense_tensor(self, transformation_cache: Any, state_manager: Any) -> Any:
+        angle = transformation_cache.get(self, state_manager)
+        return tf.concat([tf.sin(angle), tf.cos(angle)], axis=1)
+
+
+@columns.register_column("ids")
+class LengthColumn(collections.namedtuple("LengthColumn", ["key", "num_buckets"]), Categorical):
+    """The lengths of strings."""
+
+    _is_v2_column = True
+
+    @property
+    def name(self) -> str:
+        return f"{self.key}_length"
+
+    @property
+    def parents(self) -> list[str]:
+        return [self.key]
+
+    @property
+    def parse_example_spec(self) -> dict[str, Any]:
+        return {self.key: tf.io.VarLenFeature(tf.string)}
+
+    def transform_feature(self, transformation_cache: Any, state_manager: Any) -> Any:
+        words = transformation_cache.get(self.key, state_manager)
+        return words.with_values(tf.strings.length(words.values))
+
+    def get_sparse_tensors(self, transformation_cache: Any, state_manager: Any) -> Any:
+        return self.IdWeightPair(transformation_cache.get(self, state_manager), None)
+
+
+def test_registered_classes_are_computed_on_beam_and_read_by_the_model() -> None:
+    written = [
+        CyclicColumn("f", 24.0),
+        fc.indicator_column(LengthColumn("s", 4)),
+        fc.embedding_column(LengthColumn("t", 4), 2, initializer=weights),
+    ]
+    data: list[Row] = [{"f": [23.0], "s": ["a", "bcd"], "t": ["zz"]}, {"f": [], "s": [], "t": []}]
+    plan = compile_columns(written)
+    assert [(f.name, f.kind) for f in plan.features] == [
+        ("f_cyclic", "numbers"),
+        ("s_length", "ids"),
+        ("t_length", "ids"),
+    ]
+    assert [entry["on_beam"] for entry in report(plan)] == [
+        ["CyclicColumn"],
+        ["LengthColumn"],
+        ["LengthColumn"],
+    ]
+    model = plan.model_columns({})
+    before, names = run([serialize(r) for r in data], written, lambda f: dense_features(f, written))
+    records = transform(plan, data, sparse_schema=True)
+    after, new_names = run(records, model, lambda f: dense_features(f, model))
+    assert after.shape == (2, 2 + 4 + 2)
+    np.testing.assert_array_equal(before, after)
+    assert names == new_names
+
+    too_long: list[Row] = [{"s": ["abcd"]}]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="s_length has ids from 0 to 3"):
+        transform(compile_columns(LengthColumn("s", 4)), too_long, sparse_schema=True)
+
+
+class Float64Column(CyclicColumn):
+    def get_dense_tensor(self, transformation_cache: Any, state_manager: Any) -> Any:
+        return tf.cast(super().get_dense_tensor(transformation_cache, state_manager), tf.float64)
+
+
+class TrainedColumn(CyclicColumn):
+    def get_dense_tensor(self, transformation_cache: Any, state_manager: Any) -> Any:
+        numbers = super().get_dense_tensor(transformation_cache, state_manager)
+        return numbers * state_manager.get_variable(self, "scale")
+
+
+class DoubledColumn(LengthColumn):
+    def get_sparse_tensors(self, transformation_cache: Any, state_manager: Any) -> Any:
+        ids = transformation_cache.get(self, state_manager)
+        return self.IdWeightPair(ids, ids.with_values(tf.fill(tf.shape(ids.values), 2.0)))
+
+
+@pytest.mark.parametrize(
+    ("column", "problem"),
+    [
+        (Float64Column("f", 24.0), "computes float64"),
+        (TrainedColumn("f", 24.0), "reads its variable 'scale'"),
+        (DoubledColumn("s", 4), "computes weights beside its ids"),
+    ],
+)
+def test_what_the_model_could_not_read_from_beam_is_refused(column: Any, problem: str) -> None:
+    """Of subclasses of registered classes, which are registered with them."""
+    with pytest.raises(TfxEstimatorsError, match=problem):
+        transform(compile_columns(column), [{"f": [1.0], "s": ["a"]}], sparse_schema=True)

@@ -9,18 +9,22 @@
 * `Analyzers`: what a plan needs to learn from data.
 * `write_columns`, `read_columns`, `load_model_columns`: the plan's `columns.json`.
 * `analysis`: the seam between the columns and whatever analyses the data.
+* `column_kind`: what the table of column kinds says about one kind.
 * `columns_file`: `columns.json`: what the transform did with the columns, for people and the
   trainer.
+* `description`: columns in words that can be compared between processes.
 * `evaluation`: feature columns computed over raw features, as the transform's graph does it.
 * `inputs`: raw features in the form that parsing by a column's own spec would give them.
-* `kinds`: what kinds of columns there are: what each reads, and what of it runs on Beam.
+* `kinds`: what follows from a column's kind: what it reads, and what of it Beam computes.
 * `learned`: columns that learn from the data: vocabularies, scales and quantiles.
 * `names`: names made of a user's names: readable, and different where those are different.
 * `nests`: nests of feature columns: whatever structure `feature_columns()` returns.
 * `plan`: the compile step: which part of a column runs on Beam, and which in the model.
+* `registration`: column classes of a user's own, computed on Beam.
 * `report`: which side each column went to, and why, in words.
 * `rewriting`: feature columns written anew over the features that the transform wrote.
 * `rows`: what the rows of a column's weights stand for, so that weights can move between models.
+* `table`: the table of column kinds: what each class of columns reads, computes and becomes.
 * `tensorflow_columns`: TensorFlow's own column classes, which have no public name.
 * `transformed`: columns of the model: TensorFlow's own, over features that the transform made.
 """

@@ -17,6 +17,21 @@ POD_SETTINGS = "TFX_ESTIMATORS_POD"
 _KINDS = {"Secret": ("secret", "secretName"), "ConfigMap": ("configMap", "name")}
 _SECONDS_TO_SAVE = 60
 
+# Processes of a training talk to each other, not to Kubernetes, and need no rights.
+_POD = {
+    "automountServiceAccountToken": False,
+    # Who it is instead is up to the image: files on the claim are those of the step's user.
+    "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+}
+_CONTAINER = {
+    "securityContext": {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+    }
+}
+_SCRATCH = "/tmp"  # What can be written beside the claims.
+
 
 def pod_settings(resources: Resources, image: str | None) -> dict[str, Any]:
     """What all pods of a job have in common, as JSON.
@@ -29,21 +44,19 @@ def pod_settings(resources: Resources, image: str | None) -> dict[str, Any]:
         {"pod": fields of a PodSpec, "container": fields of a Container}.
     """
     mounts, volumes = _volumes(resources)
-    container: dict[str, Any] = {"image": resources.image or image or ""}
+    container: dict[str, Any] = {"image": resources.image or image or "", **_CONTAINER}
     if resources.image_pull_policy is not None:
         container["imagePullPolicy"] = resources.image_pull_policy
     limits = _limits(resources)
     if limits:
         container["resources"] = {"limits": limits, "requests": limits}
-    variables = [{"name": n, "value": v} for n, v in sorted(resources.environment.items())]
+    # Libraries keep their caches at home.
+    environment = {"HOME": _SCRATCH, **resources.environment}
+    variables = [{"name": n, "value": v} for n, v in sorted(environment.items())]
     variables += _variables_of_volumes(resources)
-    if variables:
-        container["env"] = variables
-    if mounts:
-        container["volumeMounts"] = mounts
-    pod: dict[str, Any] = {}
-    if volumes:
-        pod["volumes"] = volumes
+    container["env"] = variables
+    container["volumeMounts"] = mounts
+    pod: dict[str, Any] = {**_POD, "volumes": volumes}
     if resources.image_pull_secrets:
         pod["imagePullSecrets"] = [{"name": name} for name in resources.image_pull_secrets]
     if resources.node_selector:
@@ -105,6 +118,9 @@ def _volumes(resources: Resources) -> tuple[list[dict[str, Any]], list[dict[str,
             kind, field = _KINDS[type(volume).__name__]
             source = {kind: {field: volume.name}}
         volumes.append({"name": name, **source})
+    if not any(mount["mountPath"].rstrip("/") == _SCRATCH for mount in mounts):
+        mounts.append({"name": "scratch", "mountPath": _SCRATCH})
+        volumes.append({"name": "scratch", "emptyDir": {}})
     if resources.shared_memory is not None:
         memory = {"medium": "Memory", "sizeLimit": resources.shared_memory}
         mounts.append({"name": "shared-memory", "mountPath": "/dev/shm"})

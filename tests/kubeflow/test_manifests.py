@@ -161,6 +161,50 @@ def test_manifests_are_what_kubernetes_takes() -> None:
     assert {*listed, "kustomization.yaml"} == {path.name for path in MANIFESTS.iterdir()}
 
 
+def check_it_has_no_rights(pod: dict[str, Any]) -> None:
+    """By the "restricted" Pod Security Standard, and with a root that is read-only.
+
+    https://kubernetes.io/docs/concepts/security/pod-security-standards/
+    """
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+    assert all("hostPath" not in volume for volume in pod.get("volumes", ()))
+    for container in pod["containers"]:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        }
+        # What is written beside the claims: caches at home, and temporary files.
+        variables = {one["name"]: one.get("value") for one in container["env"]}
+        places = [mount["mountPath"] for mount in container["volumeMounts"]]
+        assert places.count("/tmp") == 1
+        assert variables["HOME"] == "/tmp"
+
+
+@pytest.mark.parametrize("policy", [MultiWorker(2), ParameterServer(2)])
+@pytest.mark.parametrize(
+    "resources", [EVERYTHING, Resources(), Resources(volumes=[Claim("fast", "/tmp")])]
+)
+def test_pods_of_a_job_have_no_rights(policy: Any, resources: Resources) -> None:
+    for spec in job(policy, resources)["spec"]["tfReplicaSpecs"].values():
+        check_it_has_no_rights(spec["template"]["spec"])
+
+
+def test_a_home_of_ones_own_is_kept() -> None:
+    pods = job(MultiWorker(2), Resources(environment={"HOME": "/volume/home"}))
+    for spec in pods["spec"]["tfReplicaSpecs"].values():
+        (container,) = spec["template"]["spec"]["containers"]
+        assert container["env"] == [{"name": "HOME", "value": "/volume/home"}]
+
+
+def test_deployments_have_no_rights() -> None:
+    (deployment,) = (d for d in _documents() if d["kind"] == "Deployment")
+    check_it_has_no_rights(deployment["spec"]["template"]["spec"])
+
+
 def test_the_role_has_the_rights_that_are_asked_for_and_no_others() -> None:
     (role,) = (document for document in _documents() if document["kind"] == "Role")
     given = {

@@ -98,7 +98,8 @@ def test_the_jobs_pods_get_what_the_step_does_not() -> None:
     pod = json.loads(variables["TFX_ESTIMATORS_POD"])
     assert pod["container"]["resources"]["limits"]["nvidia.com/gpu"] == "2"
     assert pod["container"]["image"] == "registry/points:1"
-    (volume,) = pod["pod"]["volumes"]
+    volume, scratch = pod["pod"]["volumes"]
+    assert scratch == {"name": "scratch", "emptyDir": {}}
     assert volume["persistentVolumeClaim"] == {"claimName": "checkpoints"}
 
 

@@ -68,9 +68,9 @@ def page() -> str:
     lines = [
         "# Private names of other packages",
         "",
-        "Made from the sources by `python tests/support/private_names.py`; do not edit it. A new",
-        "release of TensorFlow or TFX may move any of these without notice:",
-        "[new-stack.md](new-stack.md) says how to go through them.",
+        "Generated from the sources by `python tests/support/private_names.py`; do not edit it. A",
+        "new release of TensorFlow or TFX may change any of these without notice:",
+        "[new-stack.md](new-stack.md) says how to check them.",
         "",
         "| module | names | seen on |",
         "|---|---|---|",

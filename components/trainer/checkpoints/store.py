@@ -266,6 +266,7 @@ def _of_an_older_format(training: Training) -> list[str]:
     version made: whether they are the same work cannot be told."""
     store, _, own = training.folder.rpartition("/")
     files = files_for(store)
+    unreadable: tuple[type[Exception], ...] = (CorruptRecordError, *files.failures)
     found = []
     _, folders, _ = next(iter(files.walk(store)), (store, [], []))
     for name in sorted(str(folder).rstrip("/") for folder in folders):
@@ -274,7 +275,7 @@ def _of_an_older_format(training: Training) -> list[str]:
             continue
         try:
             writer = read(path, _Writer, files)
-        except (CorruptRecordError, *files.failures):
+        except unreadable:
             continue  # Not worth more than a warning.
         origin = writer.origin
         same_step = (origin.pipeline, origin.node) == (

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from click.testing import CliRunner
 
+from tfx_estimators.cli import main
 from tfx_estimators.components.trainer.session.interruption import listening
 from tfx_estimators.lineage.record_files import read_records
 from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord
@@ -271,6 +273,29 @@ def test_of_two_that_train_the_same_one_waits(run: Run, uninterrupted: Run) -> N
     assert first.exitcode == 0
     assert f"waiting for process {first.pid} on" in other.said()
     assert run.steps() == list(range(1, STEPS + 1))
+    check_as_uninterrupted(run, uninterrupted)
+
+
+@pytest.mark.slow
+def test_gc_during_a_training_takes_nothing_that_the_next_run_needs(
+    run: Run, uninterrupted: Run
+) -> None:
+    training = run.begin(environment={"SECONDS_A_STEP": "0.1"})
+    while not run.store.exists() or len(run.kept()) < 3:
+        time.sleep(0.1)
+        assert training.is_alive(), run.said()
+    newest = run.checkpoints()[-1].step
+    store, database = str(run.store), str(run.root / "metadata.sqlite")
+    for command in (["import", store, "--create"], ["gc", store, "--delete", "--keep-last", "1"]):
+        done = CliRunner().invoke(main, [*command, "--metadata", database])
+        assert done.exit_code == 0, done.output
+    assert "checkpoints removed" in done.output
+    assert training.is_alive()
+    training.kill()
+    training.join()
+    assert run() == 0, run.said()
+    (step,) = re.findall(r"going on from step (\d+)", run.said())
+    assert int(step) >= newest
     check_as_uninterrupted(run, uninterrupted)
 
 

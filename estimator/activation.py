@@ -107,7 +107,7 @@ def _take_keras_2(version: int) -> None:
     if version != 2:
         raise UnsupportedOptionError(
             f"activate(keras={version!r}) was called",
-            expected="keras=2, or nothing for the Keras that TensorFlow brings",
+            expected="keras=2, or no argument for TensorFlow's own Keras",
         )
     tensorflow = sys.modules.get("tensorflow")
     if keras_2_modules.is_keras_2_everywhere() or (
@@ -117,7 +117,7 @@ def _take_keras_2(version: int) -> None:
     if tensorflow is not None:
         raise UnsupportedOptionError(
             "activate(keras=2) was called after TensorFlow had been imported",
-            expected="the call before the first import of tensorflow, which chooses the Keras",
+            expected="a call before the first import of tensorflow, which selects Keras",
             fix="move the call to the top and restart, or set TF_USE_LEGACY_KERAS=1",
         )
     os.environ[keras_2_modules.SWITCH] = "1"

@@ -122,9 +122,7 @@ def _read_note(export_path: str) -> dict[str, Any] | None:
                 _from_json(result)
         return {"result": note["result"], "replaces": note["replaces"], "after": int(note["after"])}
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-        _log.warning(
-            "%s/%s is damaged: the event files are asked for the best result", folder, name
-        )
+        _log.warning("%s/%s is damaged: taking the best result from the event files", folder, name)
         return None
 
 

@@ -105,8 +105,8 @@ def check_model_dir(folder: str) -> None:
     """
     if found := sorted(set(_PATTERN.findall(folder))):
         raise UnsupportedOptionError(
-            f"checkpoints cannot be kept in {folder}: TensorFlow takes {' '.join(found)} in a "
-            "path for a pattern",
+            f"checkpoints cannot be kept in {folder}: TensorFlow reads {' '.join(found)} in a "
+            "path as a pattern",
             expected="a folder without * ? [ ] and \\ in its path",
             fix="name another checkpoint_store, or set TFX_ESTIMATORS_CHECKPOINTS",
         )
@@ -160,8 +160,8 @@ def is_whole(checkpoint: Checkpoint) -> bool:
     raise TrainingError(
         f"the checkpoint {checkpoint.prefix} cannot be read: {error}",
         expected="files that this process can read; nothing was changed",
-        fix="mend what the message says (rights, the disk, the bucket's credentials, open "
-        "files: ulimit -n) and run again; to do without it, move its files elsewhere",
+        fix="correct the cause (permissions, the disk, the bucket's credentials, open "
+        "files: ulimit -n) and run again; to skip it, move its files elsewhere",
     ) from error
 
 

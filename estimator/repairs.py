@@ -159,7 +159,7 @@ def _refuse_keras_3_optimizers(module: Any) -> None:
             name = type(opt).__name__
             raise EstimatorTypeError(
                 f"the optimizer {name} is a Keras 3 optimizer",
-                expected="a Keras 2 optimizer, as estimators train in TensorFlow 1 graphs",
+                expected="a Keras 2 optimizer: estimators train in TensorFlow 1 graphs",
                 fix=f"use tf_keras.optimizers.legacy.{name}, or its name in quotes",
             )
         return choose(opt, *args, **kwargs)

@@ -78,6 +78,6 @@ def _require(package: str, requirement: str, tensorflow: Any) -> None:
         return
     raise MissingPackageError(
         f"the package {package!r} is not installed",
-        expected=f"{requirement}: TensorFlow {tensorflow.__version__} has no estimators itself",
+        expected=f"{requirement}: TensorFlow {tensorflow.__version__} does not include estimators",
         fix=f"pip install '{requirement}'",
     )

@@ -114,7 +114,7 @@ def read_columns(path: str | os.PathLike[str]) -> dict[str, Any]:
     except (tf.errors.OpError, ValueError) as error:
         raise _unreadable(path, f"{type(error).__name__}: {error}") from error
     if found.format != _FORMAT:
-        raise _unreadable(path, f"it is not of format {_FORMAT}")
+        raise _unreadable(path, f"its format is not {_FORMAT}")
     # Older files have bare NaN and Infinity where there are strings now.
     content: dict[str, Any] = json.loads(text, parse_constant=lambda name: repr(float(name)))
     return content
@@ -160,7 +160,7 @@ def _check_same(written: Mapping[str, Any], wanted: Mapping[str, Any], path: str
             )
         if written[name] != feature:
             raise _different(
-                f"feature_columns() computes {name!r} by {_short(feature)}",
+                f"feature_columns() computes {name!r} with {_short(feature)}",
                 f"{_short(written[name])}, as in {path}",
             )
 

@@ -73,7 +73,7 @@ def categorical_column_with_learned_vocabulary(
         column,
         "default_value",
         default_value,
-        "nothing, as num_oov_buckets is given",
+        "no value, because num_oov_buckets is set",
     )
     dtype = tf.as_dtype(dtype)
     _require(dtype in (tf.string, tf.int64), column, "dtype", dtype, "tf.string or tf.int64")

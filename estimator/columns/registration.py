@@ -81,7 +81,7 @@ def register_column(computes: Literal["numbers", "ids"]) -> Callable[[Class], Cl
         is_class = inspect.isclass(column_class) and issubclass(column_class, tfc.FeatureColumn)
         if not is_class or not hasattr(column_class, "_fields"):
             raise ColumnError(
-                f"register_column: {column_class!r} is no column class that is a named tuple",
+                f"register_column: {column_class!r} is not a column class that is a named tuple",
                 # Steps compare columns by their fields: others would be taken for equal.
                 expected="a subclass of TensorFlow's FeatureColumn whose arguments are the "
                 "fields of a collections.namedtuple, as TensorFlow's own are",

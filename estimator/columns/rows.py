@@ -152,11 +152,11 @@ def matched_rows(new: Mapping[str, Any], old: Mapping[str, Any], column: str) ->
         if new["kind"] == "numbers" and _compared({**new, "learned": old["learned"]}) == old:
             return np.arange(row_count(new))
     raise ColumnError(
-        f"column {column!r} computes something else than in the base model: "
+        f"column {column!r} computes different values than in the base model: "
         f"{_short(new)} instead of {_short(old)}",
-        expected="a column whose values can be told apart alike in both: a vocabulary, ids, "
-        "buckets, or one that has not changed",
-        fix="rename the column so that it starts fresh, or leave base_model out",
+        expected="an unchanged column, or one whose values can be matched in both: a "
+        "vocabulary, ids or buckets",
+        fix="rename the column so that it starts from scratch, or leave base_model out",
     )
 
 

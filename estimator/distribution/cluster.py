@@ -185,6 +185,6 @@ def _failure(task: Task, code: int, log: pathlib.Path) -> TrainingError:
     shown = "\n".join(f"    {line}" for line in lines)
     return TrainingError(
         f"{task.name} {how}; its last lines:\n{shown}",
-        expected="every task to end by itself",
-        fix="correct what its last lines say and run the pipeline again",
+        expected="every task to finish on its own",
+        fix="correct the cause shown in its last lines and run the pipeline again",
     )

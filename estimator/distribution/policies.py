@@ -205,7 +205,7 @@ def from_json(text: str) -> Policy:
     """Reads what `to_json` wrote.
 
     Raises:
-        UnsupportedOptionError: if it is no policy.
+        UnsupportedOptionError: if it is not a policy.
     """
     try:
         fields: Any = json.loads(text)
@@ -218,7 +218,7 @@ def from_json(text: str) -> Policy:
         if isinstance(error, UnsupportedOptionError):
             raise
         raise UnsupportedOptionError(
-            f"distribution={text!r} is no policy",
+            f"distribution={text!r} is not a policy",
             expected=f"one of {', '.join(_POLICIES)}, as its to_json() writes it",
             fix="pass a policy of tfx_estimators.estimator.distribution",
         ) from error
@@ -226,7 +226,7 @@ def from_json(text: str) -> Policy:
 
 def _check_count(policy: Any, name: str, value: object) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise _refused(policy, name, value, "a number from 1 on")
+        raise _refused(policy, name, value, "an integer of at least 1")
 
 
 def _check_sharding(policy: Any, value: object) -> None:

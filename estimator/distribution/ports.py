@@ -44,8 +44,8 @@ def reserve_ports(count: int) -> list[int]:
         release_ports(found)
         raise TrainingError(
             f"{len(found)} ports from {_PORTS.start} to {_PORTS.stop - 1} are free",
-            expected=f"{count}, one a process",
-            fix="end what holds them: ss -ltnp",
+            expected=f"{count}, one per process",
+            fix="stop the processes that use them: ss -ltnp",
         )
     return found
 

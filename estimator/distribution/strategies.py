@@ -91,9 +91,9 @@ def _lacking(wanted: Accelerators, found: int, say: Callable[[str], None]) -> No
             f"{asked} required for training, {found} found",
             expected=f"as many as TensorFlow lists: tf.config.list_physical_devices("
             f"'{wanted.kind}')",
-            fix="run where they are, or pass Accelerators(required=False) to train without",
+            fix="run on a machine that has them, or pass Accelerators(required=False)",
         )
-    say(f"{asked} asked for, {found} found: training on {found or 'the CPU'}")
+    say(f"{asked} requested, {found} found: training on {found or 'the CPU'}")
 
 
 def _mirrored(devices: Sequence[str]) -> Any:

@@ -20,7 +20,7 @@ def refusal(model: Any, reason: str) -> KerasConversionError:
     """The error that says why a model is not converted."""
     return KerasConversionError(
         f"the model {getattr(model, 'name', model)!r} is a Keras 3 model and {reason}",
-        expected="a Keras 2 model, or a Keras 3 model that Keras 2 can be given: estimators "
+        expected="a Keras 2 model, or a Keras 3 model that converts to Keras 2: estimators "
         "train in TensorFlow 1 graphs, which Keras 3 layers cannot build",
         fix="make the model with tf_keras: `import tf_keras` "
         "and tf_keras.layers, tf_keras.Model in place of tf.keras",
@@ -63,10 +63,10 @@ def plain(model: Any, value: Any) -> Any:
     if kind == "DTypePolicy":
         return config["name"]
     if kind in ("__tuple__", "__numpy__") or module.partition(".")[0] != "keras":
-        raise refusal(model, f"{value.get('registered_name') or kind} is not Keras's own")
+        raise refusal(model, f"{value.get('registered_name') or kind} is not part of Keras")
     namespace = module.rpartition(".")[2]
     old = getattr(getattr(importlib.import_module("keras"), namespace, None), kind, None)
     new = getattr(keras_2(namespace), kind, None)
     if old is None or new is None:
-        raise refusal(model, f"it has a {kind}, which Keras 2 has not")
+        raise refusal(model, f"it has a {kind}, which Keras 2 lacks")
     return {"class_name": kind, "config": options(model, old, new, config, kind)}

@@ -95,14 +95,14 @@ def _rebuilt(model: Any) -> tuple[Any, list[tuple[Any, Any]]]:
         made = keras_2().Model(inputs, outputs, name=model.name)
     else:
         kind = type(model).__name__
-        raise refusal(model, f"a class of its own, {kind}, whose code only Keras 3 can run")
+        raise refusal(model, f"has its own class, {kind}, whose code only Keras 3 can run")
     leaves = [pair for pair in pairs.values() if not isinstance(pair[0], keras.Model)]
     return made, leaves
 
 
 def _input(model: Any, tensor: Any) -> Any:
     if tensor.dtype == "string":
-        raise refusal(model, "takes strings, for which there is nothing to compare outputs with")
+        raise refusal(model, "takes strings, for which its conversion cannot be checked")
     batch, *shape = tensor.shape
     return keras_2().Input(
         shape,
@@ -125,12 +125,12 @@ def _layer(model: Any, old: Any) -> Any:
     keras = importlib.import_module("keras")
     kind = type(old).__name__
     if not isinstance(old, keras.Layer):
-        raise refusal(model, f"uses the operation {kind} of keras.ops, which Keras 2 has not")
+        raise refusal(model, f"uses the operation {kind} of keras.ops, which Keras 2 lacks")
     if not _is_own(type(old)) or kind == "Lambda":
         raise refusal(model, f"its layer {old.name!r}, a {kind}, is code that only Keras 3 can run")
     cls = getattr(keras_2("layers"), kind, None)
     if cls is None:
-        raise refusal(model, f"its layer {old.name!r} is a {kind}, which Keras 2 has not")
+        raise refusal(model, f"its layer {old.name!r} is a {kind}, which Keras 2 lacks")
     config = options(model, type(old), cls, old.get_config(), f"layer {old.name!r}")
     if not old.trainable:
         # Keras 3 regularizes what is trained, Keras 2 everything.
@@ -139,7 +139,7 @@ def _layer(model: Any, old: Any) -> Any:
         return cls(**config) if kind in _MADE_BY_ARGUMENTS else cls.from_config(config)
     except (KeyError, TypeError, ValueError, ImportError) as error:
         raise refusal(
-            model, f"its layer {old.name!r} cannot be made in Keras 2: {error}"
+            model, f"its layer {old.name!r} cannot be rebuilt in Keras 2: {error}"
         ) from error
 
 
@@ -174,11 +174,11 @@ def _compare(model: Any, made: Any) -> None:
     ]
     for one, other in pairs:
         if one.shape != other.shape or not np.allclose(one, other, _TOLERANCE, _TOLERANCE):
-            raise refusal(model, "gives other outputs when it is made again in Keras 2")
+            raise refusal(model, "gives different outputs when rebuilt in Keras 2")
     wanted, added = (float(sum(map(float, one.losses))) for one in (model, made))
     if not np.isclose(wanted, added, _TOLERANCE, _TOLERANCE):
-        raise refusal(model, "regularizes otherwise when it is made again in Keras 2")
+        raise refusal(model, "regularizes differently when rebuilt in Keras 2")
     old_trained = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
     new_trained = sum(int(np.prod(w.shape)) for w in made.trainable_weights)
     if old_trained != new_trained:
-        raise refusal(model, "would train other weights when it is made again in Keras 2")
+        raise refusal(model, "would train different weights when rebuilt in Keras 2")

@@ -28,7 +28,7 @@ def compile_arguments(model: Any) -> dict[str, Any]:
     """
     config = model.get_compile_config() or {}
     if config.get("weighted_metrics"):
-        raise refusal(model, "has weighted metrics, which estimators made from Keras have not")
+        raise refusal(model, "has weighted metrics, which estimators from Keras do not support")
     return {
         "optimizer": _optimizer(model, model.optimizer),
         "loss": _nested(model, config.get("loss"), "losses"),
@@ -45,13 +45,13 @@ def _optimizer(model: Any, old: Any) -> Any:
     config = dict(old.get_config())
     for name, idle in _IDLE.items():
         if config.pop(name, idle[0]) not in idle:
-            raise refusal(model, f"its optimizer {kind} has {name}, which Keras 2's has not")
+            raise refusal(model, f"its optimizer {kind} has {name}, which Keras 2's lacks")
     kept = {name: value for name, value in config.items() if name not in _EMA and value is not None}
     rate = kept.get("learning_rate")
     if isinstance(rate, dict):
         schedule = getattr(keras_2("optimizers.schedules"), rate["class_name"], None)
         if schedule is None:
-            raise refusal(model, f"its learning rate {rate['class_name']} is not Keras 2's")
+            raise refusal(model, f"its learning rate {rate['class_name']} is not in Keras 2")
         kept["learning_rate"] = schedule(**rate["config"])
     try:
         return cls(**kept)
@@ -73,7 +73,7 @@ def _nested(model: Any, value: Any, namespace: str) -> Any:
     there = getattr(keras_2(namespace), str(name), None)
     keras = importlib.import_module("keras")
     if there is None or not hasattr(getattr(keras, namespace), str(name)):
-        raise refusal(model, f"{name} of its {namespace} is not Keras's own")
+        raise refusal(model, f"{name} of its {namespace} is not part of Keras")
     if kind == "function":
         return name
     old = getattr(getattr(keras, namespace), kind)

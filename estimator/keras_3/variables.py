@@ -36,9 +36,8 @@ def _create(next_creator: Callable[..., Any], **kwargs: Any) -> Any:
     maker = _keras_3_maker()
     if maker is not None:
         raise EstimatorTypeError(
-            f"Keras 3 makes the variable {kwargs.get('name') or '?'!r}{maker} in a model_fn",
-            expected="Keras 2, as estimators train in TensorFlow 1 graphs, which Keras 3 "
-            "cannot build",
+            f"Keras 3 creates the variable {kwargs.get('name') or '?'!r}{maker} in a model_fn",
+            expected="Keras 2: estimators train in TensorFlow 1 graphs, which Keras 3 cannot build",
             fix="use tf_keras, or tf.keras in a module that a component loads; in a script or "
             "notebook call tfx_estimators.estimator.activate(keras=2) first",
         )

@@ -179,7 +179,7 @@ def refused() -> dict[str, tuple[Callable[[Any], Any], str]]:
         return make
 
     return {
-        "a subclass": (subclass, "a class of its own, Own"),
+        "a subclass": (subclass, "has its own class, Own"),
         "an operation": (operation, "the operation Sin of keras.ops"),
         "a layer of one's own": (layer, "its layer 'own', a Own, is code"),
         "not built": (lambda keras: keras.Sequential([keras.layers.Dense(1)]), "not been built"),

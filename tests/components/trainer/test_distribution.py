@@ -136,7 +136,7 @@ def test_mirrored(train: Any, known: Any, capfd: pytest.CaptureFixture[str]) -> 
     devices = ("/cpu:0", "/cpu:1")
     outputs = train(Mirrored(devices, accelerators=Accelerators(count=2)))
     check_published(outputs, known, examples=STEPS * 2 * BATCH)
-    assert "2 GPU asked for, 0 found: training on the CPU" in capfd.readouterr().err
+    assert "2 GPU requested, 0 found: training on the CPU" in capfd.readouterr().err
 
 
 @pytest.mark.slow

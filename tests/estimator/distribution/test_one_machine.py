@@ -68,7 +68,7 @@ def test_the_input_function_is_called_once_a_worker(found: Any, model: str) -> N
 
 
 def test_accelerators_that_are_not_there_are_said(found: Any) -> None:
-    assert found["said"] == ["2 GPU asked for, 0 found: training on the CPU"]
+    assert found["said"] == ["2 GPU requested, 0 found: training on the CPU"]
 
 
 def test_accelerators_that_are_required_and_not_there(tmp_path: pathlib.Path) -> None:

@@ -61,7 +61,7 @@ def test_what_changes_the_result() -> None:
         (lambda: Mirrored("/gpu:0"), "devices='/gpu:0'"),  # type: ignore[arg-type]
         (lambda: Accelerators("XPU"), "kind='XPU'"),
         (lambda: Accelerators(count=0), "count=0"),
-        (lambda: from_json("{}"), "'{}' is no policy"),
+        (lambda: from_json("{}"), "'{}' is not a policy"),
         (lambda: from_json('{"policy": "MultiWorker", "werkers": 2}'), "werkers"),
     ],
 )

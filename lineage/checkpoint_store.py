@@ -34,13 +34,13 @@ def find_store(store: Store) -> str:
     there = {folder for folder in known if not is_local(folder) or pathlib.Path(folder).is_dir()}
     found = sorted(there or set(_beside(store)))
     if len(found) != 1:
-        problem = f"{len(found)} checkpoint stores may be meant" if found else (
-            f"{store.name} knows no checkpoint, and no checkpoint store lies beside it"
+        problem = f"{len(found)} checkpoint stores are possible" if found else (
+            f"{store.name} has no checkpoints, and there is no checkpoint store beside it"
         )  # fmt: skip
         raise NotInMetadataError(
             problem,
-            expected=", ".join(found) or "a store of a pipeline that was trained",
-            fix="say which FOLDER: the trainer's checkpoint_store",
+            expected=", ".join(found) or "the metadata of a pipeline that has trained a model",
+            fix="pass FOLDER, the trainer's checkpoint_store",
         )
     return found[0]
 

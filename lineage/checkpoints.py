@@ -104,15 +104,15 @@ def find_checkpoint(store: Store, name: str) -> Checkpoint:
     digests = {value_of(artifact, "digest") for artifact in found}
     if len(digests) > 1:
         raise NotInMetadataError(
-            f"{len(digests)} checkpoints are meant by {name!r}",
-            expected="a number, or more of a digest",
+            f"{len(digests)} checkpoints match {name!r}",
+            expected="a number, or more digits of a digest",
             fix="tfx-estimators checkpoints",
         )
     if not found:
         raise NotInMetadataError(
-            f"{store.name} knows no checkpoint {name!r}",
+            f"{store.name} has no checkpoint {name!r}",
             expected="a number, the first 6 or more digits of a digest, or a prefix",
-            fix="tfx-estimators checkpoints; those of a Kubeflow run: tfx-estimators import",
+            fix="tfx-estimators checkpoints; for a Kubeflow run: tfx-estimators import",
         )
     # Copies are alike: the one whose files are there will do.
     newest = max(found, key=lambda artifact: (artifact.state == _LIVE, artifact.id))

@@ -180,8 +180,8 @@ def _read(path: str, files: Files) -> dict[str, Any]:
             content = json.loads(file.read(), parse_constant=lambda _: None)
         if isinstance(content, dict):
             return content
-        problem = "it is no object"
+        problem = "it is not a JSON object"
     except failures as error:
         problem = str(error)
-    _log.warning("left out: %s cannot be read: %s", path, problem)
+    _log.warning("skipped: %s cannot be read: %s", path, problem)
     return {}

@@ -46,8 +46,8 @@ def config_of(where: Any) -> Any:
     except (ValueError, OSError) as error:
         raise MetadataStoreError(
             f"{text} cannot be a store's name: {error}",
-            expected="a path that is UTF-8",
-            fix="rename the file, or a folder that it lies in",
+            expected="a path in UTF-8",
+            fix="rename the file, or the folder that it is in",
         ) from error
     return config
 
@@ -68,7 +68,7 @@ def _config_of_url(text: str) -> Any:
         config.mysql.password = urllib.parse.unquote(found["password"] or "")
         return config
     raise MetadataStoreError(
-        f"{text} names no store of ML Metadata",
+        f"{text} does not name an ML Metadata store",
         expected="grpc://host:port or mysql://user:password@host:port/database",
         fix="correct --metadata",
     )
@@ -89,7 +89,7 @@ def _config_of_file(file: pathlib.Path) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         raise MetadataStoreError(
             f"{file} cannot be read: {error}",
-            expected="a text file that you may read",
+            expected="a text file that you can read",
             fix=f"ls -l {file}",
         ) from error
     places = []
@@ -101,8 +101,8 @@ def _config_of_file(file: pathlib.Path) -> Any:
     # The parser's own message shows what stands there, which may be a password.
     line, column = max(places)
     raise MetadataStoreError(
-        f"{file} is no connection to ML Metadata: line {line}, column {column} is wrong",
-        expected="a ConnectionConfig or MetadataStoreClientConfig as text, with quoted strings",
+        f"{file} does not describe a connection: line {line}, column {column} is wrong",
+        expected="a ConnectionConfig or MetadataStoreClientConfig in text format, strings quoted",
         fix="see ml_metadata/proto/metadata_store.proto",
     )
 

@@ -61,9 +61,9 @@ def _wait_for(descriptor: int, file: pathlib.Path, seconds: float) -> None:
         except BlockingIOError as error:
             if time.monotonic() > until:
                 raise MetadataStoreError(
-                    f"{file} was being made by another process for {seconds:g} s",
-                    expected="a process that gets done",
-                    fix="end that process, or give another place with --metadata",
+                    f"another process has been creating {file} for {seconds:g} s",
+                    expected="a process that finishes",
+                    fix="stop that process, or pass another place with --metadata",
                 ) from error
         except OSError:
             return  # A file system whose folders cannot be locked, such as NFS.

@@ -96,6 +96,6 @@ def _damaged(source: str, error: Any) -> CorruptRecordError:
     more = error.error_count() - 1
     return CorruptRecordError(
         f"{source} is damaged: {problem}{f', and {more} more' if more else ''}",
-        expected="what tfx-estimators wrote, to its end",
-        fix="nothing, if its writer was killed; else restore the file from a backup, or remove it",
+        expected="a complete file written by tfx-estimators",
+        fix="none needed if its writer was killed; else restore it from a backup, or remove it",
     )

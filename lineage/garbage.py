@@ -70,16 +70,16 @@ def find_garbage(
     if keep_last < 1:
         raise UnsupportedOptionError(
             f"keep_last={keep_last}",
-            expected="at least 1: a training goes on from its newest checkpoint",
+            expected="at least 1: training resumes from its newest checkpoint",
             fix="correct keep_last",
         )
     folder = canonical(folder)
     scanned = scan_records(folder, files)
     if not scanned.records:
         raise NotInMetadataError(
-            f"{folder} is no checkpoint store: there are no records in it",
-            expected="a folder that trainings keep their checkpoints in",
-            fix="check the path; a trainer's is its checkpoint_store",
+            f"{folder} is not a checkpoint store: it has no records",
+            expected="a folder where trainers keep their checkpoints",
+            fix="check the path: it is the trainer's checkpoint_store",
         )
     reconcile(store, scanned.records.values())
     checkpoints = _Checkpoints(scanned)
@@ -110,7 +110,7 @@ def remove(store: Store, garbage: Sequence[Garbage], files: Files = LOCAL) -> li
     gone = []
     for item in garbage:
         if not _is_as_recorded(item, files):
-            _log.warning("left alone: %s is not what was recorded", item.record.uri)
+            _log.warning("left alone: %s does not match its record", item.record.uri)
             continue
         replace_record(item.path, dataclasses.replace(item.record, kept=False), files)
         # The index last: without it the others are not found again.
@@ -165,7 +165,7 @@ def _may_go(path: str, place: str, folder: str) -> bool:
     # A record must not make us remove anything else.
     if inside(folder, place):
         return True
-    _log.warning("left alone: %s says that it lies at %s, outside of %s", path, place, folder)
+    _log.warning("left alone: %s says that it is at %s, outside %s", path, place, folder)
     return False
 
 

@@ -106,15 +106,15 @@ def find_model(store: Store, name: str) -> Model:
         found = select(store, "artifacts", MODEL, [Condition("model_digest", "PREFIX", name)])
     if not found:
         raise NotInMetadataError(
-            f"{store.name} knows no model {name!r}",
+            f"{store.name} has no model {name!r}",
             expected="a number, a uri, the beginning of a digest, or a pushed version",
             fix="tfx-estimators models",
         )
     if len({value_of(artifact, "model_digest") or artifact.id for artifact in found}) > 1:
         raise NotInMetadataError(
-            f"{len(found)} models are meant by {name!r}: "
+            f"{len(found)} models match {name!r}: "
             f"{', '.join(str(artifact.id) for artifact in found[:5])}",
-            expected="a number, or more of a digest",
+            expected="a number, or more digits of a digest",
             fix="tfx-estimators models",
         )
     return _describe(store, [max(found, key=lambda artifact: artifact.id)])[0]

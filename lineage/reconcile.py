@@ -82,7 +82,7 @@ def reconcile(store: Store, records: Iterable[Record]) -> Reconciled:
 
     records = list(records)
     total = Reconciled(records=len(records))
-    problem = "what is put is not there afterwards"
+    problem = "what was written is missing afterwards"
     for _ in range(_ATTEMPTS):
         try:
             done = _Pass(store).run(records)
@@ -95,8 +95,8 @@ def reconcile(store: Store, records: Iterable[Record]) -> Reconciled:
         if not done.artifacts and not done.events:
             return total
     raise MetadataStoreError(
-        f"{store.name} does not keep what is put: {problem}",
-        expected="a store that keeps it, with other writers too",
+        f"{store.name} does not keep what is written: {problem}",
+        expected="a store that keeps it, even with concurrent writers",
         fix="try again when fewer processes write, or use MySQL or a server",
     )
 

@@ -240,9 +240,9 @@ def from_json(text: str | bytes, source: str = "the record") -> Record:
     name = fields.pop("kind", None)
     if not isinstance(name, str) or name not in _KINDS:
         raise CorruptRecordError(
-            f"{source} is no lineage record",
+            f"{source} is not a lineage record",
             expected=f'an object with "kind", one of {", ".join(_KINDS)}',
-            fix="give the folder that the trainer kept its checkpoints in",
+            fix="pass the folder where the trainer keeps its checkpoints",
         )
     version = fields.pop("format", None)
     if version != FORMAT:
@@ -254,7 +254,7 @@ def from_json(text: str | bytes, source: str = "the record") -> Record:
     kind = _KINDS[name]
     if unknown := fields.keys() - {field.name for field in dataclasses.fields(kind)}:
         raise CorruptRecordError(
-            f"{source} has the unknown {', '.join(sorted(unknown))!r:.80}",
+            f"{source} has unknown fields: {', '.join(sorted(unknown))!r:.80}",
             expected=f"the fields of {kind.__name__}",
             fix="use the version of tfx-estimators that wrote it, or a newer one",
         )

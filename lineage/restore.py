@@ -33,7 +33,7 @@ def restore(checkpoint: Checkpoint, folder: str, files: Files = LOCAL) -> str:
 
     Raises:
         NotInMetadataError: if the checkpoint's files are gone.
-        UnsupportedOptionError: if the folder holds a checkpoint already, or cannot be made.
+        UnsupportedOptionError: if the folder already holds a checkpoint, or cannot be made.
         CorruptRecordError: if the files are not those that were recorded.
     """
     folder = folder.rstrip("/") or "/"
@@ -44,17 +44,17 @@ def restore(checkpoint: Checkpoint, folder: str, files: Files = LOCAL) -> str:
     # The copies too: the folder may be the one that the checkpoint lies in.
     if any(files.exists(path) for path in (state, *copies.values())):
         raise UnsupportedOptionError(
-            f"{folder} holds a checkpoint already",
-            expected="an empty folder, or one that is not there",
-            fix="give another folder",
+            f"{folder} already holds a checkpoint",
+            expected="an empty folder, or one that does not exist",
+            fix="pass another folder",
         )
     try:
         files.makedirs(folder)
     except OSError as error:
         raise UnsupportedOptionError(
             f"{folder} cannot be made: {error.strerror}",
-            expected="a folder, or a place for one",
-            fix="give another folder",
+            expected="a folder, or a place where one can be created",
+            fix="pass another folder",
         ) from error
     with contextlib.ExitStack() as undo:
         for path, copy in copies.items():
@@ -66,7 +66,7 @@ def restore(checkpoint: Checkpoint, folder: str, files: Files = LOCAL) -> str:
             raise CorruptRecordError(
                 f"the files at {checkpoint.uri} have the digest {digest[:12]}",
                 expected=f"{checkpoint.digest[:12]}, as recorded when they were written",
-                fix="restore another checkpoint: these were damaged or written over",
+                fix="restore another checkpoint: these files were damaged or overwritten",
             )
         with files.open(state, "w") as file:
             file.write(f'model_checkpoint_path: "{stem}"\nall_model_checkpoint_paths: "{stem}"\n')
@@ -97,10 +97,10 @@ def find_export(store: Store, checkpoint: Checkpoint, files: Files = LOCAL) -> s
                 if "saved_model.pb" in map(str, names):
                     return str(inside).rstrip("/")
     raise NotInMetadataError(
-        f"the training {checkpoint.fingerprint[:12]} of checkpoint {checkpoint.id} has exported "
-        "no model that is still there",
-        expected="a model of the same training, from whichever of its checkpoints",
-        fix="run the training to its end, which exports one",
+        f"the training {checkpoint.fingerprint[:12]} of checkpoint {checkpoint.id} has no "
+        "exported model left",
+        expected="a model of the same training, from any of its checkpoints",
+        fix="finish the training, which exports one",
     )
 
 
@@ -109,7 +109,7 @@ def _files_of(checkpoint: Checkpoint, files: Files) -> list[str]:
     if not found:
         raise NotInMetadataError(
             f"the files of checkpoint {checkpoint.id} are gone from {checkpoint.uri}",
-            expected="a checkpoint that is kept",
+            expected="a checkpoint whose files are kept",
             fix=f"tfx-estimators checkpoints --fingerprint {checkpoint.fingerprint[:12]}",
         )
     return found

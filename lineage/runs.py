@@ -143,7 +143,7 @@ def _unknown(store: Store, name: str, found: Sequence[str]) -> NotInMetadataErro
     known = [context.name for context in select(store, "contexts", _RUN)]
     near = difflib.get_close_matches(name, known, n=1)
     return NotInMetadataError(
-        f"{store.name} knows no run {name!r}",
+        f"{store.name} has no run {name!r}",
         expected=f"a run's id{f', such as {near[0]!r}' if near else ''}, or latest",
         fix="tfx-estimators runs",
     )

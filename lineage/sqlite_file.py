@@ -49,13 +49,13 @@ def prepare(file: pathlib.Path, sqlite: Any, *, write: bool) -> None:
     if found is None:
         raise _empty(file)
     if found != SCHEMA_VERSION:
-        has = "no schema of ML Metadata" if found == _FOREIGN else f"schema version {found}"
+        has = "no ML Metadata schema" if found == _FOREIGN else f"schema version {found}"
         raise MetadataStoreError(
             f"{file} has {has}",
             expected=f"schema version {SCHEMA_VERSION}",
             fix=f"tfx-estimators metadata upgrade {file}, which makes a backup first"
             if 0 <= found < SCHEMA_VERSION
-            else "use the ml-metadata that made it",
+            else "use the ml-metadata version that made it",
         )
     sqlite.connection_mode = modes.READWRITE if write else modes.READONLY
 
@@ -77,9 +77,9 @@ def make(file: pathlib.Path, seconds: float) -> None:
         make_once(file.resolve(), lambda: _is_made(file), lambda: MetadataStore(config), seconds)
     except OSError as error:
         raise MetadataStoreError(
-            f"{file} cannot be made: {error.strerror}",
-            expected="a folder that can be written",
-            fix="give another place with --metadata",
+            f"{file} cannot be created: {error.strerror}",
+            expected="a writable folder",
+            fix="pass another place with --metadata",
         ) from error
 
 
@@ -88,7 +88,7 @@ def missing(file: pathlib.Path) -> NotInMetadataError:
     return NotInMetadataError(
         f"there is no store of ML Metadata at {file}",
         expected="the SQLite file of a pipeline's metadata, or the folder of a run",
-        fix="run a pipeline first, or pass --metadata with the folder that its run was given",
+        fix="run a pipeline first, or pass the folder of its run with --metadata",
     )
 
 
@@ -118,19 +118,19 @@ def _unreadable(file: pathlib.Path, error: Exception) -> MetadataStoreError:
     if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
         return MetadataStoreError(
             f"{file} was locked by another process for {_SECONDS:g} s",
-            expected="a store whose writers let others in",
-            fix=f"look which process writes it: fuser {file}",
+            expected="a store that other processes lock only briefly",
+            fix=f"find the process that holds the lock: fuser {file}",
         )
     return MetadataStoreError(
         f"{file} cannot be read as a store of ML Metadata: {error}",
-        expected="an SQLite file that ML Metadata has made",
-        fix="give the right file with --metadata",
+        expected="an SQLite file made by ML Metadata",
+        fix="pass the right file with --metadata",
     )
 
 
 def _empty(file: pathlib.Path) -> NotInMetadataError:
     return NotInMetadataError(
-        f"{file} is empty: nothing was ever told to it",
+        f"{file} is empty: nothing was ever recorded in it",
         expected="the SQLite file of a pipeline's metadata, or the folder of a run",
         fix="run a pipeline, or tfx-estimators import, first",
     )

@@ -37,8 +37,8 @@ _BUSY = (
 
 _CAUSES = (
     ("full", "the disk is full", "make room, e.g. with tfx-estimators gc, and run again"),
-    ("readonly", "it may only be read", "give yourself the right to write the file"),
-    ("i/o error", "the disk fails", "look at the disk and the file system: dmesg"),
+    ("readonly", "it is read-only", "give yourself write permission for the file"),
+    ("i/o error", "the disk fails", "check the disk and the file system: dmesg"),
     ("malformed", "the file is damaged", "restore it from a backup, or tfx-estimators import"),
 )
 
@@ -141,7 +141,7 @@ def _patiently(call: Callable[[], Any], seconds: float, name: str) -> Any:
                 raise explain(name, error) from error
             if time.monotonic() >= end:
                 raise MetadataStoreError(
-                    f"{name} was busy or away for {seconds:g} s: {error}",
+                    f"{name} was busy or unreachable for {seconds:g} s: {error}",
                     expected="an answer",
                     fix="try again when fewer processes write, or use MySQL or a server",
                 ) from error
@@ -162,7 +162,7 @@ def explain(name: str, error: Exception) -> MetadataStoreError:
         if said in first.lower():
             return MetadataStoreError(f"{name} could not be written: {cause} ({first})", fix=fix)
     return MetadataStoreError(
-        f"{name} does not do what it is asked: {first}",
-        expected="a store of ML Metadata that can be read and written",
-        fix="check --metadata, and that the server runs",
+        f"{name} failed a request: {first}",
+        expected="an ML Metadata store that can be read and written",
+        fix="check --metadata, and that the server is running",
     )

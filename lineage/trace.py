@@ -202,7 +202,7 @@ def _digests(artifacts: Iterable[Any]) -> dict[Value | None, int]:
 
 def _unknown(store: Store, name: str) -> NotInMetadataError:
     return NotInMetadataError(
-        f"{store.name} knows nothing called {name!r}",
+        f"{store.name} has nothing called {name!r}",
         expected="an artifact's number or uri, a pushed version, the beginning of a digest, "
         "or span:NUMBER",
         fix="tfx-estimators models lists models with their versions",

@@ -62,11 +62,11 @@ def upgrade(where: Any) -> Upgraded:
         raise missing(file)
     before = schema_version(file)
     if before is None or not 0 <= before <= SCHEMA_VERSION:
-        has = "no tables of ML Metadata" if (before or -1) < 0 else f"schema version {before}"
+        has = "no ML Metadata tables" if (before or -1) < 0 else f"schema version {before}"
         raise MetadataStoreError(
             f"{file} has {has}",
             expected=f"a store of schema version {SCHEMA_VERSION} or older",
-            fix="use the ml-metadata that made it",
+            fix="use the ml-metadata version that made it",
         )
     columns, held = _content(file)
     if before == SCHEMA_VERSION:
@@ -80,8 +80,8 @@ def upgrade(where: Any) -> Upgraded:
     except Exception as error:
         _copy(backup, file)
         raise MetadataStoreError(
-            f"{file} could not be upgraded, and is as it was: {error}",
-            fix=f"keep {backup}, and try it with another version of ml-metadata",
+            f"{file} could not be upgraded, and is unchanged: {error}",
+            fix=f"keep {backup}, and try again with another version of ml-metadata",
         ) from error
     return Upgraded(
         file,
@@ -100,7 +100,7 @@ def _file_of(config: Any) -> pathlib.Path:
     if isinstance(config, mlmd.ConnectionConfig) and config.WhichOneof("config") == "sqlite":
         return pathlib.Path(config.sqlite.filename_uri)
     raise UnsupportedOptionError(
-        f"{name_of(config)} is no SQLite file, of which a backup can be made here",
+        f"{name_of(config)} is not an SQLite file, so it cannot be backed up here",
         expected="the SQLite file of a pipeline's metadata, or the folder of a run",
         fix="back the database up (mysqldump), then start ml-metadata's server once with "
         "--enable_database_upgrade=true",
@@ -135,7 +135,7 @@ def _back_up(file: pathlib.Path, version: int) -> pathlib.Path:
         except OSError as error:
             raise MetadataStoreError(
                 f"no backup of {file} can be made: {error.strerror}",
-                expected="a folder that can be written, with room for a copy",
+                expected="a writable folder with room for a copy",
                 fix=f"df -h {file.parent}; ls -ld {file.parent}",
             ) from error
         _copy(file, backup)

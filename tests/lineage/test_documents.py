@@ -105,7 +105,7 @@ def test_what_cannot_be_read_is_skipped_and_named(
 
 def test_a_key_that_is_not_known_is_damage() -> None:
     fields = json.loads(to_json(RECORDS[0]))
-    with pytest.raises(CorruptRecordError, match="has the unknown 'colour'"):
+    with pytest.raises(CorruptRecordError, match="has unknown fields: 'colour'"):
         from_json(json.dumps({**fields, "colour": 1}))
     fields = json.loads(to_json(RECORDS[3]))
     fields["inputs"][0]["colour"] = 1

@@ -197,19 +197,19 @@ def test_an_unknown_thing_is_said_with_what_to_do(ask: Any) -> None:
     for arguments, expected in [
         (("runs", "run-3"), "such as 'run-"),
         (("runs", "run"), "2 runs begin with 'run'"),
-        (("checkpoints", "abcdef"), "knows no checkpoint 'abcdef'"),
-        (("models", "77"), "knows no model '77'"),
-        (("lineage", "span:99"), "knows nothing called 'span:99'"),
-        (("diff", "run-1", "nothing"), "knows no run 'nothing'"),
+        (("checkpoints", "abcdef"), "has no checkpoint 'abcdef'"),
+        (("models", "77"), "has no model '77'"),
+        (("lineage", "span:99"), "has nothing called 'span:99'"),
+        (("diff", "run-1", "nothing"), "has no run 'nothing'"),
         (("gc", "/nowhere"), "there is no folder /nowhere"),
         (("import", "/nowhere"), "there is no folder /nowhere"),
         (("gc", __file__), "there is no folder"),
-        (("gc", str(pathlib.Path(__file__).parent)), "is no checkpoint store"),
-        (("runs", ""), "knows no run ''"),
-        (("models", ""), "knows no model ''"),
-        (("checkpoints", ""), "knows no checkpoint ''"),
+        (("gc", str(pathlib.Path(__file__).parent)), "is not a checkpoint store"),
+        (("runs", ""), "has no run ''"),
+        (("models", ""), "has no model ''"),
+        (("checkpoints", ""), "has no checkpoint ''"),
         (("import", __file__), "there is no folder"),
-        (("restore", "abcdef", "/tmp/never"), "knows no checkpoint"),
+        (("restore", "abcdef", "/tmp/never"), "has no checkpoint"),
     ]:
         assert expected in ask(*arguments, fails=True).output
 
@@ -222,7 +222,7 @@ def test_a_store_that_is_none(tmp_path: pathlib.Path) -> None:
 
     assert "there is no store" in fails(tmp_path / "missing.sqlite")
     (tmp_path / "empty.sqlite").touch()
-    assert "is empty: nothing was ever told" in fails(tmp_path / "empty.sqlite")
+    assert "is empty: nothing was ever recorded" in fails(tmp_path / "empty.sqlite")
     assert (tmp_path / "empty.sqlite").stat().st_size == 0
     (tmp_path / "text.sqlite").write_text("no database" * 100)
     assert "cannot be read as a store" in fails(tmp_path / "text.sqlite")
@@ -230,11 +230,11 @@ def test_a_store_that_is_none(tmp_path: pathlib.Path) -> None:
         connection.execute("CREATE TABLE MLMDEnv (schema_version INTEGER)")
         connection.execute("INSERT INTO MLMDEnv VALUES (11)")
     assert "schema version 11" in fails(tmp_path / "other.sqlite")
-    assert "names no store" in fails("http://somewhere")
+    assert "does not name an ML Metadata store" in fails("http://somewhere")
     assert "***" in fails("mysql://user:secret@/")
     assert "secret" not in fails("mysql://user:secret@/")
     (tmp_path / "torn.pbtxt").write_text("sqlite {")
-    assert "is no connection" in fails(tmp_path / "torn.pbtxt")
+    assert "does not describe a connection" in fails(tmp_path / "torn.pbtxt")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "empty.sqlite", "other.sqlite", "text.sqlite", "torn.pbtxt",
     ]  # fmt: skip

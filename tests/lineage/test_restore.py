@@ -60,12 +60,12 @@ def test_the_copy_is_what_was_recorded(
     assert checkpoint_digest(done.output.strip()) == checkpoint.digest
     assert 'model_checkpoint_path: "model.ckpt-300"' in (tmp_path / "warm/checkpoint").read_text()
     before = sorted((tmp_path / "warm").iterdir())
-    refused(restore(tmp_path / "warm"), "holds a checkpoint already")
+    refused(restore(tmp_path / "warm"), "already holds a checkpoint")
     assert sorted((tmp_path / "warm").iterdir()) == before
 
 
 def test_a_checkpoint_is_not_copied_over_itself(restore: Any, checkpoint: CheckpointRecord) -> None:
-    refused(restore(pathlib.Path(checkpoint.uri).parent), "holds a checkpoint already")
+    refused(restore(pathlib.Path(checkpoint.uri).parent), "already holds a checkpoint")
     assert checkpoint_digest(checkpoint.uri) == checkpoint.digest
 
 
@@ -95,7 +95,7 @@ def test_a_file_in_the_place_of_a_folder(restore: Any, tmp_path: pathlib.Path) -
 
 
 def test_a_training_that_exported_nothing(restore: Any, tmp_path: pathlib.Path) -> None:
-    refused(restore(tmp_path / "served", "--saved-model"), "has exported no model")
+    refused(restore(tmp_path / "served", "--saved-model"), "has no exported model left")
     assert not (tmp_path / "served").exists()
 
 

@@ -79,5 +79,5 @@ def test_grpc(world: Any, told: Any, tmp_path: pathlib.Path) -> None:
 
 @pytest.mark.stacks
 def test_a_server_that_is_away_is_said() -> None:
-    with pytest.raises(MetadataStoreError, match=r"grpc://127\.0\.0\.1:9 was busy or away"):
+    with pytest.raises(MetadataStoreError, match=r"grpc://127\.0\.0\.1:9 was busy or unreachable"):
         list_runs(open_store("grpc://127.0.0.1:9", seconds=1.0))

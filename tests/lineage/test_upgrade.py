@@ -58,7 +58,7 @@ def test_an_old_store_is_backed_up_and_upgraded(world: Any, told: Any, version: 
 def test_what_cannot_be_upgraded_is_said_and_left(world: Any, told: Any, tmp_path: Any) -> None:
     told()
     for where, problem in [
-        ("mysql://u:p@h/db", "is no SQLite file"),
+        ("mysql://u:p@h/db", "is not an SQLite file"),
         (str(tmp_path / "none.sqlite"), "there is no store"),
         (__file__, "cannot be read as a store"),
     ]:
@@ -71,7 +71,7 @@ def test_what_cannot_be_upgraded_is_said_and_left(world: Any, told: Any, tmp_pat
         connection.execute("UPDATE MLMDEnv SET schema_version = 7")  # which it is not
     refused = ask("metadata", "upgrade", str(torn))
     assert refused.exit_code == 1
-    assert "could not be upgraded, and is as it was" in refused.output
+    assert "could not be upgraded, and is unchanged" in refused.output
     with sqlite3.connect(torn) as connection:
         assert connection.execute("SELECT schema_version FROM MLMDEnv").fetchall() == [(7,)]
         assert connection.execute("SELECT COUNT(*) FROM Artifact").fetchall() == [(8,)]
@@ -121,4 +121,4 @@ def test_a_blessing_is_withdrawn_so_that_tfxs_resolver_passes_the_model_over(
     assert f"model {models[1].id} is no longer blessed (1 verdicts withdrawn)" in done.output
     assert resolved() == models[0].id
     assert "nothing to do" in ask("withdraw", "102", *place).output
-    assert "knows no model" in ask("withdraw", "abcdef", *place).output
+    assert "has no model" in ask("withdraw", "abcdef", *place).output

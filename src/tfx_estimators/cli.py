@@ -58,17 +58,17 @@ def main(verbose: bool) -> None:
 @click.option(
     "--data",
     type=click.Path(path_type=pathlib.Path),
-    help="Folder of input files. Ready pipelines have their own.",
+    help="Folder of input files. Ready pipelines come with their own.",
 )
 @click.option(
     "--root",
     type=click.Path(path_type=pathlib.Path),
-    help="Where everything the run makes is put.  [default: runs/PIPELINE]",
+    help="Folder for everything the run makes.  [default: runs/PIPELINE]",
 )
 @click.option(
     "--fresh",
     is_flag=True,
-    help="Train anew from step 0, whatever has been trained or interrupted before.",
+    help="Train from step 0 again, ignoring earlier and interrupted trainings.",
 )
 @click.pass_context
 def run(
@@ -85,11 +85,11 @@ def run(
     PIPELINE is the name of a ready pipeline (taxi, titanic, digits, cats_vs_dogs) or a
     Python file that defines create_pipeline(root, data) and returns a TFX Pipeline. It may
     also define summary(root), printed at the end, and diagnose(data), called when a step
-    failed.
+    fails.
 
-    Steps whose inputs and code have not changed are taken from the cache. A run that
-    failed can be repeated: finished steps are not done again, and a training that was
-    interrupted goes on from its last checkpoint.
+    Steps whose inputs and code have not changed are taken from the cache. A failed run
+    can be repeated: finished steps are skipped, and an interrupted training resumes from
+    its last checkpoint.
     """
     root = (root or pathlib.Path("runs") / pathlib.Path(pipeline).stem).absolute()
 

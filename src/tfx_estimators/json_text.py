@@ -40,9 +40,9 @@ def dumps(
         )
     except ValueError as error:
         raise UnsupportedOptionError(
-            f"JSON has no number for what is to be written: {error}",
+            f"a value cannot be written as JSON: {error}",
             expected="finite numbers",
-            fix="replace NaN and infinity by a finite number, None or a string",
+            fix="replace NaN and infinity with a finite number, None or a string",
         ) from error
 
 

@@ -52,4 +52,4 @@ class LogFile(logging.FileHandler):
         if not self._is_failing:
             self._is_failing = True
             error = sys.exc_info()[1]
-            print(f"warning: {self.baseFilename} is not written on: {error}", file=sys.stderr)
+            print(f"warning: {self.baseFilename} is no longer written to: {error}", file=sys.stderr)

@@ -93,5 +93,5 @@ def test_a_log_on_a_full_disk_is_said_once(capsys: pytest.CaptureFixture[str]) -
     for _ in range(3):
         log.emit(logging.makeLogRecord({"msg": "hello"}))
     said_once = capsys.readouterr().err
-    assert said_once.count("/dev/full is not written on") == 1
+    assert said_once.count("/dev/full is no longer written") == 1
     assert "Traceback" not in said_once

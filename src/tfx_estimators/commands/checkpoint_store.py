@@ -14,15 +14,15 @@ __all__ = ["adopt", "gc", "import_records", "restore"]
 @click.command()
 @click.argument("checkpoint")
 @click.argument("folder")
-@click.option("--saved-model", is_flag=True, help="Make a SavedModel of it, to serve.")
+@click.option("--saved-model", is_flag=True, help="Make a SavedModel from it, to serve.")
 @places.metadata_option
 def restore(checkpoint: str, folder: str, saved_model: bool, metadata: str | None) -> None:
-    """Copy CHECKPOINT into FOLDER, for another training to begin with.
+    """Copy CHECKPOINT into FOLDER, as the start of another training.
 
     CHECKPOINT is its number, the beginning of its digest, or its prefix: see
-    tfx-estimators checkpoints. The copy's digest has to be the recorded one.
-    FOLDER then holds what warm_start_from or model_dir take. With --saved-model it holds
-    what a model server takes, made from any model that the same training has exported.
+    tfx-estimators checkpoints. The copy's digest must match the recorded one.
+    Pass FOLDER as warm_start_from or model_dir. With --saved-model it holds a SavedModel for
+    a model server, made from any model that the same training has exported.
     """
     from tfx_estimators.components.gfile import files_for
     from tfx_estimators.lineage.checkpoints import find_checkpoint
@@ -50,15 +50,15 @@ def restore(checkpoint: str, folder: str, saved_model: bool, metadata: str | Non
     type=click.IntRange(min=1),
     default=2,
     show_default=True,
-    help="How many of the newest of each training are kept in any case.",
+    help="How many of each training's newest checkpoints to keep in any case.",
 )
 @places.metadata_option
 def gc(folder: str | None, delete: bool, keep_last: int, metadata: str | None) -> None:
     """List checkpoints that nothing needs any more; with --delete, remove them.
 
-    Kept are those that a model or a pushed version was exported from, and the newest two of
-    each training (see --keep-last). FOLDER is the checkpoint store  [default: the one that
-    the metadata knows checkpoints of, or that lies beside it].
+    Checkpoints that a model or a pushed version was exported from are kept, and so are the
+    newest two of each training (see --keep-last). FOLDER is the checkpoint store  [default:
+    the one whose checkpoints the metadata has, or the one beside it].
     """
     from tfx_estimators.components.gfile import files_for
     from tfx_estimators.lineage.checkpoint_store import find_store
@@ -93,13 +93,13 @@ def gc(folder: str | None, delete: bool, keep_last: int, metadata: str | None) -
 
 @click.command(name="import")
 @click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
-@click.option("--create", is_flag=True, help="Make the SQLite file if it is not there.")
+@click.option("--create", is_flag=True, help="Create the SQLite file if it does not exist.")
 @places.metadata_option
 def import_records(folders: tuple[str, ...], create: bool, metadata: str | None) -> None:
-    """Tell ML Metadata what steps and trainings have recorded in FOLDERs.
+    """Import the records that steps and trainings left in FOLDERs into ML Metadata.
 
-    A run on Kubeflow leaves its records on a volume: FOLDERs are that of the steps'
-    records and the checkpoint store. It may be repeated: what is known is not told twice.
+    A run on Kubeflow leaves its records on a volume: pass the folder of the
+    steps' records and the checkpoint store. Imports are idempotent.
 
     \b
       tfx-estimators import /volume/taxi/records /volume/taxi/checkpoints \\
@@ -141,11 +141,11 @@ def import_records(folders: tuple[str, ...], create: bool, metadata: str | None)
     help="The old model's vocabularies.  [default: assets of the newest export below MODEL_DIR]",
 )
 def adopt(model_dir: str, training: str, assets: str | None) -> None:
-    """Let a training go on from the newest checkpoint of MODEL_DIR, which stays as it is.
+    """Let a training resume from the newest checkpoint of MODEL_DIR, which is not changed.
 
-    MODEL_DIR is an estimator's, of TensorFlow 1 or 2. TRAINING is the folder of a training
-    that was begun, STORE/<fingerprint>. Variables, optimizer slots and vocabularies have to
-    be the same; the steps of the old training count for num_steps.
+    MODEL_DIR belongs to an estimator of TensorFlow 1 or 2. TRAINING is the folder of a
+    started training, STORE/<fingerprint>. Variables, optimizer slots and vocabularies must
+    be the same; the steps of the old training count towards num_steps.
     """
     from tfx_estimators.components.trainer.checkpoints.adoption import adopt as take_over
 

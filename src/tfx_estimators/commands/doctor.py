@@ -14,11 +14,11 @@ __all__ = ["doctor"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 @click.pass_context
 def doctor(ctx: click.Context, path: pathlib.Path, as_json: bool) -> None:
-    """Read the code of an estimator pipeline, without running it, and say what it needs.
+    """Read the code of an estimator pipeline, without running it, and report what it needs.
 
     MODULE_OR_DIR is a module with run_fn or trainer_fn, a pipeline's file, or a folder of
-    such. What works as it is, what needs a change and which, and what is gone is listed
-    with line numbers. Ends with 1 if anything needs a change.
+    these. The report lists, with line numbers, what works as it is, what needs which change,
+    and what was removed. Exits with 1 if anything needs a change.
 
     \b
       tfx-estimators doctor my_pipeline/
@@ -36,7 +36,7 @@ def doctor(ctx: click.Context, path: pathlib.Path, as_json: bool) -> None:
          f"{one.why}; {one.instead}" if one.instead else one.why]
         for one in [*needed, *(one for one in found if one not in needed)]
     ]  # fmt: skip
-    show_table(["where", "", "what", ""], rows, "nothing of estimators or TFX is used here")
+    show_table(["where", "", "what", ""], rows, "no estimators or TFX are used here")
     if found:
         works = len(found) - len(needed)
         click.echo(f"\n{works} work as they are, {len(needed)} need a change")

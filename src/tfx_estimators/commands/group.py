@@ -67,7 +67,7 @@ def _of_the_system(error: Exception) -> str | None:
     """What to say where it is neither the user's fault nor ours."""
     if isinstance(error, OSError) and not isinstance(error, TfxEstimatorsError):
         if not _has_working_folder():
-            return "the working folder is gone\n  fix: cd to a folder that is there"
+            return "the working folder is gone\n  fix: cd to a folder that exists"
         if error.errno == errno.ENOSPC:
             return f"{error.strerror}{f': {error.filename}' if error.filename else ''}"
     return None

@@ -15,13 +15,15 @@ __all__ = ["kserve"]
 
 _name = click.argument("name")
 _namespace = click.option(
-    "-n", "--namespace", help="Of the service.  [default: that of the kubeconfig's context]"
+    "-n",
+    "--namespace",
+    help="The service's namespace.  [default: that of the kubeconfig's context]",
 )
 
 
 @click.group()
 def kserve() -> None:
-    """InferenceServices that a KServePusher keeps: look, promote, go back.
+    """Show, promote and roll back the InferenceServices of a KServePusher.
 
     \b
       tfx-estimators kserve show taxi
@@ -34,7 +36,7 @@ def kserve() -> None:
 @kserve.command()
 @_name
 @_namespace
-@click.option("--json", "as_json", is_flag=True, help="For scripts: one object.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object, for scripts.")
 def show(name: str, namespace: str | None, as_json: bool) -> None:
     """Show what the service NAME serves, and whether it is ready."""
     from tfx_estimators.kubeflow.serving.cluster import ClusterServices
@@ -71,9 +73,9 @@ def promote(name: str, namespace: str | None, percent: int) -> None:
 @_name
 @_namespace
 def rollback(name: str, namespace: str | None) -> None:
-    """Go back to the version of the service NAME that had all requests before.
+    """Roll the service NAME back to the version that had all requests before.
 
-    A canary gets none any more, at once. The version that was gone back from is not served
+    A canary stops getting requests at once. The version that was rolled back is not served
     again, even if its pipeline runs once more.
     """
     from tfx_estimators.kubeflow.serving import rollout

@@ -23,9 +23,9 @@ __all__ = ["compile_package"]
     type=click.Path(path_type=pathlib.Path),
     required=True,
     metavar="FILE",
-    help="The package, a name that ends in .yaml.",
+    help="The package to write, a name that ends in .yaml.",
 )
-@click.option("--image", help="Image of every step that names none in its Resources.")
+@click.option("--image", help="Image of every step whose Resources name none.")
 @click.option(
     "--pipeline-root",
     metavar="URI",
@@ -35,20 +35,20 @@ __all__ = ["compile_package"]
     "--root",
     type=click.Path(path_type=pathlib.Path),
     help="The pipeline's own folder, as the steps see it: where it pushes models and keeps "
-    "checkpoints. On a cluster the path of a volume.  [default: runs/PIPELINE]",
+    "checkpoints. On a cluster, a path on a volume.  [default: runs/PIPELINE]",
 )
 @click.option(
     "--data",
     type=click.Path(path_type=pathlib.Path),
-    help="Folder of input files, likewise. It need not be on this machine.",
+    help="Folder of input files, as the steps see it. It need not be on this machine.",
 )
 @click.option(
     "--claim",
     "claims",
     multiple=True,
     metavar="NAME:PATH",
-    help="A persistent volume claim that every step mounts; may be repeated. Where --root "
-    "lies on one, steps leave their records for lineage in ROOT/records.",
+    help="A persistent volume claim that every step mounts; may be repeated. If --root "
+    "is on one, steps write their lineage records to ROOT/records.",
 )
 def compile_package(
     pipeline: str,
@@ -62,8 +62,8 @@ def compile_package(
     """Compile PIPELINE for open-source Kubeflow Pipelines.
 
     PIPELINE is what `run` takes: the name of a ready pipeline or a Python file with
-    create_pipeline(root, data). What the backend would refuse is said of every step at
-    once, and nothing is written.
+    create_pipeline(root, data). Everything that the backend would refuse is reported
+    at once, and nothing is written.
 
     \b
       tfx-estimators compile taxi -o taxi.yaml --image registry/taxi:1 \\

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["checkpoints", "diff", "lineage", "models", "runs"]
 
 _limit = click.option(
-    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most."
+    "--limit",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="At most this many.",
 )
 
 
@@ -32,10 +36,10 @@ _limit = click.option(
 def runs(
     run: str | None, pipeline: str | None, limit: int, metadata: str | None, as_json: bool
 ) -> None:
-    """List runs, the newest first, or show one.
+    """List runs, newest first, or show one.
 
-    RUN is its id, the beginning of it, the number of one of its steps, or latest. Without
-    --metadata all runs below runs/ are meant.
+    RUN is its id, the beginning of its id, the number of one of its steps, or latest. Without
+    --metadata, all runs below runs/ are searched.
 
     \b
       tfx-estimators runs
@@ -109,13 +113,13 @@ def _find_run(stores: Sequence[Store], name: str) -> tuple[Store, Run]:
             problem = problem or error
     if not found:
         raise problem or NotInMetadataError(
-            f"no store below runs/ can be read, so no run {name!r} is known",
-            fix="look at what is said of each store above",
+            f"no store below runs/ can be read, so run {name!r} cannot be found",
+            fix="see the message about each store above",
         )
     names = sorted({run.name for _, run in found})
     if name != "latest" and len(names) > 1:
         raise NotInMetadataError(
-            f"{len(names)} runs are meant by {name!r}: {', '.join(names)}",
+            f"{len(names)} runs match {name!r}: {', '.join(names)}",
             expected="a run's id, or --metadata",
             fix="tfx-estimators runs",
         )
@@ -124,9 +128,9 @@ def _find_run(stores: Sequence[Store], name: str) -> tuple[Store, Run]:
 
 @click.command()
 @click.argument("checkpoint", required=False)
-@click.option("--fingerprint", help="Only checkpoints of this training; its beginning will do.")
+@click.option("--fingerprint", help="Only checkpoints of this training; the beginning is enough.")
 @click.option("--min-step", type=int, help="Only checkpoints of this step or later.")
-@click.option("--kept", is_flag=True, help="Only those whose files are there.")
+@click.option("--kept", is_flag=True, help="Only those whose files still exist.")
 @_limit
 @places.metadata_option
 @places.json_option
@@ -139,7 +143,7 @@ def checkpoints(
     metadata: str | None,
     as_json: bool,
 ) -> None:
-    """List checkpoints, the newest first, or show one.
+    """List checkpoints, newest first, or show one.
 
     CHECKPOINT is its number, the beginning of its digest, or its prefix.
     """
@@ -175,7 +179,7 @@ def checkpoints(
 
 @click.command()
 @click.argument("model", required=False)
-@click.option("--fingerprint", help="Only models of this training; its beginning will do.")
+@click.option("--fingerprint", help="Only models of this training; the beginning is enough.")
 @click.option("--blessed", is_flag=True, help="Only those whose newest verdict is good.")
 @_limit
 @places.metadata_option
@@ -188,7 +192,7 @@ def models(
     metadata: str | None,
     as_json: bool,
 ) -> None:
-    """List models, the newest first, with verdicts and pushed versions, or show one.
+    """List models, newest first, with verdicts and pushed versions, or show one.
 
     MODEL is its number, the beginning of its digest, its uri, or a version that was pushed.
     """
@@ -226,11 +230,11 @@ def _pushed_as(version: Version) -> str:
 
 @click.command()
 @click.argument("name")
-@click.option("--down", is_flag=True, help="What came of it, instead of what it was made from.")
+@click.option("--down", is_flag=True, help="Show what was made from it, not what it was made from.")
 @places.metadata_option
 @places.json_option
 def lineage(name: str, down: bool, metadata: str | None, as_json: bool) -> None:
-    """Walk from a pushed version to the rows it was trained on, or with --down the other way.
+    """Trace a pushed version to the rows it was trained on, or with --down the other way.
 
     NAME is a pushed version (its name or folder), an artifact's number or uri, the
     beginning of a model's or a checkpoint's digest, or span:NUMBER for examples.
@@ -263,8 +267,8 @@ def lineage(name: str, down: bool, metadata: str | None, as_json: bool) -> None:
 def diff(left: str, right: str, metadata: str | None, as_json: bool) -> None:
     """Compare the parameters, columns and metrics of two runs: LEFT and RIGHT.
 
-    Each is a run's id, the beginning of it, the number of one of its steps, or latest; it
-    may be of any store below runs/.
+    Each is a run's id, the beginning of an id, the number of one of its steps, or latest; it
+    may be in any store below runs/.
     """
     from tfx_estimators.components.gfile import files_for
     from tfx_estimators.lineage.compare import compare

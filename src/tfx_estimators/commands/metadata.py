@@ -11,13 +11,13 @@ __all__ = ["metadata", "withdraw"]
 
 @click.group()
 def metadata() -> None:
-    """Look after a store of ML Metadata: upgrade."""
+    """Maintain a store of ML Metadata."""
 
 
 @metadata.command()
 @click.argument("place", required=False)
 def upgrade(place: str | None) -> None:
-    """Bring the store at PLACE, made by an older TFX, to the schema of this one.
+    """Upgrade the store at PLACE, made by an older TFX, to the schema of the installed one.
 
     A backup is made beside it first. PLACE is an SQLite file or the folder of a run
     [default: the newest below runs/].
@@ -26,7 +26,7 @@ def upgrade(place: str | None) -> None:
 
     done = upgrade_store(places.place(place))
     if done.backup is None:
-        places.echo(f"{done.file} has schema version {done.after} already: nothing to do")
+        places.echo(f"{done.file} already has schema version {done.after}: nothing to do")
         return
     held = ", ".join(f"{number} {what}" for what, number in done.held.items())
     places.echo(f"{done.file}: schema version {done.before} -> {done.after}")
@@ -34,7 +34,7 @@ def upgrade(place: str | None) -> None:
     if done.added:
         places.echo(f"  new columns: {', '.join(done.added)}")
     if done.removed:
-        places.echo(f"  columns that are gone: {', '.join(done.removed)}")
+        places.echo(f"  removed columns: {', '.join(done.removed)}")
     places.echo(f"  backup: {done.backup}")
 
 
@@ -42,10 +42,10 @@ def upgrade(place: str | None) -> None:
 @click.argument("model")
 @places.metadata_option
 def withdraw(model: str, metadata: str | None) -> None:
-    """Take the blessing of MODEL back: resolvers, TFX's own too, no longer find it as blessed.
+    """Withdraw MODEL's blessing: resolvers, including TFX's own, no longer find it as blessed.
 
     MODEL is its number, the beginning of its digest, its uri, or a version that was pushed.
-    What was pushed stays; see tfx-estimators rollback.
+    Pushed versions stay; see tfx-estimators rollback.
     """
     from tfx_estimators.lineage.models import find_model
     from tfx_estimators.lineage.store import open_store

@@ -17,13 +17,13 @@ _folder = click.argument("folder")
 
 @click.command()
 @_folder
-@click.option("--json", "as_json", is_flag=True, help="For scripts: a list of objects.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list, for scripts.")
 def versions(folder: str, as_json: bool) -> None:
     """List the versions in FOLDER, which an EstimatorPusher pushes to, newest first.
 
-    Servers serve the first one. A version whose files are no longer those that were
-    pushed, or whose manifest cannot be read, is DAMAGED (the files' sizes are looked at;
-    rollback reads them).
+    Servers serve the first one. A version is DAMAGED if its files are no longer
+    those that were pushed, or its manifest cannot be read (only file sizes are checked;
+    rollback reads the files).
     """
     from tfx_estimators.components.pusher.place import place_of
     from tfx_estimators.components.pusher.rollback import list_versions
@@ -53,17 +53,17 @@ def versions(folder: str, as_json: bool) -> None:
     "--to",
     type=int,
     metavar="VERSION",
-    help="The version to go back to.  [default: the one before what is served]",
+    help="The version to go back to.  [default: the one before the served version]",
 )
 @click.option(
-    "--server", metavar="HOST:PORT", help="A TensorFlow Serving ModelServer to reload, by gRPC."
+    "--server", metavar="HOST:PORT", help="A TensorFlow Serving ModelServer to reload, over gRPC."
 )
-@click.option("--model-name", help="What the server calls the model.  [default: FOLDER's name]")
+@click.option("--model-name", help="The server's name for the model.  [default: FOLDER's name]")
 def rollback(folder: str, to: int | None, server: str | None, model_name: str | None) -> None:
     """Serve an older version of FOLDER again.
 
-    Servers serve the highest number, so the older version's content becomes a new version
-    with a higher one; nothing is removed. It appears whole or not at all. Typed twice, it
+    Servers serve the highest number, so the older version is copied to a new, higher
+    number; nothing is removed. The new version appears whole or not at all. Run twice, this
     goes back two versions.
     """
     from tfx_estimators.components.pusher.place import place_of

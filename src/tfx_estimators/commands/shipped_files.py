@@ -21,7 +21,7 @@ _FOLDER = click.Path(path_type=pathlib.Path)
 def manifests(folder: pathlib.Path) -> None:
     """Write the Kubernetes manifests into FOLDER.
 
-    They make a namespace, a service account with the role that training jobs and serving
+    They create a namespace, a service account with the role that training jobs and serving
     need, a volume claim for checkpoints, and TensorBoard:
 
     \b
@@ -45,7 +45,7 @@ def manifests(folder: pathlib.Path) -> None:
 @click.option("--tag", metavar="NAME", help="Name of the image.  [default: tfx-estimators:STACK]")
 @click.option("--build", is_flag=True, help="Also build it, with podman or docker.")
 def image(folder: pathlib.Path, stack: str | None, tag: str | None, build: bool) -> None:
-    """Write what a step's image is built from into FOLDER, and say how to build it.
+    """Write the build context of a step's image into FOLDER, and print how to build it.
 
     The image holds the pinned packages of a stack and this version of tfx-estimators:
 
@@ -68,5 +68,5 @@ def image(folder: pathlib.Path, stack: str | None, tag: str | None, build: bool)
     if build and (code := subprocess.run(command, check=False).returncode):
         raise ContainerError(
             f"{command[0]} ended with code {code}",
-            fix=f"see its output; again: {shlex.join(command)}",
+            fix=f"see its output; to retry: {shlex.join(command)}",
         )

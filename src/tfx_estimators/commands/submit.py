@@ -27,20 +27,20 @@ __all__ = ["submit"]
     "parameters",
     multiple=True,
     metavar="NAME=VALUE",
-    help="A value of the pipeline's own parameters; may be repeated.",
+    help="Value of one of the pipeline's parameters; may be repeated.",
 )
-@click.option("--pipeline-root", metavar="URI", help="Where artifacts go, if elsewhere.")
-@click.option("--namespace", help="On a server with several users.")
+@click.option("--pipeline-root", metavar="URI", help="Where to keep artifacts, if elsewhere.")
+@click.option("--namespace", help="Namespace of the run, on a multi-user server.")
 @click.option(
     "--token-file",
     type=click.Path(path_type=pathlib.Path),
-    help="A file that holds a token to authenticate with.",
+    help="File with the token to authenticate with.",
 )
 @click.option(
     "--service-account",
     metavar="NAME",
-    help="Of the steps; by default the server's choice. For training jobs and serving it "
-    "needs the role in rbac.yaml of `tfx-estimators manifests DIR`.",
+    help="Service account of the steps; by default the server's choice. Training jobs and "
+    "serving need the role in rbac.yaml of `tfx-estimators manifests DIR`.",
 )
 @click.option("--no-wait", is_flag=True, help="Return once the run has been created.")
 def submit(
@@ -57,8 +57,8 @@ def submit(
 ) -> None:
     """Run PACKAGE, which compile wrote, on Kubeflow Pipelines.
 
-    Prints the run's address, then each step's state as it changes; ends with 1 if the
-    run fails. Ctrl-C leaves the run running.
+    Prints the run's address, then each step's state as it changes; exits with 1 if the
+    run fails. Ctrl-C does not stop the run.
     """
     from tfx_estimators.kubeflow import submission
 
@@ -96,5 +96,5 @@ def submit(
     try:
         submission.follow(run, lambda line: click.echo(line, err=True))
     except KeyboardInterrupt:
-        click.echo(f"no longer followed; the run goes on: {run.address}", err=True)
+        click.echo(f"no longer watching; the run continues: {run.address}", err=True)
         raise

@@ -40,21 +40,21 @@ class Telling:
         config = self._pipeline.metadata_connection_config
         if config is not None:
             self._store = open_store(config, write=True, create=True)
-            with warned("ML Metadata may take steps of earlier runs for running", self._say):
+            with warned("ML Metadata may show steps of earlier runs as running", self._say):
                 end_unfinished(self._store)
         return self
 
     def begun(self, execution: int) -> None:
         """Notes that this process runs an execution."""
         if self._store is not None:
-            with warned("ML Metadata does not know who runs the step", self._say):
+            with warned("ML Metadata does not know which process runs the step", self._say):
                 note_process(self._store, execution)
 
     def __exit__(self, *_: object) -> None:
-        with warned("ML Metadata does not know of the checkpoints yet", self._say):
+        with warned("the checkpoints are not in ML Metadata yet", self._say):
             record_run(self._pipeline)
         if self._store is not None:
-            with warned("ML Metadata may take steps of this run for running", self._say):
+            with warned("ML Metadata may show steps of this run as running", self._say):
                 end_unfinished(self._store, here=True)
 
 

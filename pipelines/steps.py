@@ -91,7 +91,7 @@ def announce_steps(
                     assert wanted.retries is not None
                     wait = wanted.retries.wait(attempt)
                     first = describe(error).partition("\n")[0]
-                    say(f"{title}: {first}; again in {wait:g} s")
+                    say(f"{title}: {first}; retrying in {wait:g} s")
                     time.sleep(wait)
             return self._launch_in(wanted)
 

@@ -161,7 +161,7 @@ def _check_names(replace: Mapping[str, Any]) -> None:
     for name in replace:
         if name not in STEPS:
             raise PipelineError(
-                f"replace names the part {name!r}",
+                f"replace names the unknown part {name!r}",
                 expected=f"one of {', '.join(STEPS)}",
                 fix="correct the name",
             )

@@ -42,7 +42,7 @@ def find_images(data: pathlib.PurePath | None, made: pathlib.PurePath) -> pathli
         PATTERN,
         kind="TFRecord",
         contents="of tf.Examples with the features image (an encoded picture) and label (0 or 1)",
-        otherwise="images are made up",
+        otherwise="images are generated",
     )
 
 

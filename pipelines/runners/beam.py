@@ -14,7 +14,7 @@ __all__ = ["RUNNER"]
 @dataclasses.dataclass(frozen=True)
 class _Beam:
     name: str = "beam"
-    summary: str = "TFX's BeamDagRunner, the pipeline itself a Beam job in this process"
+    summary: str = "TFX's BeamDagRunner, which runs the pipeline as a Beam job in this process"
     options: tuple[RunnerOption, ...] = ()
 
     def check(self, **options: Any) -> None:

@@ -14,7 +14,7 @@ __all__ = ["RUNNER"]
 @dataclasses.dataclass(frozen=True)
 class _Local:
     name: str = "local"
-    summary: str = "TFX's LocalDagRunner, one step after the other in this process"
+    summary: str = "TFX's LocalDagRunner, one step after another in this process"
     options: tuple[RunnerOption, ...] = ()
 
     def check(self, **options: Any) -> None:

@@ -77,7 +77,7 @@ def check_options(runner: Runner, given: dict[str, Any]) -> None:
             takers = [r.name for r in runners() if name in {o.name for o in r.options}]
             flag = "--" + name.replace("_", "-")
             raise UnsupportedOptionError(
-                f"{flag}: the runner {runner.name} does not take it",
+                f"{flag}: the runner {runner.name} does not accept it",
                 expected=" or ".join(f"--runner {taker}" for taker in takers),
                 fix=f"add it, or leave {flag} out",
             )

@@ -36,7 +36,7 @@ def find_trips(data: pathlib.PurePath | None) -> tuple[pathlib.PurePath, str]:
     packaged = pathlib.Path(spec.origin).parent / "components/testdata/external/csv"
     if not (packaged / "data.csv").is_file():
         raise DataError(
-            "the installed TFX carries no taxi trips (it does from 1.16 on)",
+            "the installed TFX has no taxi trips (TFX 1.16 and later have them)",
             expected="a folder with the trips as CSV",
             fix="pass --data DIR",
         )

@@ -52,7 +52,7 @@ def find_passengers(data: pathlib.PurePath | None, made: pathlib.PurePath) -> pa
         "*.csv",
         kind="CSV",
         contents=f"with the columns {', '.join(HEADER)}",
-        otherwise="passengers are made up",
+        otherwise="passengers are generated",
     )
 
 

@@ -165,7 +165,7 @@ def test_a_step_gets_its_variables_devices_processors_and_retries(
     pipeline.components = [*pipeline.components, look]
     before = os.sched_getaffinity(0)
     runner.run(pipeline)
-    assert capsys.readouterr().err.count("RuntimeError: still dark; again in 0.") == 2
+    assert capsys.readouterr().err.count("RuntimeError: still dark; retrying in 0.") == 2
     seen = latest_outputs(tmp_path / "deep/down/metadata.sqlite", "speech", "Look").uri("seen")
     assert pathlib.Path(seen).read_text() == "4,5 blue 1"
     assert "COLOUR" not in os.environ

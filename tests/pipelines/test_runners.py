@@ -100,7 +100,7 @@ def test_an_unknown_runner_is_named_with_the_nearest() -> None:
 
 
 def test_options_that_a_runner_would_ignore_are_refused() -> None:
-    with pytest.raises(UnsupportedOptionError, match="does not take it"):
+    with pytest.raises(UnsupportedOptionError, match="does not accept it"):
         check_options(find_runner("beam"), {"containers": True})
     with pytest.raises(UnsupportedOptionError, match="add --containers"):
         check_options(find_runner("kubeflow-local"), {"image": "taxi:1"})

@@ -52,5 +52,5 @@ def test_parts_are_replaced_and_left_out(tmp_path: pathlib.Path) -> None:
 def test_a_part_that_others_need_cannot_be_left_out(tmp_path: pathlib.Path) -> None:
     with pytest.raises(PipelineError, match="leaves out what 'schema' needs"):
         _pipeline(tmp_path, replace={"statistics": None})
-    with pytest.raises(PipelineError, match="names the part 'trainor'"):
+    with pytest.raises(PipelineError, match="names the unknown part 'trainor'"):
         _pipeline(tmp_path, replace={"trainor": None})

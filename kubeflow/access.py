@@ -31,7 +31,7 @@ def connect() -> Any:
             config.load_kube_config(client_configuration=settings)
     except (config.ConfigException, TypeError, OSError) as error:
         raise ClusterError(
-            f"no Kubernetes cluster is known here: {error}",
+            f"no Kubernetes cluster is configured here: {error}",
             expected="a pod with a service account, or a kubeconfig",
             fix="run it as a step on the cluster, or set KUBECONFIG",
         ) from error
@@ -95,14 +95,14 @@ def _refused(doing: str, needs: str, error: Any) -> ClusterError:
     if error.status == 404:
         return ClusterError(
             f"cannot {doing}: {said}",
-            expected="a cluster where that kind of object is known",
+            expected="a cluster that knows this kind of object",
             fix="install the training operator 1.9 (TFJob) or KServe",
         )
     if error.status == 422:
         return ClusterError(
             f"cannot {doing}: {said}",
-            expected="names and quantities that Kubernetes takes",
-            fix="correct what is named, in the step's Resources",
+            expected="names and quantities that Kubernetes accepts",
+            fix="correct the step's Resources",
         )
     return ClusterError(f"cannot {doing}: {error.status} {said}", fix="try again later")
 

@@ -56,16 +56,16 @@ class BlessedModelExecutor(base_executor.BaseExecutor):
             if fileio.exists(uri):
                 io_utils.copy_dir(uri, model.uri)
                 input_dict["blessed"] = [_found(uri)]
-                _log.info("the model that was blessed last is %s", uri)
+                _log.info("the latest blessed model is %s", uri)
                 return
             # A step sees nothing of a bucket but its own inputs; a volume it does see.
             for pushed in pushed_copies(steps, uri):
                 if fileio.exists(pushed):
                     io_utils.copy_dir(pushed, path_utils.serving_model_dir(model.uri))
                     input_dict["blessed"] = [_found(uri)]
-                    _log.info("the model that was blessed last is %s, pushed to %s", uri, pushed)
+                    _log.info("the latest blessed model is %s, pushed to %s", uri, pushed)
                     return
-        _log.info("no model was blessed yet that is still there")
+        _log.info("there is no blessed model, or its files are gone")
         fileio.makedirs(model.uri)
         model.set_int_custom_property(ABSENT, 1)
 

@@ -73,7 +73,7 @@ def check(
         name = pipeline.pipeline_info.pipeline_name
         raise PackageError(
             f"Kubeflow Pipelines would not run {name}:\n{listed}",
-            expected="a bucket for artifacts, and nodes that run in a container of their own",
+            expected="a bucket for artifacts, and nodes that run in their own container",
             fix="change what is named above",
         )
 
@@ -83,15 +83,15 @@ def _of_root(root: str) -> Iterator[Finding]:
     if not remote:
         yield Finding(
             None,
-            f"its root {root!r} is a path of this machine",
+            f"its root {root!r} is a path on this machine",
             "pass --pipeline-root with a bucket: minio://, s3:// or gs://",
         )
     elif scheme not in _BUCKETS:
         near = difflib.get_close_matches(scheme, _BUCKETS, n=1)
         yield Finding(
             None,
-            f"its root {root!r} is in no kind of bucket that the backend knows",
-            f"did you mean {near[0]}://?" if near else "minio://, s3:// and gs:// are",
+            f"its root {root!r} is not in a kind of bucket that the backend knows",
+            f"did you mean {near[0]}://?" if near else "use minio://, s3:// or gs://",
         )
 
 
@@ -119,8 +119,8 @@ def _of_images(pipeline: Any, image: str | None) -> Iterator[Finding]:
         if not is_image(name):
             yield Finding(
                 None,
-                f"{name!r} is no name of an image",
-                "write it as registry/name:tag, in small letters",
+                f"{name!r} is not the name of an image",
+                "write it as registry/name:tag, in lowercase",
             )
 
 
@@ -140,7 +140,7 @@ def _of_node(node: Any, cluster: bool, registry: Any) -> Iterator[Finding]:
     if kind == "InfraValidator":
         yield Finding(
             node.id,
-            "InfraValidator starts containers, which a step may not",
+            "InfraValidator starts containers, which a step cannot do",
             "let EstimatorPusher try the model: pass it examples=",
         )
         return
@@ -158,6 +158,6 @@ def _files(node: Any) -> Iterator[Finding]:
     if isinstance(file, str) and file and _REMOTE not in file:
         yield Finding(
             node.id,
-            f"module_file={file!r} is a file of this machine",
+            f"module_file={file!r} is a file on this machine",
             "install the module in the image and pass module_path='package.module'",
         )

@@ -47,8 +47,8 @@ def package_name(name: str) -> str:
         return dashed
     better = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST_PIPELINE] or "pipeline"
     raise PackageError(
-        f"the pipeline's name {name!r} will not do on Kubeflow",
-        expected=f"small letters, digits, - and _ within, at most {_LONGEST_PIPELINE}",
+        f"the pipeline's name {name!r} is not valid on Kubeflow",
+        expected=f"lowercase letters and digits, with - and _ inside, at most {_LONGEST_PIPELINE}",
         fix=f"call it {better!r}",
     )
 

@@ -24,7 +24,7 @@ def outside_of_volumes(pipeline: Any, every_step: Resources | None = None) -> li
         a sentence for each.
     """
     return [
-        f"{node.id} {doing} {folder}, which is on no volume of its step: {so}"
+        f"{node.id} {doing} {folder}, which is not on a volume of its step: {so}"
         for node in pipeline.components
         for doing, folder, so in _folders(node.exec_properties)
         if "://" not in folder and not _is_on_claim(folder, node, every_step)
@@ -33,8 +33,8 @@ def outside_of_volumes(pipeline: Any, every_step: Resources | None = None) -> li
 
 def _folders(properties: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     if isinstance(folder := properties.get("input_base"), str) and folder:
-        yield "reads", folder, "it has to be in the image"
-    lost = "what is put there goes with the pod"
+        yield "reads", folder, "it must be in the image"
+    lost = "what is written there is lost with the pod"
     if isinstance(folder := properties.get("checkpoint_store"), str) and folder:
         yield "keeps checkpoints in", folder, lost
     pushed = json.loads(properties.get("push_destination") or "{}")

@@ -59,7 +59,7 @@ class Package:
 
         if file.suffix not in (".yaml", ".yml"):
             raise PackageError(
-                f"{file} is no name for a package",
+                f"{file} is not a valid name for a package",
                 expected="a name that ends in .yaml",
                 fix=f"-o {file.with_suffix('.yaml')}",
             )
@@ -75,7 +75,7 @@ class Package:
             raise PackageError(
                 f"{file} cannot be written: {error.strerror}",
                 expected="a file in a folder that you can write",
-                fix="give another one with -o",
+                fix="pass another one with -o",
             ) from error
 
 

@@ -30,6 +30,6 @@ def longer_pauses(pipeline: Any, every_step: Resources | None = None) -> list[st
         if longest > retries.most_seconds:
             said.append(
                 f"{node.id} waits {longest:.0f} s before its last attempt: Kubeflow Pipelines "
-                f"knows no longest pause, as most_seconds={retries.most_seconds:g} asks for"
+                f"cannot limit pauses to most_seconds={retries.most_seconds:g}"
             )
     return said

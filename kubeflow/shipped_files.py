@@ -117,7 +117,7 @@ def write_image_context(folder: pathlib.Path, stack: str, tag: str | None = None
 def _must_be_empty(folder: pathlib.Path) -> None:
     if folder.is_dir() and any(folder.iterdir()):
         raise UnsupportedOptionError(
-            f"the folder {folder} is not empty", expected="a new or an empty folder"
+            f"the folder {folder} is not empty", expected="a new or empty folder"
         )
     if folder.exists() and not folder.is_dir():
-        raise UnsupportedOptionError(f"{folder} is a file", expected="a new or an empty folder")
+        raise UnsupportedOptionError(f"{folder} is a file", expected="a new or empty folder")

@@ -79,7 +79,7 @@ def submit(
     root = pipeline_root or spec.get("defaultPipelineRoot") or ""
     if "://" not in root:
         raise PackageError(
-            f"{package} keeps its artifacts in {root!r}, a path of this machine",
+            f"{package} keeps its artifacts in {root!r}, a path on this machine",
             expected="a bucket: minio://, s3:// or gs://",
             fix="pass --pipeline-root, here or to compile",
         )
@@ -134,7 +134,7 @@ def follow(submission: Submission, say: Callable[[str], None]) -> None:
             if time.monotonic() - answered > _SECONDS_AWAY:
                 raise SubmissionError(
                     f"the server has not answered for {_SECONDS_AWAY / 60:.0f} minutes: {error}",
-                    fix=f"the run goes on; look at {submission.address}",
+                    fix=f"the run continues; see {submission.address}",
                 ) from error
             time.sleep(_SECONDS_BETWEEN_LOOKS)
             continue
@@ -176,7 +176,7 @@ def _read(package: pathlib.Path) -> dict[str, Any]:
     ) as error:
         problem = str(error).partition("\n")[0]
     raise PackageError(
-        f"{package} is no package: {problem}",
+        f"{package} is not a package: {problem}",
         expected="a file that compile wrote",
         fix=f"tfx-estimators compile PIPELINE -o {package}",
     )
@@ -201,8 +201,8 @@ def _check_name(what: str, name: str | None) -> None:
         return
     better = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST_NAME] or "default"
     raise SubmissionError(
-        f"the {what} {name!r} is no name that Kubernetes takes",
-        expected=f"small letters, digits and dashes, at most {_LONGEST_NAME}",
+        f"the {what} {name!r} is not a name that Kubernetes accepts",
+        expected=f"lowercase letters, digits and dashes, at most {_LONGEST_NAME}",
         fix=f"is it {better!r}? kubectl get {what.replace(' ', '')}s lists them",
     )
 
@@ -212,7 +212,7 @@ def _ask_for_health(endpoint: str, token: str | None) -> None:
 
     if not endpoint.startswith(("http://", "https://")):
         raise SubmissionError(
-            f"the endpoint {endpoint!r} is no address",
+            f"the endpoint {endpoint!r} is not an address",
             expected="http:// or https://, host and port",
             fix="kubectl port-forward -n kubeflow svc/ml-pipeline 8888, then "
             "--endpoint http://localhost:8888",
@@ -244,12 +244,12 @@ def _refused(endpoint: str, answer: Any) -> SubmissionError:
     said = getattr(answer, "body", None) or getattr(answer, "data", b"")
     text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
     fixes = {
-        401: "pass --token-file with a token that the server knows",
-        403: "ask for the right to create runs in this namespace, or pass --namespace",
+        401: "pass --token-file with a token that the server accepts",
+        403: "ask for permission to create runs in this namespace, or pass --namespace",
         404: "give the address of Kubeflow Pipelines' API, version 2",
     }
     return SubmissionError(
         f"{endpoint} answered {status}: {text.strip()[:500]}",
         expected="a server of Kubeflow Pipelines 2 that lets you create runs",
-        fix=fixes.get(status or 0, "correct what the server says"),
+        fix=fixes.get(status or 0, "correct what the server reports"),
     )

@@ -65,7 +65,7 @@ def _check_shared(node: Any, resources: Resources) -> None:
     claims = [volume.path.rstrip("/") for volume in resources.volumes if isinstance(volume, Claim)]
     if not any(store.startswith(f"{path}/") for path in claims):
         raise PackageError(
-            f"{node.id} trains in several pods, and its checkpoints lie in "
+            f"{node.id} trains in several pods, and its checkpoints are in "
             f"{store or 'its pipeline root'}, which they do not share",
             expected=f"a folder on a claim of the step: {', '.join(claims) or 'it has none'}",
             fix="--claim checkpoints:/volume and checkpoint_store='/volume/checkpoints'",

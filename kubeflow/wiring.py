@@ -11,7 +11,7 @@ from typing import Any
 __all__ = ["wiring_problems"]
 
 _VALUES = ("Integer", "String", "Boolean")
-_ON_LOCAL = "which the local runner takes and this compiler does not"
+_ON_LOCAL = "which the local runner supports and this compiler does not"
 # What `placeholder_to_cel` writes as an expression; TFX 1.15.1 to 1.21.0.
 _IN_CONDITIONS = frozenset(
     (
@@ -50,7 +50,7 @@ def _of_type(key: str, channel: Any) -> Iterator[tuple[str, str]]:
         compiler_utils.build_output_artifact_spec(channel)
     except (ValueError, KeyError, TypeError) as error:
         yield (
-            f"its output {key} is of the type {channel.type.TYPE_NAME}, which does not compile: "
+            f"its output {key} is of the type {channel.type.TYPE_NAME}, which cannot be compiled: "
             f"{error}",
             "give the type an importable dotted path as TYPE_NAME, and custom properties only",
         )
@@ -73,7 +73,7 @@ def _of_value(name: str, value: Any) -> Iterator[tuple[str, str]]:
     if channel.type.TYPE_NAME not in _VALUES:
         yield (
             f"{name} is the value of a {channel.type.TYPE_NAME}, {_ON_LOCAL}",
-            f"hand it over as one of {', '.join(_VALUES)}: a number can go as text",
+            f"pass it as one of {', '.join(_VALUES)}: a number can be passed as text",
         )
 
 

@@ -73,7 +73,7 @@ def _imported(title: str) -> type[Any]:
         raise StepInputError(
             f"the artifact type {title} cannot be imported: {error}",
             expected=f"a class {name} in the module {module}",
-            fix=f"install what has {module} in the step's image",
+            fix=f"install the package of {module} in the step's image",
         ) from error
 
 

@@ -72,7 +72,7 @@ class Invocation:
             prog="python -m tfx_estimators.kubeflow.entrypoint",
             allow_abbrev=False,
             description="Runs a TFX executor in a step of Kubeflow Pipelines. A compiled "
-            "package has the command; there is no need to type it.",
+            "package contains the command; there is no need to type it.",
         )
         parser.add_argument("--executor_class_path", required=True)
         parser.add_argument("--json_serialized_invocation_args", required=True)
@@ -87,7 +87,7 @@ class Invocation:
         inputs, outputs = given.get("inputs") or {}, given.get("outputs") or {}
         if not outputs.get("outputFile"):
             raise StepInputError(
-                "the backend's ExecutorInput names no outputs.outputFile",
+                "the backend's ExecutorInput has no outputs.outputFile",
                 expected="the JSON that Kubeflow Pipelines puts in place of {{$}}",
                 fix="run the package with Kubeflow Pipelines 2, or: tfx-estimators run "
                 "PIPELINE --runner kubeflow-local",
@@ -122,7 +122,7 @@ def _object(text: str, name: str) -> dict[str, Any]:
         raise StepInputError(
             f"{name} is not JSON: {error}: {text[:80]!r}",
             expected="what Kubeflow Pipelines puts in place of {{$}}",
-            fix="compile the pipeline anew",
+            fix="compile the pipeline again",
         ) from error
     if not isinstance(value, dict):
         raise StepInputError(f"{name} is {text[:80]!r}", expected="a JSON object")

@@ -117,7 +117,7 @@ def _answer(invocation: Invocation, outputs: Mapping[str, Sequence[Any]]) -> dic
         if len(outputs[key]) != len(given):
             raise StepInputError(
                 f"{invocation.node} made {len(outputs[key])} artifacts for {key}",
-                expected=f"{len(given)}: Kubeflow Pipelines takes one an output",
+                expected=f"{len(given)}: Kubeflow Pipelines takes one per output",
                 fix="give each artifact an output of its own",
             )
         pairs = zip(outputs[key], given, strict=True)
@@ -129,7 +129,7 @@ def _answer(invocation: Invocation, outputs: Mapping[str, Sequence[Any]]) -> dic
         artifacts = outputs.get(key) or outputs.get(artifact_key(key)) or [None]
         if not isinstance(artifacts[0], ValueArtifact):
             raise StepInputError(
-                f"the output {key} is wanted as a parameter, and is no value",
+                f"the output {key} is used as a parameter, but is not a value",
                 expected="a String, Integer, Float or Boolean artifact",
             )
         values[key] = artifacts[0].read()

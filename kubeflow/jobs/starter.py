@@ -81,7 +81,7 @@ class JobStarter:
         )
         state = jobs.state(name)
         if state is not None and state.phase is not Phase.FAILED:
-            say(f"found the training job {name}, which an attempt before has started")
+            say(f"found the training job {name}, which an earlier attempt started")
         else:
             if state is not None:
                 jobs.remove(name)
@@ -167,13 +167,13 @@ def _check(jobs: Jobs, wanted: Job, state: JobState) -> None:
         shown = "\n".join(f"    {line}" for line in lines)
         raise TrainingError(
             f"{one.name} of {wanted.name} failed: {one.reason}; its last lines:\n{shown}",
-            expected="every process to end by itself",
-            fix="correct what its last lines say and run the pipeline again",
+            expected="every process to finish on its own",
+            fix="correct the cause shown in its last lines and run the pipeline again",
         )
     if state.phase is Phase.FAILED:
         raise TrainingError(
             f"the training job {wanted.name} failed: {state.reason}",
-            expected="a job that can be scheduled and ends by itself",
+            expected="a job that can be scheduled and finishes on its own",
             fix=f"kubectl describe tfjob {wanted.name}",
         )
 
@@ -202,7 +202,7 @@ def _shared_folder(job: TrainingRequest) -> pathlib.Path:
     folder = job.training.folder
     if "://" in folder or is_copied(folder):
         raise TrainingError(
-            f"the checkpoints lie in {folder}, which the training's processes do not share",
+            f"the checkpoints are in {folder}, which the training's processes do not share",
             expected="a folder on a volume that the step mounts",
             fix="Resources(volumes=[Claim('checkpoints', '/volume')]) on the trainer, and "
             "checkpoint_store='/volume/checkpoints'",

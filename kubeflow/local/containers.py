@@ -35,7 +35,7 @@ def podman_command(package: PackageFile, root: pathlib.Path) -> list[str]:
         raise ContainerError(
             "there is no podman on this machine",
             expected="podman, with runc",
-            fix="apt-get install podman runc, or leave --containers out: steps are processes then",
+            fix="apt-get install podman runc, or leave --containers out to run steps as processes",
         )
     images = {str(held.get("image") or "") for held in package.containers().values()}
     for image in sorted(images):

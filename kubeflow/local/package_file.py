@@ -48,8 +48,8 @@ class PackageFile:
         except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
             # Scalars that are no dates or numbers though they look it are other errors.
             raise PackageError(
-                f"the package {path} is torn: {error}",
-                expected="a whole package, as the compiler wrote it",
+                f"the package {path} is incomplete: {error}",
+                expected="a complete package, as the compiler wrote it",
                 fix=f"compile it again: {_COMPILE}",
             ) from error
         if isinstance(spec, dict) and isinstance(spec.get("pipelineSpec"), dict):
@@ -60,7 +60,7 @@ class PackageFile:
         except (AttributeError, KeyError, TypeError) as error:
             # A list or a text where there is an object in every package.
             raise PackageError(
-                f"{path} is no whole package: {type(error).__name__}: {error}",
+                f"{path} is not a complete package: {type(error).__name__}: {error}",
                 expected="a PipelineSpec of schema version 2.1",
                 fix=f"compile it again: {_COMPILE}",
             ) from error
@@ -96,14 +96,14 @@ class PackageFile:
         ]
         if missing:
             raise PackageError(
-                f"{self.path} is no whole package: it lacks {', '.join(missing)}",
+                f"{self.path} is not a complete package: it lacks {', '.join(missing)}",
                 expected="a PipelineSpec of schema version 2.1",
                 fix=f"compile it again: {_COMPILE}",
             )
         if not str(spec.get("schemaVersion")).startswith("2.1."):
             raise PackageError(
                 f"{self.path} has schema version {spec.get('schemaVersion')}",
-                expected="2.1: the only one that open-source Kubeflow Pipelines takes",
+                expected="2.1: the only one that open-source Kubeflow Pipelines accepts",
                 fix=f"compile it with {_COMPILE}",
             )
         if not (spec["root"].get("dag") or {}).get("tasks"):
@@ -119,10 +119,10 @@ class PackageFile:
             if asks_artifacts(task):
                 raise PackageError(
                     f"{self.path}: {name} runs under a condition on an artifact, which "
-                    "kfp.local does not evaluate: it would leave the step out without a word",
+                    "kfp.local does not evaluate: it would silently skip the step",
                     expected="steps without such conditions",
-                    fix="tfx-estimators run PIPELINE --runner local heeds them, and so does a "
-                    "cluster",
+                    fix="run it on a cluster, or with tfx-estimators run PIPELINE --runner "
+                    "local, which evaluate such conditions",
                 )
         for name, component in components.items():
             label = component.get("executorLabel")
@@ -134,6 +134,6 @@ class PackageFile:
             if not name.startswith(_COMPONENT):
                 raise PackageError(
                     f"{self.path}: a component is called {name!r}",
-                    expected=f"{_COMPONENT}...: kfp.local makes folder names of the rest",
+                    expected=f"{_COMPONENT}...: kfp.local makes folder names from the rest",
                     fix=f"compile it with {_COMPILE}, not with TFX's own runner",
                 )

@@ -140,7 +140,7 @@ def _follow(
 ) -> None:
     """Reports events until the orchestrator ends; raises if the run failed."""
     failure: dict[str, Any] | None = None
-    problem = "its orchestrator ended without a word"
+    problem = "its orchestrator ended without an error message"
     assert process.stdout is not None
     for line in process.stdout:
         event = json.loads(line)
@@ -155,7 +155,7 @@ def _follow(
             say(f"{title}: done ({event['seconds']:.1f} s)")
         elif kind == "retry":
             report.retries[step] = report.retries.get(step, 0) + 1
-            say(f"{title}: failed ({_code(event['code'])}), is tried again; {event['log']}")
+            say(f"{title}: failed ({_code(event['code'])}), retrying; {event['log']}")
         elif kind == "failure":
             failure = event
             say(f"{title}: failed after {event['seconds']:.1f} s")

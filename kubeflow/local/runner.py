@@ -17,9 +17,9 @@ __all__ = ["RUNNER"]
 @dataclasses.dataclass(frozen=True)
 class _KubeflowLocal:
     name: str = "kubeflow-local"
-    summary: str = "the package compiled for Kubeflow, each step a process of this machine"
+    summary: str = "the package compiled for Kubeflow, each step as a process on this machine"
     options: tuple[RunnerOption, ...] = (
-        RunnerOption("containers", "each step is a podman container of its image, not a process."),
+        RunnerOption("containers", "run each step in a podman container, not as a process."),
         RunnerOption("image", "the image of steps that name none; needs --containers.", "IMAGE"),
     )
 
@@ -27,7 +27,7 @@ class _KubeflowLocal:
         """Refuses an image that no step would run in."""
         if options.get("image") is not None and not options.get("containers"):
             raise UnsupportedOptionError(
-                f"--image {options['image']}: without --containers no step runs in an image",
+                f"--image {options['image']}: no step runs in an image without --containers",
                 expected="--runner kubeflow-local --containers --image IMAGE",
                 fix="add --containers, or leave --image out",
             )
@@ -44,7 +44,7 @@ class _KubeflowLocal:
             run_package(package, root, containers=bool(options.get("containers")))
         finally:
             # Also of a run that failed: its checkpoints are there.
-            with warned("ML Metadata does not know of the run yet", _say):
+            with warned("the run is not in ML Metadata yet", _say):
                 record_run(definition, [str(root / "artifacts" / "records")])
 
 

@@ -37,7 +37,7 @@ def why_not(service: Mapping[str, Any]) -> str:
     for kind, condition in sorted(_conditions(service).items()):
         if condition.get("status") != "True":
             said.append(_joined(kind, condition.get("reason"), condition.get("message")))
-    return "; ".join(part for part in said if part) or "it says nothing: is KServe running?"
+    return "; ".join(part for part in said if part) or "it has no status: is KServe running?"
 
 
 def wait_until_served(
@@ -66,7 +66,7 @@ def wait_until_served(
         service = read()
         if service is None:
             raise PushError(
-                "the InferenceService was deleted while it was to become ready",
+                "the InferenceService was deleted before it became ready",
                 fix="run the step again",
             )
         seen = before is None or _generation(service) != _generation(before)
@@ -81,7 +81,7 @@ def wait_until_served(
             return
         if time.monotonic() > deadline:
             raise PushError(
-                f"{service['metadata']['name']} does not serve after {seconds:g} s: "
+                f"{service['metadata']['name']} is not serving after {seconds:g} s: "
                 f"{why_not(service)}",
                 expected="an InferenceService that becomes ready",
                 fix="kubectl describe inferenceservice " + str(service["metadata"]["name"]),

@@ -87,15 +87,15 @@ def roll_out(
         if live is None:
             if not services.create(fresh(settings, services.namespace, uri)):
                 continue
-            say(f"made the InferenceService {settings.name}: {uri}")
+            say(f"created the InferenceService {settings.name}: {uri}")
             _wait(services, settings, None, say, pause)
             return Rollout(uri, 100, None, new=True)
         _check_ours(live, services.namespace)
         if note(live, "refused") == uri:
-            say(f"{uri} was gone back from: it is not served again")
+            say(f"{uri} was rolled back: it is not served again")
             return _as_is(live)
         if place(live) == uri and note(live, "settings") == settings_digest(settings):
-            say(f"{settings.name} has {uri} already")
+            say(f"{settings.name} already has {uri}")
             if share(live) != 0:
                 _wait(services, settings, None, say, pause)
             return _as_is(live)
@@ -108,7 +108,7 @@ def roll_out(
         except PushError as error:
             _put_back(services, live, uri)
             raise PushError(
-                f"{error}\n{settings.name} was put back to {place(live)}",
+                f"{error}\n{settings.name} was rolled back to {place(live)}",
             ) from error
         return dataclasses.replace(_as_is(body), new=True)
     raise _changes_all_the_time(settings.name)
@@ -148,7 +148,7 @@ def promote(services: Services, name: str, percent: int = 100) -> Rollout:
         now = share(live)
         if now is None and percent < 100:
             raise PushError(
-                f"{name} has one version only, {place(live)}, with all requests",
+                f"{name} has only one version, {place(live)}, with all requests",
                 expected="a canary under way",
                 fix="push with InferenceService(canary_percent=...)",
             )
@@ -209,7 +209,7 @@ def _existing(services: Services, name: str) -> dict[str, Any]:
     if live is None:
         raise PushError(
             f"there is no InferenceService {name} in {services.namespace}",
-            expected="one that a KServePusher has made",
+            expected="one that a KServePusher created",
             fix="kubectl get inferenceservices --all-namespaces, then give --namespace",
         )
     return live
@@ -265,14 +265,14 @@ def _check_ours(live: dict[str, Any], namespace: str) -> None:
     raise PushError(
         f"the InferenceService {name} in {namespace} was made by somebody else",
         expected=f"one with the label {key}={value}, or none of that name",
-        fix=f"take another name, or: kubectl -n {namespace} label inferenceservice {name} "
+        fix=f"choose another name, or: kubectl -n {namespace} label inferenceservice {name} "
         f"{key}={value}",
     )
 
 
 def _changes_all_the_time(name: str) -> PushError:
     return PushError(
-        f"the InferenceService {name} was changed by others each of {_TIMES} times",
-        expected="nobody else who writes to it all the time",
+        f"the InferenceService {name} was changed by others in all {_TIMES} attempts",
+        expected="no other program that keeps writing to it",
         fix=f"kubectl get inferenceservice {name} -o yaml --show-managed-fields says who does",
     )

@@ -56,12 +56,12 @@ class InferenceService:
         if percent is not None and (type(percent) is not int or not 0 < percent < 100):
             raise _refused("canary_percent", percent, "1 to 99, or None for all requests")
         if type(self.min_replicas) is not int or self.min_replicas < 0:
-            raise _refused("min_replicas", self.min_replicas, "a number from 0 on")
+            raise _refused("min_replicas", self.min_replicas, "an integer of at least 0")
         most = self.max_replicas
         if most is not None and (type(most) is not int or most < max(1, self.min_replicas)):
-            raise _refused("max_replicas", most, "a number from min_replicas on")
+            raise _refused("max_replicas", most, "an integer of at least min_replicas")
         if type(self.seconds) is not int or self.seconds < 1:
-            raise _refused("seconds", self.seconds, "a number from 1 on")
+            raise _refused("seconds", self.seconds, "an integer of at least 1")
 
     def to_json(self) -> str:
         """As JSON, the form of the execution property; see `Settings`."""
@@ -127,8 +127,8 @@ def check_name(name: str, namespace: str = "") -> None:
     better = re.sub(r"[^a-z0-9]+", "-", str(name).lower()).strip("-0123456789")
     where = f", in the namespace {namespace!r}" if namespace else ""
     raise UnsupportedOptionError(
-        f"the InferenceService's name {name!r} will not do{where}",
-        expected=f"small letters, digits and dashes, a letter first, at most {longest}",
+        f"the InferenceService's name {name!r} is not valid{where}",
+        expected=f"lowercase letters, digits and dashes, starting with a letter, at most {longest}",
         fix=f"call it {better[:longest].strip('-') or 'model'!r}",
     )
 

@@ -61,7 +61,7 @@ class VersionFolder:
         except OSError as error:
             raise PushError(
                 f"{target} cannot be written: {error}",
-                expected="a version that is still there, beside which this step may write",
+                expected="an existing version, in a folder that this step can write to",
                 fix=f"ls -la {self._siblings}",
             ) from error
 
@@ -121,9 +121,9 @@ def _uri(folder: str, claim: tuple[str, str] | None) -> str:
         return folder
     if claim is not None and folder.startswith(f"{claim[1].rstrip('/')}/"):
         return f"pvc://{claim[0]}/{folder[len(claim[1].rstrip('/')) + 1 :]}"
-    lies = "on no volume that is known" if claim is None else f"not on the claim at {claim[1]}"
+    lies = "not on a known volume" if claim is None else f"not on the claim at {claim[1]}"
     raise PushError(
-        f"KServe cannot read {folder}: it lies {lies}",
+        f"KServe cannot read {folder}: it is {lies}",
         expected=f"a push_destination on a claim, or one of {', '.join(_SCHEMES)}",
         fix="InferenceService(name, claim=Claim('checkpoints', '/volume')) and "
         "push_destination='/volume/serving'",

@@ -393,15 +393,15 @@ def test_what_would_be_refused_is_said_before_anything_is_written() -> None:
         compile_pipeline(small(), image=None)
     with pytest.raises(PackageError, match="call it 'my-small-one'"):
         compile_pipeline(small("My_small.one"), image="i")
-    with pytest.raises(PackageError, match="'/tmp/here' is a path of this machine"):
+    with pytest.raises(PackageError, match="'/tmp/here' is a path on this machine"):
         compile_pipeline(small(root="/tmp/here"), image="i")
-    with pytest.raises(PackageError, match="'/tmp/there' is a path of this machine"):
+    with pytest.raises(PackageError, match="'/tmp/there' is a path on this machine"):
         compile_pipeline(small(), image="i", root="/tmp/there")
     with pytest.raises(PackageError, match="did you mean minio://"):
         compile_pipeline(small(), image="i", root="mino://bucket/small")
-    with pytest.raises(PackageError, match="'Registry/Points:1 a' is no name of an image"):
+    with pytest.raises(PackageError, match="'Registry/Points:1 a' is not the name of an image"):
         compile_pipeline(small(), image="Registry/Points:1 a")
-    with pytest.raises(PackageError, match=r"is a path of this machine[^\0]*no image for CsvEx"):
+    with pytest.raises(PackageError, match=r"is a path on this machine[^\0]*no image for CsvEx"):
         compile_pipeline(small(root="/tmp/here"), image=None)
     with pytest.raises(UnsupportedOptionError, match=r"did you mean 'nvidia\.com/gpu'"):
         Accelerator("nvidia/gpu")

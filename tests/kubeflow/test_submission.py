@@ -116,12 +116,12 @@ def test_bad_input_creates_nothing(serve: Any, package: pathlib.Path, tmp_path: 
     for file, endpoint, options, said in (
         (package, nobody, [], "healthz: Failed to establish a new connection"),
         (package, server.endpoint, ["--namespace", "My_team"], "is it 'my-team'?"),
-        (package, server.endpoint, ["--service-account", "a b"], "is no name that Kubernetes"),
-        (package, "localhost:8888", [], "is no address"),
+        (package, server.endpoint, ["--service-account", "a b"], "is not a name that Kubernetes"),
+        (package, "localhost:8888", [], "is not an address"),
         (package, f"{server.endpoint}/elsewhere", [], "answered 404"),
-        (local, server.endpoint, [], "a path of this machine"),
-        (torn, server.endpoint, [], "is no package"),
-        (tmp_path / "none.yaml", server.endpoint, [], "is no package"),
+        (local, server.endpoint, [], "a path on this machine"),
+        (torn, server.endpoint, [], "is not a package"),
+        (tmp_path / "none.yaml", server.endpoint, [], "is not a package"),
         (package, server.endpoint, ["--parameter", "stepz=1"], "no parameter stepz"),
         (package, server.endpoint, ["--parameter", "steps"], "NAME=VALUE"),
         (package, server.endpoint, ["--token-file", "/none"], "cannot be read"),
@@ -136,7 +136,7 @@ def test_a_user_without_the_right_is_told(serve: Any, package: pathlib.Path) -> 
     result = submit(package, serve(status=403).endpoint)
     assert result.exit_code == 1
     assert "answered 403" in result.output
-    assert "ask for the right" in result.output
+    assert "ask for permission" in result.output
 
 
 def test_without_kfp_the_extra_is_named(package: pathlib.Path, monkeypatch: Any) -> None:

@@ -113,5 +113,5 @@ def test_on_this_machine_or_with_one_process_there_is_no_job() -> None:
 
 
 def test_checkpoints_on_no_claim_are_refused() -> None:
-    with pytest.raises(PackageError, match="trains in several pods, and its checkpoints lie in"):
+    with pytest.raises(PackageError, match="trains in several pods, and its checkpoints are in"):
         compile_pipeline(distributed(MultiWorker(2), "/elsewhere/checkpoints"), image="i")

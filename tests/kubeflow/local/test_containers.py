@@ -52,7 +52,7 @@ def test_a_containers_failure_is_a_failure(
     with pytest.raises(PipelineError, match=r"first failed \(exit code 7\)") as caught:
         run_package(package, tmp_path / "root", containers=True, say=said.append)
     assert "| rain" in str(caught.value)
-    assert any("is tried again" in line for line in said)
+    assert any("retrying" in line for line in said)
 
 
 def test_ending_a_run_ends_its_container(make_package: MakePackage, tmp_path: pathlib.Path) -> None:

@@ -122,7 +122,7 @@ def test_a_training_that_is_killed_goes_on_from_its_checkpoint(tmp_path, taxi_fo
         os.killpg(_process_of(tmp_path, "EstimatorTrainer"), signal.SIGKILL)
         _, said = run.communicate(timeout=400)
     assert run.returncode == 0, said
-    assert "EstimatorTrainer: failed (killed by SIGKILL), is tried again" in said
+    assert "EstimatorTrainer: failed (killed by SIGKILL), retrying" in said
     records = read_records(str(store)).values()
     checkpoints = [r for r in records if isinstance(r, CheckpointRecord)]
     assert any(r.resumed_from for r in checkpoints)

@@ -196,7 +196,7 @@ def _wait_for(condition) -> None:
     ("options", "said"),
     [
         (["--containers"], "the runner local starts no containers"),
-        (["--image", "i"], "without --containers no step runs in an image"),
+        (["--image", "i"], "no step runs in an image without --containers"),
     ],
 )
 def test_options_that_would_not_be_heeded_are_refused(options, said, tmp_path) -> None:

@@ -36,19 +36,19 @@ def export_checkpoint(saved_model: str, checkpoint: str, folder: str) -> None:
     folder = folder.rstrip("/")
     if tf.io.gfile.exists(folder):
         raise UnsupportedOptionError(
-            f"{folder} is there already",
-            expected="a folder that is not there yet",
-            fix="give another folder",
+            f"{folder} already exists",
+            expected="a folder that does not exist yet",
+            fix="pass another folder",
         )
     shapes = tf.train.load_checkpoint(f"{saved_model}/{_VARIABLES}").get_variable_to_shape_map()
     values = tf.train.load_checkpoint(checkpoint)
     known = values.get_variable_to_shape_map()
     if wrong := sorted(name for name, shape in shapes.items() if known.get(name) != shape):
         raise SavedModelError(
-            f"the checkpoint {checkpoint} lacks {', '.join(wrong[:5])}, or has them in another "
-            f"shape than the SavedModel in {saved_model}",
+            f"the checkpoint {checkpoint} lacks {', '.join(wrong[:5])}, or their shapes differ "
+            f"from those in the SavedModel in {saved_model}",
             expected="a checkpoint of the training that the SavedModel was exported from",
-            fix="restore the checkpoint without --saved-model, and export it by the module",
+            fix="restore the checkpoint without --saved-model, and export it with the module",
         )
     staged = f"{folder}.{uuid.uuid4().hex}.tmp"
     try:
@@ -56,8 +56,8 @@ def export_checkpoint(saved_model: str, checkpoint: str, folder: str) -> None:
     except tf.errors.OpError as error:
         raise UnsupportedOptionError(
             f"{folder} cannot be made: {error.message}",
-            expected="a place for a folder",
-            fix="give another folder",
+            expected="a place where a folder can be created",
+            fix="pass another folder",
         ) from error
     for name in walk_files(saved_model):
         if not name.startswith("variables/") and name not in _LEFT_OUT:

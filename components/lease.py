@@ -90,15 +90,15 @@ class Lease:
             if found == {}:
                 raise self._error(
                     f"{self._path} cannot be read",
-                    expected="the lease that this process signs",
-                    fix="try again when the bucket is there",
+                    expected="the lease that this process renews",
+                    fix="try again when the bucket can be reached",
                 )
             if found is not None and found.get("token") == self._token:
                 return
             self._lost_to = str(found.get("holder")) if found else "a process that has ended"
         raise self._error(
-            f"this process stood still for too long: {self._lost_to} has taken over {self._path}",
-            expected=f"a holder that signs its lease at least every {SECONDS_UNTIL_DEAD:.0f} s",
+            f"this process was stopped for too long: {self._lost_to} has taken over {self._path}",
+            expected=f"a holder that renews its lease at least every {SECONDS_UNTIL_DEAD:.0f} s",
             fix="run it again",
         )
 
@@ -137,7 +137,7 @@ def _take(path: str, token: str, say: Callable[[str], None]) -> None:
         before = _read(path)
         if before is not None and not _is_dead(path, before):
             if not told:
-                say(f"waiting for {before.get('holder')}, which does the same")
+                say(f"waiting for {before.get('holder')}, which is already doing this")
                 told = True
             continue
         _sign(path, token, 0)
@@ -170,7 +170,7 @@ def _keep_signing(lease: Lease, ended: threading.Event) -> None:
             # If it is lost the holder's next look says so too, and nothing is signed again.
             _log.warning("%s", error)
         except Exception as error:  # The next signature may succeed.
-            _log.warning("cannot sign the lease: %s", error)
+            _log.warning("cannot renew the lease: %s", error)
 
 
 def _sign(path: str, token: str, number: int) -> None:

@@ -48,8 +48,8 @@ def hold(
         if until is not None and time.monotonic() > until:
             raise error(
                 f"{file} has been locked for {seconds:.0f} s by {holder_of(file)}",
-                expected="a holder that ends",
-                fix="look at that process; a lock whose process has ended is free at once",
+                expected="a holder that finishes",
+                fix="check that process; a lock is released as soon as its process ends",
             )
         time.sleep(_SECONDS_BETWEEN_TRIES)
     try:

@@ -73,4 +73,4 @@ def _tell(config: Any, folder: str) -> None:
     try:
         reconcile_folder(open_store(config, write=True), folder, files)
     except failures as error:
-        _log.warning("ML Metadata does not know of what is in %s yet: %s", folder, error)
+        _log.warning("the records in %s are not in ML Metadata yet: %s", folder, error)

@@ -104,7 +104,7 @@ def parse(source: pathlib.Path) -> ast.Module:
         ) from error
     except ValueError as error:
         raise UserModuleError(
-            f"{source} is no Python source: {error}",
+            f"{source} is not Python source: {error}",
             expected="a Python file in the encoding that it declares",
             fix="save the file as UTF-8",
         ) from error

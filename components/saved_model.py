@@ -155,7 +155,7 @@ def find_signature(path: str, name: str) -> SignatureCall:
     graph = _meta_graph(path)
     signatures = _signatures(graph)
     if name == PREDICT and name not in signatures and _DEFAULT in signatures:
-        print(f"{path}: there is no signature {name!r}, {_DEFAULT!r} is used", file=sys.stderr)
+        print(f"{path}: there is no signature {name!r}; using {_DEFAULT!r}", file=sys.stderr)
         name = _DEFAULT
     if name not in signatures:
         raise SavedModelError(

@@ -144,7 +144,7 @@ def _odd(path: str, what: str) -> SavedModelError:
     return SavedModelError(
         f"{path} {what}",
         expected="a SavedModel: files and folders",
-        fix="export the model anew, or remove what does not belong to it",
+        fix="export the model again, or remove what does not belong to it",
     )
 
 

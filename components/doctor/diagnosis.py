@@ -58,9 +58,9 @@ def diagnose(path: pathlib.Path) -> list[Finding]:
     ]
     if not files:
         raise UserModuleError(
-            f"{path} is no Python file" if path.exists() else f"there is no {path}",
-            expected="a Python file, or a folder with some",
-            fix="give the pipeline's file, its module's, or the folder of both",
+            f"{path} is not a Python file" if path.exists() else f"there is no {path}",
+            expected="a Python file, or a folder with Python files",
+            fix="pass the file of the pipeline, that of its module, or the folder of both",
         )
     return [one for file in files for one in _of_file(file, str(file.relative_to(path)))]
 
@@ -72,12 +72,12 @@ def _of_file(file: pathlib.Path, shown: str) -> Iterator[Finding]:
         line = getattr(error, "lineno", None) or 1
         yield Finding(
             shown, (line,), "the file", Verdict.CHANGE.value,
-            f"is no Python 3: {getattr(error, 'msg', error)}", "2to3, then by hand",
+            f"is not Python 3: {getattr(error, 'msg', error)}", "2to3, then by hand",
         )  # fmt: skip
         return
     except OSError as error:
         yield Finding(shown, (), "the file", Verdict.CHANGE.value,
-                      f"cannot be read: {error.strerror}", "give the right to read it")  # fmt: skip
+                      f"cannot be read: {error.strerror}", "make it readable")  # fmt: skip
         return
     found: dict[str, list[int]] = {}
     for name, line in _judged(find_uses(tree)):

@@ -57,9 +57,7 @@ def _removed(instead: str) -> Rule:
     return _gone("was removed in TensorFlow 2.0", instead)
 
 
-_RECORDED = _works(
-    "is called and recorded; EstimatorEvaluator does without, given its label as label_key"
-)
+_RECORDED = _works("is called and recorded; EstimatorEvaluator needs only its label, as label_key")
 _TPU = _gone(
     "needs parts of TensorFlow that were removed in 2.16",
     "tf.estimator.Estimator with the same model_fn; TPUEstimatorSpec.as_estimator_spec()",
@@ -76,7 +74,7 @@ _RUNNER = _change(
     "tfx_estimators.kubeflow.runner.KubeflowRunner, or tfx-estimators compile",
 )
 _TFMA_PROTOS = _change(
-    "is no longer exported by TFMA from 0.52 on",
+    "is not exported by TFMA 0.52 and later",
     "from tensorflow_model_analysis.proto import config_pb2",
 )
 _RESOLVER = _change(
@@ -84,12 +82,12 @@ _RESOLVER = _change(
     "tfx.dsl.components.common.resolver.Resolver(strategy_class=LatestBlessedModelStrategy, ...)",
 )
 _STRATEGY = _works(
-    "is as it was, on the local runners; compiled for Kubeflow a Resolver takes "
+    "works unchanged on the local runners; compiled for Kubeflow a Resolver takes "
     "LatestBlessedModelStrategy alone"
 )
 _PLUGIN = "--beam_plugin=tfx_estimators.estimator.beam_plugin"
 _EVAL_SIGNATURE = _change(
-    "names the EvalSavedModel, which is not written any more",
+    "names the EvalSavedModel, which is no longer written",
     "leave signature_name out: predict is evaluated",
 )
 
@@ -98,17 +96,17 @@ RULES: dict[str, Rule] = {
     # The model's module.
     "tensorflow.estimator": _works("is put back before the module is imported"),
     "tensorflow.compat.v1.estimator": _works("is put back before the module is imported"),
-    "tensorflow_estimator": _works("is loaded over any TensorFlow from 2.15 on"),
+    "tensorflow_estimator": _works("is loaded over TensorFlow 2.15 and later"),
     "tensorflow.keras.estimator": _works("is put back before the module is imported"),
-    "tensorflow.keras": _works("is Keras 2 (tf_keras) inside of the module"),
-    "tensorflow.compat.v1.keras": _works("is Keras 2 (tf_keras) inside of the module"),
+    "tensorflow.keras": _works("is Keras 2 (tf_keras) inside the module"),
+    "tensorflow.compat.v1.keras": _works("is Keras 2 (tf_keras) inside the module"),
     "tensorflow.feature_column": _works("moves to Beam where it can: FeatureColumnTransform"),
     "tensorflow.compat.v1.feature_column": _works("moves to Beam where it can"),
-    "tensorflow_transform": _works("is as it was"),
+    "tensorflow_transform": _works("works unchanged"),
     "tensorflow_model_analysis.export.EvalInputReceiver": _RECORDED,
     "tensorflow_model_analysis.export.build_parsing_eval_input_receiver_fn": _RECORDED,
     "tensorflow_model_analysis.export.export_eval_savedmodel": _works(
-        "records the receiver and writes no EvalSavedModel, which no TFMA reads any more"
+        "records the receiver and writes no EvalSavedModel, which no TFMA reads any longer"
     ),
     "tensorflow_model_analysis.export": _gone(
         "was removed from TFMA with EvalSavedModel",
@@ -146,9 +144,9 @@ RULES: dict[str, Rule] = {
         "was removed from TFMA", "config_pb2.SlicingSpec in the eval_config"
     ),
     "tfx.components.trainer.executor.TrainerFnArgs": _works("is TFX's FnArgs"),
-    "tfx.components.trainer.fn_args_utils": _works("is as it was"),
-    "tfx_bsl.public.tfxio": _works("is as it was"),
-    "tfx_bsl.tfxio": _works("is as it was"),
+    "tfx.components.trainer.fn_args_utils": _works("works unchanged"),
+    "tfx_bsl.public.tfxio": _works("works unchanged"),
+    "tfx_bsl.tfxio": _works("works unchanged"),
     "tensorflow.estimator.inputs": _change(
         "is in TensorFlow 1's API only", "tf.compat.v1.estimator.inputs"
     ),
@@ -164,7 +162,7 @@ RULES: dict[str, Rule] = {
     "tensorflow.compat.v1.estimator.tpu.experimental": _TPU,
     "tensorflow.compat.v1.estimator.tpu.TPUEstimator": Rule(
         Verdict.CHANGE,
-        "runs on CPU and GPU only, from TensorFlow 2.16 on",
+        "runs on CPU and GPU only since TensorFlow 2.16",
         "pass use_tpu=False",
         settled_by="tensorflow.compat.v1.estimator.tpu.TPUEstimator(use_tpu=False)",
     ),
@@ -182,8 +180,8 @@ RULES: dict[str, Rule] = {
         "is refused by RunConfig", "tf.compat.v1.distribute.experimental.ParameterServerStrategy"
     ),
     "keras": _change(
-        "is Keras 3 from TensorFlow 2.16 on, for which estimators were not written",
-        "tf.keras, or tf_keras; a Keras 3 model is converted where that is faithful: "
+        "is Keras 3 in TensorFlow 2.16 and later, which estimators do not support",
+        "tf.keras, or tf_keras; a Keras 3 model is converted where that keeps its outputs: "
         "tfx-estimators docs keras",
     ),
     "tensorflow.contrib": _gone("was removed in TensorFlow 2.0", "tf.estimator and tf.keras"),
@@ -193,25 +191,25 @@ RULES: dict[str, Rule] = {
         for optimizer in ("Adagrad", "Adam", "Ftrl", "StochasticGradientDescent")
     },
     ".make_one_shot_iterator": _change(
-        "is no method of a dataset of TensorFlow 2",
+        "is not a method of TensorFlow 2's datasets",
         "tf.compat.v1.data.make_one_shot_iterator(dataset)",
     ),
     ".make_initializable_iterator": _change(
-        "is no method of a dataset of TensorFlow 2",
+        "is not a method of TensorFlow 2's datasets",
         "tf.compat.v1.data.make_initializable_iterator(dataset)",
     ),
     "tensorflow_transform.saved": _gone(
-        "is private, and is another thing in every version of TensorFlow Transform",
+        "is private, and differs between versions of TensorFlow Transform",
         "tensorflow_transform.TFTransformOutput",
     ),
     # The pipeline's file.
     "tfx.components.Trainer": _change(
-        "trains no estimators from TFX 1.16 on",
+        "trains no estimators since TFX 1.16",
         "tfx_estimators.components.EstimatorTrainer(...).with_id('Trainer'), with the same module",
     ),
     **{
         f"tfx.components.Trainer({keyword})": _change(
-            "is no argument of EstimatorTrainer", instead
+            "is not an argument of EstimatorTrainer", instead
         )
         for keyword, instead in (
             ("transformed_examples", "examples=transform.outputs['transformed_examples']"),
@@ -220,16 +218,16 @@ RULES: dict[str, Rule] = {
         )
     },
     "tfx.components.Trainer(custom_executor_spec)": _change(
-        "names an executor that is gone", "leave it out: EstimatorTrainer finds the contract"
+        "names an executor that was removed", "leave it out: EstimatorTrainer finds the contract"
     ),
     "tfx.components.trainer.component.Trainer": _change(
-        "trains no estimators from TFX 1.16 on", "tfx_estimators.components.EstimatorTrainer"
+        "trains no estimators since TFX 1.16", "tfx_estimators.components.EstimatorTrainer"
     ),
     "tfx.components.trainer.executor": _change(
         "was removed or trains no estimators", "tfx_estimators.components.EstimatorTrainer"
     ),
     "tfx.components.Evaluator": _change(
-        "takes no estimators from TFX 1.16 on",
+        "takes no estimators since TFX 1.16",
         "tfx_estimators.components.EstimatorEvaluator(...).with_id('Evaluator'), with label_key "
         "unless the module has an eval_input_receiver_fn",
     ),
@@ -240,12 +238,12 @@ RULES: dict[str, Rule] = {
         "was removed in TFX 1.0", "tfx_estimators.components.EstimatorEvaluator with thresholds"
     ),
     "tfx.components.Pusher": _change(
-        "pushes any model, but neither atomically nor tried before",
+        "pushes any model, but not atomically and without trying it",
         "tfx_estimators.components.EstimatorPusher(...).with_id('Pusher'): the same channels; it "
         "may stay, too",
     ),
     "tfx.components.Pusher(infra_blessing)": _change(
-        "is no argument of EstimatorPusher", "examples=: the pusher tries the model on some itself"
+        "is not an argument of EstimatorPusher", "examples=: the pusher itself tries the model"
     ),
     "tfx.components.Transform": _works("may stay, with its preprocessing_fn"),
     "tfx.components.ResolverNode": _RESOLVER,
@@ -255,8 +253,8 @@ RULES: dict[str, Rule] = {
     "tfx.dsl.experimental.spans_resolver": _STRATEGY,
     "tfx.dsl.experimental.LatestArtifactStrategy": _STRATEGY,
     "tfx.dsl.experimental.SpanRangeStrategy": _STRATEGY,
-    "tfx.dsl.experimental.LatestBlessedModelStrategy": _works("is as it was, on Kubeflow too"),
-    "tfx.dsl.experimental": _works("is as it was"),
+    "tfx.dsl.experimental.LatestBlessedModelStrategy": _works("works unchanged, on Kubeflow too"),
+    "tfx.dsl.experimental": _works("works unchanged"),
     "tfx.components.base": _change("moved in TFX 1.0", "tfx.dsl.components.base"),
     "tfx.utils.dsl_utils": _gone(
         "was removed in TFX 1.0", "CsvExampleGen(input_base='data'), no external_input"
@@ -271,12 +269,12 @@ RULES: dict[str, Rule] = {
     ),
     "--direct_running_mode=multi_processing": Rule(
         Verdict.CHANGE,
-        "has processes import the module that know nothing of estimators",
+        "starts processes that import the module without estimators",
         f"add {_PLUGIN!r}, unless tfx-estimators runs the pipeline",
         settled_by=_PLUGIN,
     ),
-    "tfx.orchestration.local": _works("is as it was"),
-    "tfx.orchestration.beam.beam_dag_runner": _works("is as it was"),
+    "tfx.orchestration.local": _works("works unchanged"),
+    "tfx.orchestration.beam.beam_dag_runner": _works("works unchanged"),
     "tfx.orchestration.beam.beam_runner": _gone(
         "was removed in TFX 0.15", "tfx.orchestration.beam.beam_dag_runner.BeamDagRunner"
     ),

@@ -51,14 +51,14 @@ def why_by_example(config: Any, outputs: Iterable[str] | Mapping[str, Iterable[s
         for metric in spec.metrics:
             measure = MEASURES.get(metric.class_name)
             if measure is None or not f"{metric.module}.".startswith((".", f"{_OWN}.")):
-                return f"the metric {metric.class_name} is no sum over rows"
+                return f"the metric {metric.class_name} is not a sum over rows"
             unknown = sorted(set(_settings(metric)) - {"name", *measure.settings})
             if unknown:
                 return f"the metric {metric.class_name} has the setting {unknown[0]}"
             measured = {one for head in spec.output_names or by_head for one in by_head[head]}
             other = sorted(measured - set(measure.outputs)) if measure.outputs else []
             if other:
-                return f"the metric {metric.class_name} is of the output {other[0]}"
+                return f"the metric {metric.class_name} is for the output {other[0]}"
     return None
 
 

@@ -205,7 +205,7 @@ def with_defaults(
         if not (spec.label_key or spec.label_keys):
             raise LabelError(
                 "neither label_key nor eval_config.model_specs.label_key is given, and the "
-                "model's trainer has found none",
+                "model's trainer did not find one",
                 expected="the feature, raw or made by the transform, that holds the label",
                 fix="pass label_key='...' to EstimatorEvaluator",
             )
@@ -228,7 +228,7 @@ def _check_labels(spec: Any, heads: Sequence[Head]) -> None:
         return
     if not names:
         raise LabelError(
-            f"eval_config.model_specs.label_keys is of {', '.join(sorted(spec.label_keys))}, and "
+            f"eval_config.model_specs.label_keys is for {', '.join(sorted(spec.label_keys))}, but "
             "the model has one head",
             expected="label_key",
             fix="pass label_key='...' to EstimatorEvaluator",
@@ -236,7 +236,7 @@ def _check_labels(spec: Any, heads: Sequence[Head]) -> None:
     keys = " ".join(f"label_keys {{ key: '{name}' value: '...' }}" for name in sorted(names))
     given = ", ".join(sorted(spec.label_keys)) or "no head by name"
     raise LabelError(
-        f"the model has the heads {', '.join(sorted(names))}, and labels are given for {given}",
+        f"the model has the heads {', '.join(sorted(names))}, and the labels given are for {given}",
         expected="a label for each head: the feature, raw or made by the transform",
         fix=f"leave out label_key, and set model_specs {{ {keys} }} in eval_config",
     )

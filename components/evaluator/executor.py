@@ -146,7 +146,7 @@ def _transform_graph(artifacts: dict[str, list[Artifact]], model: Artifact) -> s
     if not fileio.exists(noted):
         print(
             f"EstimatorEvaluator: the transform graph {noted}, which the model was trained with, "
-            "is not there: labels and slices are of the raw examples alone",
+            "is missing: labels and slices come from the raw examples alone",
             file=sys.stderr,
         )
         return None
@@ -185,7 +185,7 @@ def _find_models(config: Any, model: Artifact, baseline: Artifact | None) -> lis
             "the model and its baseline have different heads: "
             + " and ".join(", ".join(head.name or "one" for head in m.heads) for m in models),
             expected="a baseline with the heads of the model",
-            fix="leave out baseline_model for the first model with other heads",
+            fix="leave out baseline_model for the first model with different heads",
         )
     return models
 

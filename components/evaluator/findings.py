@@ -122,7 +122,7 @@ def verdict(validation: Any, checks: Sequence[Check], *, skipped_changes: bool) 
         passed = sum(bool(check.passed) for check in checks)
         reasons = [f"{passed} thresholds passed" if passed != 1 else "1 threshold passed"]
         if skipped_changes:
-            reasons.append("change thresholds skipped, there is no baseline yet")
+            reasons.append("change thresholds skipped: there is no baseline yet")
     # Those that block are among the reasons already.
     undefined = [str(one) for one in checks if one.passed is None and str(one) not in reasons]
     reasons += [f"{one}, not counted" for one in undefined]

@@ -92,7 +92,7 @@ def _check_numbers(labels: Any, key: str, classes: Any) -> None:
         shown = ", ".join(name.decode() for name in classes[:10])
         raise LabelError(
             f"the label {key!r} is a number such as {labels.flat[0]:g}, and the model's classes "
-            f"are the strings {shown}: it may be such a class, or the place of one in this list",
+            f"are the strings {shown}: it could be a class, or an index into this list",
             expected="a label that is a string, as label_vocabulary has it",
             fix="make it a string in preprocessing_fn (tf.strings.as_string) and pass "
             "transform_graph",
@@ -115,7 +115,7 @@ def _indicators(rows: Rows, key: str, classes: Any, width: int, fixed: Any) -> A
         fixed = False if lengths != {2} else any(row[0] == row[1] for row in rows) or None
         if fixed is None:
             raise LabelError(
-                f"the label {key!r} has two values in every example: they may be a 0 or 1 for "
+                f"the label {key!r} has two values in every example: they could be a 0 or 1 for "
                 "each of the two classes, or the numbers of both",
                 expected="a schema with the label's shape, or a label of the transform",
                 fix="pass schema, made by SchemaGen(infer_feature_shape=True), or transform_graph",

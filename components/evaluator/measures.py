@@ -211,7 +211,7 @@ def _classes(rows: Rows) -> Any:
         shown = int(wrong[0]) if len(wrong) else rows.labels[0].tolist()
         raise LabelError(
             f"a label is {shown}, and the model knows {count} classes",
-            expected=f"one number from 0 to {count - 1} an example",
+            expected=f"one number from 0 to {count - 1} per example",
             fix="correct n_classes, or the label in preprocessing_fn",
         )
     return classes

@@ -117,10 +117,10 @@ class Skew:
         causes = [
             f"the feature {one.feature!r} differs in {one.rows} rows, most in {one.example}"
             for one in self.features
-        ] or ["no feature differs: the model reads something else, or predicts at random"]
+        ] or ["no feature differs: the model reads other inputs, or its predictions are random"]
         return (
-            f"train/serve skew: {self.differing} of {self.rows} rows are predicted otherwise from "
-            f"raw examples than from transformed ones, most in {self.example}; "
+            f"train/serve skew: {self.differing} of {self.rows} rows get different "
+            f"predictions from raw and transformed examples, most in {self.example}; "
             f"{'; '.join(causes)}. Have serving_input_receiver_fn make its features with "
             "transform_output.transform_raw_features, or leave it out, and train again; if it "
             "does, pass the transform_graph that the model was trained with"

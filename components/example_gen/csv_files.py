@@ -40,7 +40,7 @@ def read_header(path: str) -> list[str]:
         said = f"has the column {wrong[0]!r} twice" if wrong and wrong[0] else "lacks a name"
         raise CorruptRecordError(
             f"{path}, line 1: the header {said}",
-            expected="a name for each column, each once",
+            expected="a unique name for each column",
             fix="correct the header of the file",
         )
     return names

@@ -141,7 +141,7 @@ class CsvExecutor(_Executor):
                 raise CorruptRecordError(
                     f"{path}, line 1 has the columns {', '.join(other)}",
                     expected=f"those of {paths[0]}: {', '.join(names)}",
-                    fix="give files with other columns a split or a step of their own",
+                    fix="put files with different columns into their own split or step",
                 )
         types = (
             files
@@ -285,7 +285,7 @@ def _find(base: str, pattern: str) -> list[str]:
     paths = sorted(fileio.glob(f"{glob.escape(base.rstrip('/'))}/{pattern}"))
     if not paths:
         raise EmptySplitError(
-            f"no file fits {pattern!r} in {base}",
+            f"no file matches {pattern!r} in {base}",
             expected="at least one file",
             fix="check input_base and the patterns of the input config",
         )

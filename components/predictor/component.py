@@ -68,7 +68,7 @@ class EstimatorPredictor(base_beam_component.BaseBeamComponent):
         ):
             raise UnsupportedOptionError(
                 f"EstimatorPredictor: output_features is {dict(output_features)}",
-                expected="at least one output, and another feature name for each",
+                expected="at least one output, each with its own feature name",
                 fix="leave it out to get an InferenceResult",
             )
         logs = output_features is None

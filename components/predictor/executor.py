@@ -85,7 +85,7 @@ def _check_outputs(signature: SignatureCall, features: dict[str, str]) -> None:
     if unknown:
         raise UnsupportedOptionError(
             f"output_features names {', '.join(unknown)}, which the signature "
-            f"{signature.name!r} does not give",
+            f"{signature.name!r} does not return",
             expected=f"one of {', '.join(signature.output_names)}",
             fix="correct output_features or signature_name",
         )

@@ -69,8 +69,8 @@ class Bucket:
         except self._error as error:
             raise PushError(
                 f"the versions in {self.base} cannot be listed: {error.message}",
-                expected="a bucket that this process may read",
-                fix="correct the folder, or the rights of the account",
+                expected="a bucket that this process can read",
+                fix="correct the folder, or the permissions of the account",
             ) from error
 
     def check_writable(self) -> None:
@@ -84,8 +84,8 @@ class Bucket:
         except self._error as error:
             raise PushError(
                 f"the push destination {self.base} cannot be written: {error.message}",
-                expected="a bucket that this process may write, of a kind that TensorFlow knows",
-                fix="correct push_destination, or the rights of the account",
+                expected="a bucket that this process can write to and TensorFlow supports",
+                fix="correct push_destination, or the permissions of the account",
             ) from error
 
     @contextlib.contextmanager
@@ -112,8 +112,8 @@ class Bucket:
         except self._error as error:
             raise PushError(
                 f"no version could be put into {self.base}: {error.message}",
-                expected="a bucket that keeps what is written",
-                fix="push again: what is incomplete is no version",
+                expected="a bucket that keeps what is written to it",
+                fix="push again: an incomplete copy is not a version",
             ) from error
 
     def publish(
@@ -130,7 +130,7 @@ class Bucket:
         new = folder is None
         if folder is None:
             folder = self._upload(staged, lease)
-        with only_warns(f"what is no longer needed in {self.base} could not be removed"):
+        with only_warns(f"files no longer needed in {self.base} could not be removed"):
             self._remove_old(keep, lease)
             self._sweep(lease)
         return folder, new
@@ -158,7 +158,7 @@ class Bucket:
             raise PushError(
                 f"{target} does not hold what was copied there",
                 expected="a bucket that nothing else changes",
-                fix="push again, and look at who else writes there",
+                fix="push again, and check what else writes there",
             )
 
     @contextlib.contextmanager

@@ -79,7 +79,7 @@ def _checked(destination: str | pusher_pb2.PushDestination) -> pusher_pb2.PushDe
     folder = destination.filesystem.base_directory
     if not folder:
         raise PushError(
-            "EstimatorPusher: push_destination names no folder",
+            "EstimatorPusher: push_destination does not name a folder",
             expected="the folder that holds the versions",
             fix="pass push_destination='serving'",
         )

@@ -130,7 +130,7 @@ def _parse(content: bytes, path: str) -> Manifest:
     except CorruptRecordError as error:
         raise _unreadable(path, str(error).partition("\n")[0]) from error
     if manifest.digest != head.digest:
-        raise _unreadable(path, "its digest is not that of the files that it lists")
+        raise _unreadable(path, "its digest does not match the files that it lists")
     return manifest
 
 
@@ -146,5 +146,5 @@ def _unreadable(path: str, why: str) -> PushError:
     return PushError(
         f"the manifest {path} cannot be read: {why}",
         expected="the manifest that was written when the version was pushed",
-        fix="go back to another version (--to VERSION), or push the model anew",
+        fix="go back to another version (--to VERSION), or push the model again",
     )

@@ -92,7 +92,7 @@ class Push:
             raise PushError(
                 f"the model could not be copied to {self.place.base}: {error}",
                 expected="a file system with enough space that keeps what is written",
-                fix=f"look at the space left: df -h {self.place.base}",
+                fix=f"check the free space: df -h {self.place.base}",
             ) from error
         with only_warns(f"version {pushed.version} is served, but could not be recorded"):
             self._write_record(pushed)
@@ -108,7 +108,7 @@ class Push:
         copy_tree(self.source, self.archive, lambda count: None)
         pushed = Pushed(same, digest, new=False)
         print(
-            f"EstimatorPusher: version {pushed.version} is this model already ({digest[:12]}), "
+            f"EstimatorPusher: version {pushed.version} is already this model ({digest[:12]}), "
             "so nothing is pushed",
             file=sys.stderr,
         )

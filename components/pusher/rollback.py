@@ -94,8 +94,8 @@ def roll_back(place: Place, to: int | None = None) -> Pushed:
     except (OSError, SavedModelError) as error:
         raise PushError(
             f"a version could not be copied within {place.base}: {error}",
-            expected="room for one more version, and the right to write it",
-            fix=f"look at the space left: df -h {place.base}",
+            expected="space for one more version, and permission to write it",
+            fix=f"check the free space: df -h {place.base}",
         ) from error
     if pushed.new:
         with only_warns(f"version {pushed.version} is served, but could not be recorded"):
@@ -132,7 +132,7 @@ def _publish_again(
 def _damaged(place: Place, target: int) -> PushError:
     return PushError(
         f"version {target} in {place.base} is damaged: its files are not those that were pushed",
-        expected="a version as it was pushed",
+        expected="a version with the files that were pushed",
         fix=f"choose another one: tfx-estimators versions {place.base}",
     )
 

@@ -162,6 +162,6 @@ def _failed(server: ModelServer, version: int, why: str) -> PushError:
         f"the model server {server.address} does not serve version {version} of "
         f"{server.model_name!r}: {why}",
         expected="a TensorFlow Serving ModelServer that reads the push destination",
-        fix="look at the server's log, then push again: the version is already in its folder. "
+        fix="check the server's log, then push again: the version is already in its folder. "
         "If the server sees the folder under another name, pass base_path",
     )

@@ -56,9 +56,9 @@ class Folder:
             return sorted(number for number in found if number and self._has_model(number))
         except OSError as error:
             raise PushError(
-                f"the versions in {self.base} cannot be looked at: {error}",
-                expected="a folder of versions that this process may read",
-                fix=f"correct the rights: ls -la {self.base}",
+                f"the versions in {self.base} cannot be read: {error}",
+                expected="a folder of versions that this process can read",
+                fix=f"correct the permissions: ls -la {self.base}",
             ) from error
 
     def check_writable(self) -> None:
@@ -72,8 +72,8 @@ class Folder:
         except OSError as error:
             raise PushError(
                 f"the push destination {self.base} cannot be written: {error}",
-                expected="a folder that this process may create and write",
-                fix=f"correct push_destination, or the rights: ls -ld {self.base}",
+                expected="a folder that this process can create and write to",
+                fix=f"correct push_destination, or the permissions: ls -ld {self.base}",
             ) from error
 
     @contextlib.contextmanager
@@ -136,7 +136,7 @@ class Folder:
                 raise PushError(
                     f"version {target.name} could not be put into {self.base}: {error}",
                     expected="one file system for the folder and its hidden staging folder",
-                    fix=f"look at the folder: ls -la {self.base}",
+                    fix=f"check the folder: ls -la {self.base}",
                 ) from error
             with only_warns(f"{self.base} could not be written through to the disk"):
                 _sync(self._base)

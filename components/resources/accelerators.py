@@ -42,7 +42,7 @@ class Accelerator:
 
     def __post_init__(self) -> None:
         if not isinstance(self.count, int) or self.count < 1:
-            raise refused(self, "count", self.count, "a number from 1 on")
+            raise refused(self, "count", self.count, "an integer of at least 1")
         if self.resource in ACCELERATORS or (self.spelt_out and "/" in self.resource):
             return
         near = difflib.get_close_matches(self.resource, ACCELERATORS, n=1, cutoff=0.3)

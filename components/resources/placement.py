@@ -56,4 +56,4 @@ class NodeAffinity:
         for value in ("", *self.values):
             check_label(self, "label", self.label, value)
         if self.weight is not None and not 1 <= self.weight <= 100:
-            raise refused(self, "weight", self.weight, "a number from 1 to 100, or None")
+            raise refused(self, "weight", self.weight, "an integer from 1 to 100, or None")

@@ -88,7 +88,7 @@ class Resources:
         for label, value in self.node_selector.items():
             check_label(self, "node_selector", label, value)
         if self.seconds is not None and self.seconds < 1:
-            raise refused(self, "seconds", self.seconds, "a number from 1 on")
+            raise refused(self, "seconds", self.seconds, "a number of at least 1")
 
 
 def with_resources(component: Component, resources: Resources) -> Component:

@@ -28,7 +28,7 @@ def quantity(text: str, name: str = "quantity") -> float:
     number = float(match["number"]) * _UNITS[match["unit"] or ""] if match else 0.0
     if not number:
         raise UnsupportedOptionError(
-            f"{name}={text!r} is no quantity",
+            f"{name}={text!r} is not a quantity",
             expected='text such as "2", "500m", "16Gi" or "512Mi"',
             fix=f"correct {name}",
         )

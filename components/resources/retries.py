@@ -30,12 +30,12 @@ class Retries:
 
     def __post_init__(self) -> None:
         if not isinstance(self.count, int) or self.count < 1:
-            raise refused(self, "count", self.count, "a number from 1 on")
+            raise refused(self, "count", self.count, "an integer of at least 1")
         for name in ("seconds", "factor", "most_seconds"):
             if getattr(self, name) <= 0:
-                raise refused(self, name, getattr(self, name), "a number over 0")
+                raise refused(self, name, getattr(self, name), "a number greater than 0")
         if self.factor != int(self.factor):
-            raise refused(self, "factor", self.factor, "a whole number: Argo takes no other")
+            raise refused(self, "factor", self.factor, "an integer: Argo accepts nothing else")
 
     def wait(self, attempt: int) -> float:
         """Seconds before an attempt; the first retry is attempt 1."""

@@ -59,14 +59,14 @@ def explain(error: BaseException) -> TfxEstimatorsError | None:
     if "has a value twice" in found[1]:
         return LabelError(
             found[1],
-            expected="different class ids in an example, or a shape that says it is a vector",
+            expected="different class ids in an example, or a shape that makes it a vector",
             fix="infer the schema with infer_feature_shape=True where each example has as many "
             "values, or make the label in preprocessing_fn",
         )
     if found[1].startswith("the label"):
         return LabelError(
             found[1],
-            expected="one label an example, or as many values as the schema's value_count or "
+            expected="one label per example, or as many values as the schema's value_count or "
             "shape says",
             fix="correct label_key, drop examples without label, give the label a value_count in "
             "the schema, or make the label in preprocessing_fn",
@@ -74,7 +74,7 @@ def explain(error: BaseException) -> TfxEstimatorsError | None:
     if found[1].startswith("the weight"):
         return DataError(
             found[1],
-            expected="one weight an example",
+            expected="one weight per example",
             fix="drop examples without weight, or make the weight in preprocessing_fn",
         )
     return DataError(

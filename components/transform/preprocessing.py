@@ -129,7 +129,7 @@ class Preprocessing:
                 raise ColumnError(
                     f"weight_column={feature.name!r} would be what column {feature.column.name!r} "
                     "computes, not the raw number",
-                    expected="a feature that is no column's, or a numeric_column's without a "
+                    expected="a feature that no column reads, or a numeric_column without a "
                     "normalizer_fn",
                     fix="return the weight from preprocessing_fn under another name",
                 )
@@ -189,7 +189,7 @@ def _check_own_files(ours: Sequence[str], users: Sequence[str]) -> None:
         if file in ours:
             raise ColumnError(
                 f"preprocessing_fn and a column that learns both write a vocabulary to {file!r}",
-                expected="one vocabulary a file",
+                expected="one vocabulary per file",
                 fix="give tft.vocabulary in preprocessing_fn another vocab_filename",
             )
 
@@ -209,13 +209,13 @@ def _check_names(
         if name == label_key or taken:
             raise ColumnError(
                 f"{name!r} is the name of a column and of {whose}",
-                expected="one feature of a name",
+                expected="one feature per name",
                 fix="rename the output of preprocessing_fn, or remove the column",
             )
     for name in sorted(read & set(made) & set(raw)):
         raise ColumnError(
             f"a column reads {name!r}, which is a raw feature and an output of preprocessing_fn",
-            expected="one feature of a name",
+            expected="one feature per name",
             fix="rename the output of preprocessing_fn",
         )
 
@@ -275,7 +275,7 @@ def _without_repeats(classes: Any, what: str) -> Any:
         return classes
     pairs = tf.stack([classes.indices[:, 0], classes.values], axis=1)
     different, _ = tf.raw_ops.UniqueV2(x=pairs, axis=[0])
-    problem = f"{what} has a value twice in an example, so that it may be no list of classes"
+    problem = f"{what} has a value twice in an example, so it is probably not a list of classes"
     once = tf.equal(tf.shape(different)[0], tf.shape(pairs)[0])
     with tf.control_dependencies([tf.debugging.Assert(once, [problem])]):
         return classes.with_values(tf.identity(classes.values))

@@ -98,7 +98,7 @@ def check_vocabulary_files(plan: ColumnPlan) -> None:
         if not tf.io.gfile.exists(column.vocabulary_file):
             raise ColumnError(
                 f"{reads}, which does not exist",
-                expected="a text file, one entry a line",
+                expected="a text file, one entry per line",
                 fix="correct the path; where steps run on other machines, put the file "
                 "where all of them can read it",
             )

@@ -221,7 +221,7 @@ def test_what_needs_a_change_comes_first_and_fails(tmp_path: pathlib.Path) -> No
 
 def test_nothing_is_run(tmp_path: pathlib.Path) -> None:
     (tmp_path / "code.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nimport tfx_missing\n")
-    assert "nothing of estimators" in doctor(tmp_path).output
+    assert "no estimators or TFX" in doctor(tmp_path).output
     assert not (tmp_path / "ran").exists()
 
 
@@ -236,5 +236,5 @@ def test_files_that_cannot_be_parsed_are_named(tmp_path: pathlib.Path) -> None:
 
 def test_nothing_to_read(tmp_path: pathlib.Path) -> None:
     assert "there is no" in doctor(tmp_path / "missing").output
-    assert "is no Python file" in doctor(tmp_path).output
+    assert "is not a Python file" in doctor(tmp_path).output
     assert doctor(tmp_path).exit_code != 0

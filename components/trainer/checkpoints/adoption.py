@@ -64,7 +64,7 @@ def adopt(model_dir: str, folder: str, assets: str | None = None) -> Adopted:
     source = next((c for c in sorted(there, reverse=True) if is_whole(c)), None)
     if source is None:
         raise NotInMetadataError(
-            f"there is no checkpoint that is whole in {model_dir}",
+            f"there is no complete checkpoint in {model_dir}",
             expected="the model_dir of an Estimator, with model.ckpt-*.index",
             fix="check the path",
         )
@@ -74,15 +74,15 @@ def adopt(model_dir: str, folder: str, assets: str | None = None) -> Adopted:
         if own is None:
             raise NotInMetadataError(
                 f"the training in {folder} has no checkpoint of its own to compare with",
-                expected="a training that was begun",
-                fix="run the pipeline until it says the first step, interrupt it, and repeat this",
+                expected="a training that has started",
+                fix="run the pipeline until it shows the first step, interrupt it, and repeat this",
             )
         if source.step <= own.step:
             raise TrainingError(
-                f"the checkpoint {source.prefix} is of step {source.step}, and the training has "
-                f"come to step {own.step}",
+                f"the checkpoint {source.prefix} is of step {source.step}, but the training has "
+                f"reached step {own.step}",
                 expected="a checkpoint of a later step",
-                fix="begin the training anew (--fresh), interrupt it at once, and repeat this",
+                fix="start the training again (--fresh), interrupt it at once, and repeat this",
             )
         variables, slots, unused = _fit(source, own)
         same = _same_vocabularies(source_folder, folder, assets)
@@ -114,7 +114,7 @@ def _fit(source: Checkpoint, own: Checkpoint) -> tuple[int, int, tuple[str, ...]
         raise TrainingError(
             f"{source.prefix} does not fit the training: {'; '.join(misfits[:_SHOWN])}{more}",
             expected="the same variables, in the same shapes",
-            fix="give the estimator the layers, columns and optimizer that it had, or begin "
+            fix="give the estimator the layers, columns and optimizer that it had, or start "
             "from the old model's weights: base_model, or warm_start_from",
         )
     slots = sum(1 for name in wanted if _SLOT.search(name))
@@ -132,10 +132,10 @@ def _same_vocabularies(model_dir: str, folder: str, assets: str | None) -> tuple
         what = f"{', '.join(differing or missing)} "
         what += "differ" if differing else "cannot be compared: the old model's are not there"
         raise TrainingError(
-            f"the vocabularies {what}; a row of a weight stands for another value then",
-            expected="vocabularies that are the same, line by line",
-            fix="give --assets the folder with the old model's vocabularies; where they differ, "
-            "begin from its weights by base_model, which carries each row to its value",
+            f"the vocabularies {what}, so rows of the weights would stand for other values",
+            expected="vocabularies that are identical, line by line",
+            fix="pass the folder with the old model's vocabularies as --assets; if they differ, "
+            "start from its weights with base_model, which carries each row to its value",
         )
     return tuple(sorted(wanted))
 

@@ -91,7 +91,7 @@ def _check(graph: Any, content: dict[str, str], folder: str) -> None:
 
 def _unusable(folder: str, why: str) -> TrainingError:
     return TrainingError(
-        f"the training has come to no model that can be loaded from {folder}: {why}",
+        f"the training left no model that can be loaded from {folder}: {why}",
         expected="a complete SavedModel",
-        fix="look at how the module exports its model, and whether it ends the process",
+        fix="check how the module exports its model, and whether it ends the process",
     )

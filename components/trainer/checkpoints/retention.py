@@ -199,7 +199,7 @@ def _not_stored(policy: Retention, why: str) -> UnsupportedOptionError:
     return UnsupportedOptionError(
         f"retention: {policy!r} cannot be stored: {why}",
         expected="a dataclass at the top level of an importable module, whose fields are "
-        "numbers, texts, booleans or tuples of them",
+        "numbers, strings, booleans or tuples of them",
         fix="move the class into a module of your own package, installed where the step runs",
     )
 

@@ -148,12 +148,12 @@ def open_training(training: Training) -> Iterator[Training]:
             training = dataclasses.replace(training, start=_start(recorder, latest))
             say(f"going on from step {training.start.step} in {training.folder}")
         elif recovery.torn:
-            say("warning: no whole checkpoint is left: training begins anew")
+            say("warning: no complete checkpoint is left: training starts from step 0")
         else:
             for older in _of_an_older_format(training):
                 say(
                     f"warning: {older} was begun by an earlier version of tfx-estimators: "
-                    "training does not go on from there, but begins anew"
+                    "training does not resume from there, but starts from step 0"
                 )
         try:
             with files.open(f"{training.folder}/{WRITER_FILE}", "w") as file:
@@ -315,7 +315,7 @@ def _held(folder: str) -> Iterator[Callable[[], None]]:
     lock = pathlib.Path(f"{folder}.lock")
     with contextlib.ExitStack() as stack:
         if not stack.enter_context(hold_if_free(lock)):
-            say(f"waiting for {holder_of(lock)}, which does the same training")
+            say(f"waiting for {holder_of(lock)}, which is already running this training")
             stack.enter_context(hold(lock, None, TrainingError))
         yield always_held
 
@@ -323,6 +323,6 @@ def _held(folder: str) -> Iterator[Callable[[], None]]:
 def _not_writable(folder: str, error: Exception) -> TrainingError:
     return TrainingError(
         f"checkpoints cannot be kept in {folder}: {error}",
-        expected="a folder that this step can write, with room for a few checkpoints",
+        expected="a writable folder, with room for a few checkpoints",
         fix=f"correct checkpoint_store, or {_ENVIRONMENT}: ls -ld {folder}; df -h {folder}",
     )

@@ -257,22 +257,22 @@ def _explain_label(error: Exception, label_key: str, spec: Any) -> None:
         raise LabelError(
             f"the label {label_key!r} is a string, which the estimator does not take: {text}",
             expected="class ids from 0 to n_classes - 1, or a label_vocabulary",
-            fix="pass label_vocabulary=[...] to the estimator, or make a number of the label in "
+            fix="pass label_vocabulary=[...] to the estimator, or make the label a number in "
             "preprocessing_fn",
         ) from None
     if isinstance(spec, tf.io.VarLenFeature) and "SparseTensor" in str(error):
         raise LabelError(
-            f"the label {label_key!r} has no fixed number of values in each example, and the "
-            f"estimator takes none such: {text}",
+            f"the label {label_key!r} has no fixed number of values in each example, which "
+            f"the estimator does not accept: {text}",
             expected="a shape or a value_count of the label in the schema",
             fix="infer the schema with SchemaGen(infer_feature_shape=True), or make the label in "
             "preprocessing_fn",
         ) from None
     if "ismatched label shape" in str(error):
         raise LabelError(
-            f"the label {label_key!r} has another number of values than the estimator's head "
+            f"the label {label_key!r} does not have the number of values that the estimator's head "
             f"takes: {text}",
-            expected="label_dimension values of a regression, or one of a class",
+            expected="label_dimension values for a regression, or one for a classification",
             fix="set label_dimension or n_classes in estimator_fn, or make the label in "
             "preprocessing_fn",
         ) from None
@@ -312,8 +312,8 @@ def _run_config(request: TrainingRequest, settings: Settings, strategy: Any) -> 
     except (TypeError, ValueError) as error:
         raise UnsupportedOptionError(
             f"custom_config['run_config'] is {dict(settings.run_config)!r}: {error}",
-            expected="arguments of RunConfig",
-            fix="correct or remove the one that is named",
+            expected="arguments that RunConfig accepts",
+            fix="correct or remove the argument named above",
         ) from error
 
 

@@ -177,7 +177,7 @@ def _check_returned(returned: Any) -> None:
             )
     if not returned["eval_spec"].exporters:
         raise EstimatorTypeError(
-            "trainer_fn returned an eval_spec without exporters: no model would come of it",
+            "trainer_fn returned an eval_spec without exporters, so no model would be exported",
             expected="an exporter that writes a SavedModel",
             fix="pass exporters=[tf_estimator.FinalExporter('serving', serving_receiver_fn)] to "
             "the EvalSpec",

@@ -78,7 +78,7 @@ def check_distribution(
         raise UnsupportedOptionError(
             asked,
             expected="a module with feature_columns and estimator_fn, or for several "
-            "processes one with trainer_fn: others make their own strategy",
+            "processes one with trainer_fn: other modules make their own strategy",
             fix="pass the strategy to RunConfig in the module, and no distribution",
         )
     if policy.in_processes and not train_steps:

@@ -118,7 +118,7 @@ def read_rows(saved_model: str) -> dict[str, Any]:
         raise TrainingError(
             f"the base model in {saved_model} does not say what the rows of its weights stand "
             f"for: {why}",
-            expected="a model that EstimatorTrainer trained by feature_columns and estimator_fn",
+            expected="a model that EstimatorTrainer trained with feature_columns and estimator_fn",
             fix="train the base model again with this version, or leave base_model out and set "
             "warm_start_from in estimator_fn",
         ) from error

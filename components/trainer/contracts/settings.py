@@ -46,7 +46,12 @@ class Settings:
         """
         fields = [field.name for field in dataclasses.fields(cls)]
         settings = cls(**{name: params[name] for name in fields if params.get(name) is not None})
-        _check("batch_size", settings.batch_size, "a positive int", _is_int(settings.batch_size, 1))
+        _check(
+            "batch_size",
+            settings.batch_size,
+            "an integer of at least 1",
+            _is_int(settings.batch_size, 1),
+        )
         seed = settings.seed
         fits = seed is None or (_is_int(seed, 0) and seed < 2**31)
         _check("seed", seed, "an int from 0 to 2**31 - 1", fits)

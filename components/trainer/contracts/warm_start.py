@@ -88,8 +88,8 @@ def _check_classes(base_model: str, classes: Mapping[str, Any]) -> None:
     for name in sorted(classes.keys() & before.keys()):
         if classes[name] != before[name]:
             raise TrainingError(
-                f"the estimator's classes are {_listed(classes[name])}, and those of the base "
-                f"model in {base_model} {_listed(before[name])}",
+                f"the estimator's classes are {_listed(classes[name])}, but those of the base "
+                f"model in {base_model} are {_listed(before[name])}",
                 expected="the same classes in the same order",
                 fix="keep the label_vocabulary, or leave base_model out",
             )
@@ -232,8 +232,8 @@ class _Start:
             for name in first_readers(tensors, tf.compat.v1.trainable_variables()):
                 if name not in parts:
                     raise TrainingError(
-                        f"the values of column {part.name!r} have other numbers than in the base "
-                        f"model in {self._base_model}, and it cannot be known what the rows of "
+                        f"the values of column {part.name!r} have different ids in the base "
+                        f"model in {self._base_model}, and it is not known what the rows of "
                         f"{name} stand for",
                         expected="variables made by TensorFlow's linear and dense layers, over "
                         "feature columns",
@@ -280,7 +280,7 @@ def _report(values: Mapping[str, Any], parts: Mapping[str, Sequence[_Part]]) -> 
             )
         elif part.old is not None and part.new.get("learned") != part.old.get("learned"):
             say(
-                f"base model: {part.name}: carried over, though it is scaled otherwise: "
+                f"base model: {part.name}: carried over, although its scaling differs: "
                 f"{part.new['learned']} instead of {part.old['learned']}"
             )
 

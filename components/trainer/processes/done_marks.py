@@ -53,7 +53,7 @@ def check_done(folder: str, attempt: str, parts: Iterable[str]) -> None:
         raise TrainingError(
             f"{', '.join(missing)} ended with code 0 before the work was done",
             expected="processes that train to the end",
-            fix=f"look into {folder}/logs, and for os._exit and sys.exit in the module",
+            fix=f"see {folder}/logs, and look for os._exit and sys.exit in the module",
         )
 
 

@@ -131,8 +131,8 @@ def _check_every_worker_has_data(request: TrainingRequest, readers: int) -> None
     if found < readers:
         raise EmptySplitError(
             f"the splits {', '.join(request.train_splits)} have {found} examples for {readers} "
-            "processes that train: some would have none",
-            expected="at least one example a process",
+            "training processes: some would have none",
+            expected="at least one example per process",
             fix="use fewer workers, or sharding='shuffled'",
         )
 

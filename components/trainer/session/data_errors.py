@@ -73,7 +73,7 @@ def _explain(error: Any, label_key: str | None) -> None:
     text = error.message
     if "Data types don't match" in text:
         raise FeatureDtypeError(
-            f"a feature has another type than the model expects: {text}",
+            f"a feature does not have the type that the model expects: {text}",
             expected="the types in the transform graph or the schema",
             fix="run the transform again over these examples",
         ) from error

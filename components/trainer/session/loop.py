@@ -138,7 +138,7 @@ def train_and_evaluate(
         raise TrainingError(
             f"training left no checkpoint in {estimator.model_dir}",
             expected="at least one step",
-            fix="give train_args a num_steps over 0 and check that the input function yields data",
+            fix="set num_steps in train_args to at least 1; check that the input_fn yields data",
         )
 
 
@@ -166,6 +166,6 @@ def _raise_if_full(folder: str, error: Exception) -> None:
     if any(os.strerror(number) in str(error) for number in _FULL):
         raise TrainingError(
             f"there is no room to write a checkpoint in {folder}: {error}",
-            expected="room for the checkpoints that are kept and one more",
-            fix=f"make room and run again: it goes on from the last whole one. df -h {folder}",
+            expected="space for the checkpoints that are kept and one more",
+            fix=f"make room and run again: it resumes from the last complete one. df -h {folder}",
         ) from error

@@ -35,15 +35,15 @@ class OneSessionHook(tf.compat.v1.train.SessionRunHook):
         self._sessions += 1
         if self._sessions > 1:
             raise LostWorkersError(
-                "the workers have lost each other: one of them stood still for too long, or "
-                "cannot be reached any more",
-                expected="workers that take every step together",
+                "the workers have lost each other: one of them was stopped for too long, or "
+                "can no longer be reached",
+                expected="workers that run every step together",
                 fix="run the pipeline again: it goes on from the last checkpoint",
             )
         step = int(session.run(tf.compat.v1.train.get_global_step(session.graph)))
         if step != self._start:
             raise TrainingError(
-                f"this worker begins at step {step}, and the training at step {self._start}",
-                expected="workers that begin alike",
+                f"this worker starts at step {step}, but the training at step {self._start}",
+                expected="workers that start at the same step",
                 fix="run the pipeline again",
             )

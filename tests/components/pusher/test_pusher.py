@@ -93,7 +93,7 @@ def test_a_pushed_model_can_be_served_and_says_where_it_is(
 
     again = push()
     assert visible(base) == [version], "the same model makes no new version"
-    assert f"version {version} is this model already" in capfd.readouterr().err
+    assert f"version {version} is already this model" in capfd.readouterr().err
     assert again.get_string_custom_property("pushed_version") == version
     assert "predict" in tf.saved_model.load(again.uri).signatures
 

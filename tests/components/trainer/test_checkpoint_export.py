@@ -42,7 +42,7 @@ def test_nothing_is_written_over_and_no_other_training_s_checkpoint_taken(
 ) -> None:
     trained, other = columns_runs("small"), columns_runs("first")
     checkpoint = str(trained.model_run / "model.ckpt-2")
-    with pytest.raises(UnsupportedOptionError, match="is there already"):
+    with pytest.raises(UnsupportedOptionError, match="already exists"):
         export_checkpoint(str(trained.serving), checkpoint, str(tmp_path))
     with pytest.raises(SavedModelError, match=r"lacks dnn/hiddenlayer_0"):
         export_checkpoint(str(other.serving), checkpoint, str(tmp_path / "new"))

@@ -41,5 +41,5 @@ def test_a_worker_begins_where_the_training_does_or_not_at_all(tmp_path: pathlib
     hook = OneSessionHook(0)
     assert trained(tmp_path, hook, steps=5) == 5
     assert trained(tmp_path, OneSessionHook(5), steps=7) == 7
-    with pytest.raises(TrainingError, match="begins at step 7, and the training at step 5"):
+    with pytest.raises(TrainingError, match="starts at step 7, but the training at step 5"):
         trained(tmp_path, OneSessionHook(5), steps=9)

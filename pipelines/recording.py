@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import pathlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -35,11 +36,13 @@ class Telling:
         self._pipeline = pipeline
         self._say = say
         self._store: Store | None = None
+        self._file = (0, 0)
 
     def __enter__(self) -> Telling:
         config = self._pipeline.metadata_connection_config
         if config is not None:
             self._store = open_store(config, write=True, create=True)
+            self._file = _file_of(config)
             with warned("ML Metadata may show steps of earlier runs as running", self._say):
                 end_unfinished(self._store)
         return self
@@ -51,11 +54,30 @@ class Telling:
                 note_process(self._store, execution)
 
     def __exit__(self, *_: object) -> None:
+        config = self._pipeline.metadata_connection_config
+        if self._store is not None and _file_of(config) != self._file:
+            # Whatever a step failed with then, as TFX does, has this for its cause.
+            self._say(
+                f"warning: {config.sqlite.filename_uri} was removed or replaced during the run; "
+                "what it held before is lost"
+            )
         with warned("the checkpoints are not in ML Metadata yet", self._say):
             record_run(self._pipeline)
         if self._store is not None:
             with warned("ML Metadata may show steps of this run as running", self._say):
                 end_unfinished(self._store, here=True)
+
+
+def _file_of(config: Any) -> tuple[int, int]:
+    """Which file a store is; (0, 0) where it is none, or a file that is gone."""
+    path = config.sqlite.filename_uri if hasattr(config, "sqlite") else ""
+    if not path:
+        return 0, 0
+    try:
+        state = pathlib.Path(path).stat()
+    except OSError:
+        return 0, 0
+    return state.st_dev, state.st_ino
 
 
 @contextlib.contextmanager

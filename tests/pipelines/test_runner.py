@@ -29,6 +29,8 @@ def Speak(words: Parameter[str], speech: OutputArtifact[String]) -> None:  # typ
     if words.startswith("spoil "):
         pathlib.Path(words.removeprefix("spoil ")).write_bytes(b"no store any more" * 1000)
         raise RuntimeError("the disk caught fire")
+    if words.startswith("remove "):
+        pathlib.Path(words.removeprefix("remove ")).unlink()
     if words == "interrupt":
         raise KeyboardInterrupt
     if words == "bad data":
@@ -109,6 +111,18 @@ def test_what_a_step_failed_with_comes_before_what_metadata_failed_with(
     with pytest.raises(MetadataStoreError, match="cannot be read as a store"):
         runner.run(_pipeline(tmp_path, "hello"))
     assert "[1/1]" not in capsys.readouterr().err
+
+
+def test_a_metadata_file_that_is_removed_during_a_run_is_said(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = tmp_path / "deep" / "down" / "metadata.sqlite"
+    with pytest.raises(PipelineError):
+        runner.run(_pipeline(tmp_path, f"remove {store}"))
+    assert f"{store} was removed or replaced during the run" in capsys.readouterr().err
+    # The next run begins with a store of its own.
+    runner.run(_pipeline(tmp_path, "hello"))
+    assert latest_outputs(store, "speech", "Speak").uri("speech")
 
 
 def test_no_step_is_left_running(tmp_path: pathlib.Path) -> None:

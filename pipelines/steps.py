@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -48,8 +49,9 @@ def announce_steps(
 ) -> Iterator[Steps]:
     """Reports every step that TFX launches inside the block.
 
-    Private TFX names: `Launcher._run_executor` and `Launcher._pipeline_node`, seen on
-    TFX 1.15.1, 1.16.0 and 1.21.0. `_run_executor` is not called for a cached step.
+    Private TFX names: `Launcher._run_executor`, `Launcher._pipeline_node` and
+    `Launcher._mlmd_connection`, seen on TFX 1.15.1, 1.16.0 and 1.21.0. `_run_executor` is
+    not called for a cached step.
 
     Args:
         total: how many steps the pipeline has.
@@ -78,7 +80,10 @@ def announce_steps(
                 say(f"{title}: failed after {time.monotonic() - begin:.1f} s")
                 raise
             resolved = node.type.name.endswith("Resolver")
-            outcome = "done" if self.executed or resolved else "cached, nothing to do"
+            if result is None or not result.execution_id:
+                outcome = "skipped, as a condition or a lack of inputs says"
+            else:
+                outcome = "done" if self.executed or resolved else "cached, nothing to do"
             say(f"{title}: {outcome} ({time.monotonic() - begin:.1f} s)")
             return result
 
@@ -97,7 +102,14 @@ def announce_steps(
 
         def _launch_in(self, wanted: Resources) -> Any:
             with step_environment(wanted):
-                return super().launch()
+                result = super().launch()
+            # Where it cannot resolve a node's inputs, TFX records a failure and goes on.
+            if result is not None and result.execution_id:
+                with self._mlmd_connection as metadata:
+                    (execution,) = metadata.store.get_executions_by_id([result.execution_id])
+                if execution.last_known_state == execution.FAILED:
+                    raise _not_run(steps.current, execution)
+            return result
 
         def _run_executor(self, execution_info: Any, *args: Any, **kwargs: Any) -> Any:
             self.executed = True
@@ -115,6 +127,18 @@ def announce_steps(
         yield steps
     finally:
         launcher.Launcher = original
+
+
+def _not_run(step: str, execution: Any) -> PipelineError:
+    """The error for a step whose inputs TFX could not resolve."""
+    recorded = execution.custom_properties["__execution_result__"].string_value
+    said = json.loads(recorded or "{}").get("resultMessage", "").strip() or "TFX gives no reason"
+    return PipelineError(
+        f"{step} was not run: {said.splitlines()[-1]}",
+        expected="inputs for one execution",
+        fix="correct what its inputs come from; TFX's local runners take no ForEach over more "
+        "than one artifact, so run the pipeline once for each, or give the step all of them",
+    )
 
 
 @contextlib.contextmanager

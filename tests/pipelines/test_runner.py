@@ -6,12 +6,15 @@ import pathlib
 from typing import Any
 
 import pytest
-from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
+from tfx.dsl.components.common.resolver import Resolver, ResolverStrategy
+from tfx.dsl.control_flow.for_each import ForEach
 from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import launcher
+from tfx.types.channel import Channel
 from tfx.types.standard_artifacts import String
 
 from tfx_estimators.components.resources import Accelerator, Resources, Retries, with_resources
@@ -48,6 +51,19 @@ def Look(at: Parameter[str], seen: OutputArtifact[String]) -> None:  # type: ign
     processors = len(os.sched_getaffinity(0))
     with fileio.open(seen.uri, "w") as file:
         file.write(f"{os.environ['CUDA_VISIBLE_DEVICES']} {os.environ['COLOUR']} {processors}")
+
+
+@component
+def Repeat(speech: InputArtifact[String], again: OutputArtifact[String]) -> None:  # type: ignore[valid-type]
+    with fileio.open(again.uri, "w") as file:
+        file.write(speech.read())
+
+
+class EveryArtifact(ResolverStrategy):  # type: ignore[misc]
+    """All artifacts of a pipeline, of whatever run."""
+
+    def resolve_artifacts(self, store: Any, input_dict: Any) -> Any:
+        return input_dict
 
 
 def _pipeline(root: pathlib.Path, words: str) -> Any:
@@ -98,6 +114,20 @@ def test_a_failing_step_is_named_and_nothing_is_published(tmp_path: pathlib.Path
         runner.run(_pipeline(tmp_path, "unknown trouble"))
     with pytest.raises(PipelineError, match="Speak of the pipeline speech has not finished"):
         latest_outputs(tmp_path / "deep/down/metadata.sqlite", "speech", "Speak")
+
+
+def test_a_step_whose_inputs_tfx_cannot_resolve_fails_the_run(tmp_path: pathlib.Path) -> None:
+    once = _pipeline(tmp_path, "hello")
+    runner.run(once)
+    # A cached step's output is not in the store twice, hence other words.
+    again = _pipeline(tmp_path, "goodbye")
+    every = Resolver(EveryArtifact, speech=Channel(type=String)).with_id("every")
+    with ForEach(every.outputs["speech"]) as one:
+        repeat = Repeat(speech=one).with_id("repeat")
+    every.add_upstream_node(again.components[0])
+    again.components = [*again.components, every, repeat]
+    with pytest.raises(PipelineError, match=r"repeat was not run: .*more than one input"):
+        runner.run(again)
 
 
 def test_what_a_step_failed_with_comes_before_what_metadata_failed_with(

@@ -91,6 +91,11 @@ _EVAL_SIGNATURE = _change(
     "leave signature_name out: predict is evaluated",
 )
 
+_SERVING_SIGNATURE = _change(
+    "gives a classifier's classes and scores, which do not tell what to measure",
+    "leave signature_name out: predict is evaluated, or a Keras model's serving_default",
+)
+
 RULES: dict[str, Rule] = {
     **{name: _removed(instead) for name, instead in removed_names().items()},
     # The model's module.
@@ -127,6 +132,11 @@ RULES: dict[str, Rule] = {
     "tensorflow_model_analysis.MetricDirection": _TFMA_PROTOS,
     "tensorflow_model_analysis.ModelSpec(signature_name='eval')": _EVAL_SIGNATURE,
     "tensorflow_model_analysis.proto.config_pb2.ModelSpec(signature_name='eval')": _EVAL_SIGNATURE,
+    **{
+        f"tensorflow_model_analysis.{proto}ModelSpec(signature_name='{name}')": _SERVING_SIGNATURE
+        for proto in ("", "proto.config_pb2.")
+        for name in ("serving_default", "classification")
+    },
     **{
         f"tensorflow_model_analysis.{proto}ModelSpec({option})": _change(
             "is refused by EstimatorEvaluator", instead

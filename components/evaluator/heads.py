@@ -132,9 +132,13 @@ def _kind(prediction: str, has_logits: bool, fact: Output) -> Kind:
 
 def _unclear(outputs: Sequence[str], prediction_key: str) -> UnsupportedOptionError:
     said = f"is {prediction_key!r}" if prediction_key else "is not set"
+    expected, fix = "prediction_key naming one of them", "set model_specs { prediction_key: '...' }"
+    if not prediction_key and set(outputs) == {"classes", "scores"}:
+        # What an estimator's classifier gives as `serving_default`.
+        expected, fix = "the signature predict", "leave signature_name out of model_specs"
     return UnsupportedOptionError(
         f"eval_config.model_specs.prediction_key {said}, and the signature has the outputs "
         f"{', '.join(outputs)}",
-        expected="prediction_key naming one of them",
-        fix="set model_specs { prediction_key: '...' }",
+        expected=expected,
+        fix=fix,
     )

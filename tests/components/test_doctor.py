@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import pathlib
 import types
@@ -96,6 +97,8 @@ def test_what_is_said_to_replace_a_removed_name_is_there(tmp_path: pathlib.Path)
          "config_pb2.ModelSpec(signature_name='eval')", "change"),
         ("from tensorflow_model_analysis.proto import config_pb2\n"
          "config_pb2.ModelSpec(signature_name='predict')", None),
+        ("import tensorflow_model_analysis as tfma\n"
+         "tfma.ModelSpec(signature_name='serving_default')", "change"),
         ("from tfx.components.trainer import executor\n"
          "def trainer_fn(args: executor.TrainerFnArgs, schema): ...", "works"),
         ("import tfx.components.trainer.executor as ex\nex.TrainerFnArgs", "works"),
@@ -238,3 +241,24 @@ def test_nothing_to_read(tmp_path: pathlib.Path) -> None:
     assert "there is no" in doctor(tmp_path / "missing").output
     assert "is not a Python file" in doctor(tmp_path).output
     assert doctor(tmp_path).exit_code != 0
+
+
+@pytest.mark.parametrize("template", ["taxi", "penguin"])
+def test_templates_of_tfx_need_what_has_to_be_edited_and_no_more(template: str) -> None:
+    spec = importlib.util.find_spec("tfx")
+    assert spec is not None
+    assert spec.origin is not None
+    folder = pathlib.Path(spec.origin).parent / "experimental" / "templates" / template
+    parts = [folder / "pipeline", folder / "models", folder / "local_runner.py"]
+    found = [one for part in parts for one in diagnose(part)]
+    needed = {one.name for one in found if one.verdict != "works"}
+    assert {name for name in needed if "tensorflow_model_analysis" not in name} == {
+        "tfx.components.Trainer",
+        "tfx.components.Trainer(run_fn)",
+        "tfx.components.Evaluator",
+        "tfx.components.Pusher",
+    }
+    assert {name for name in needed if name.endswith(")") and "ModelSpec" in name} == {
+        "tensorflow_model_analysis.ModelSpec(preprocessing_function_names)",
+        "tensorflow_model_analysis.ModelSpec(signature_name='serving_default')",
+    }

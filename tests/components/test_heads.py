@@ -288,6 +288,9 @@ def test_outputs_that_do_not_say_which_is_the_prediction_are_named() -> None:
         find_heads(["price", "size"], {})
     (head,) = find_heads(["price", "size"], {}, "size")
     assert head.prediction == "size"
+    # As the stock template for Keras has it, over an estimator's classifier.
+    with pytest.raises(UnsupportedOptionError, match="leave signature_name out"):
+        find_heads(["classes", "scores"], {})
 
 
 def test_a_model_of_several_heads_needs_a_label_for_each() -> None:

@@ -23,7 +23,7 @@ def doctor(ctx: click.Context, path: pathlib.Path, as_json: bool) -> None:
     \b
       tfx-estimators doctor my_pipeline/
     """
-    from tfx_estimators.commands.places import show_json, show_table
+    from tfx_estimators.commands.places import echo, show_json
     from tfx_estimators.components.doctor import Verdict, diagnose
 
     found = diagnose(path)
@@ -31,12 +31,12 @@ def doctor(ctx: click.Context, path: pathlib.Path, as_json: bool) -> None:
     if as_json:
         show_json(found)
         ctx.exit(1 if needed else 0)
-    rows = [
-        [f"{one.file}:{','.join(map(str, one.lines))}", one.verdict, one.name,
-         f"{one.why}; {one.instead}" if one.instead else one.why]
-        for one in [*needed, *(one for one in found if one not in needed)]
-    ]  # fmt: skip
-    show_table(["where", "", "what", ""], rows, "no estimators or TFX are used here")
+    if not found:
+        click.echo("no estimators or TFX are used here")
+    # No table: it would cut what to write instead.
+    for one in [*needed, *(one for one in found if one not in needed)]:
+        echo(f"{one.file}:{','.join(map(str, one.lines))}  {one.verdict}  {one.name}")
+        echo(f"    {one.why}; {one.instead}" if one.instead else f"    {one.why}")
     if found:
         works = len(found) - len(needed)
         click.echo(f"\n{works} work as they are, {len(needed)} need a change")

@@ -27,8 +27,7 @@ def refuse(name: str) -> NoReturn:
     raise RemovedFromTensorFlowError(
         f"{name} needs parts of TensorFlow that were removed in 2.16",
         expected="an estimator that trains on CPU or GPU",
-        fix="use tf.estimator.Estimator with the same model_fn "
-        "(TPUEstimatorSpec.as_estimator_spec() gives its EstimatorSpec), "
+        fix="use TPUEstimator with use_tpu=False and without embedding_config_spec, "
         "or stay on TensorFlow 2.15 for TPUs",
     )
 

@@ -60,7 +60,7 @@ def _removed(instead: str) -> Rule:
 _RECORDED = _works("is called and recorded; EstimatorEvaluator needs only its label, as label_key")
 _TPU = _gone(
     "needs parts of TensorFlow that were removed in 2.16",
-    "tf.estimator.Estimator with the same model_fn; TPUEstimatorSpec.as_estimator_spec()",
+    "TPUEstimator(use_tpu=False) without embedding_config_spec, which runs on CPU and GPU",
 )
 _BOOSTED_TREES = _gone(
     "was removed in TensorFlow 2.14 or before",

@@ -139,6 +139,18 @@ def input_fn(case: Case) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices(records()).batch(ROWS).map(parse)
 
 
+def export(estimator: Any, folder: pathlib.Path) -> Artifact:
+    receiver = tf_estimator.export.build_parsing_serving_input_receiver_fn(
+        {"x": tf.io.FixedLenFeature([2], tf.float32)}
+    )
+    exported = estimator.export_saved_model(str(folder / "export"), receiver).decode()
+    (folder / "model").mkdir()
+    pathlib.Path(exported).rename(folder / "model" / "Format-Serving")
+    model = standard_artifacts.Model()
+    model.uri = str(folder / "model")
+    return model
+
+
 @pytest.fixture(scope="module")
 def examples(
     tmp_path_factory: pytest.TempPathFactory, make_examples: Callable[..., Artifact]
@@ -160,16 +172,9 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         case.make(), [column], str(folder / "train"), optimizer="SGD"
     )
     estimator.train(lambda: input_fn(case).repeat(), steps=5)
-    receiver = tf_estimator.export.build_parsing_serving_input_receiver_fn(
-        {"x": tf.io.FixedLenFeature([2], tf.float32)}
-    )
-    exported = pathlib.Path(estimator.export_saved_model(str(folder / "export"), receiver).decode())
-    (folder / "model").mkdir()
-    exported.rename(folder / "model" / "Format-Serving")
-    model = standard_artifacts.Model()
-    model.uri = str(folder / "model")
     metrics = estimator.evaluate(lambda: input_fn(case))
-    return World(case, model, {k: float(v) for k, v in metrics.items()}, estimator)
+    metrics = {k: float(v) for k, v in metrics.items()}
+    return World(case, export(estimator, folder), metrics, estimator)
 
 
 # Of the training's batches, and of a constant prediction.
@@ -203,6 +208,16 @@ def test_default_metrics_are_those_of_estimator_evaluate(
     assert found == pytest.approx(expected, rel=2e-6, abs=1e-6)
 
 
+def read_logs(result: Artifact) -> dict[bytes, Any]:
+    """The outputs for each example."""
+    files = [str(file) for file in pathlib.Path(result.uri).glob("*.gz")]
+    logs = {}
+    for record in tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator():
+        log = prediction_log_pb2.PredictionLog.FromString(record).predict_log
+        logs[tf.make_ndarray(log.request.inputs["examples"]).item()] = log.response.outputs
+    return logs
+
+
 @pytest.mark.slow
 def test_predictions_are_those_of_estimator_predict(
     world: World, examples: Artifact, execute: Any, channel: Any
@@ -212,11 +227,7 @@ def test_predictions_are_those_of_estimator_predict(
         examples=channel(standard_artifacts.Examples), model=channel(standard_artifacts.Model)
     )
     outputs = execute(component, {"examples": examples, "model": world.model})
-    files = [str(f) for f in pathlib.Path(outputs["inference_result"].uri).glob("*.gz")]
-    logs = {}
-    for record in tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator():
-        log = prediction_log_pb2.PredictionLog.FromString(record).predict_log
-        logs[tf.make_ndarray(log.request.inputs["examples"]).item()] = log.response.outputs
+    logs = read_logs(outputs["inference_result"])
     for record, expected in zip(records(), predictions, strict=True):
         for key, value in expected.items():
             name = "/".join(key) if isinstance(key, tuple) else key
@@ -258,15 +269,7 @@ def test_a_keras_model_has_no_predict_signature_and_its_only_output_is_measured(
     estimator = tf.keras.estimator.model_to_estimator(made, model_dir=str(tmp_path / "train"))
     case = Case(lambda: None, {"": "number"})
     estimator.train(lambda: input_fn(case), steps=1)
-    receiver = tf_estimator.export.build_parsing_serving_input_receiver_fn(
-        {"x": tf.io.FixedLenFeature([2], tf.float32)}
-    )
-    exported = pathlib.Path(estimator.export_saved_model(str(tmp_path / "e"), receiver).decode())
-    (tmp_path / "model").mkdir()
-    exported.rename(tmp_path / "model" / "Format-Serving")
-    model = standard_artifacts.Model()
-    model.uri = str(tmp_path / "model")
-    inputs = {"examples": examples, "model": model}
+    inputs = {"examples": examples, "model": export(estimator, tmp_path)}
     channels = {
         "examples": channel(standard_artifacts.Examples),
         "model": channel(standard_artifacts.Model),
@@ -278,6 +281,66 @@ def test_a_keras_model_has_no_predict_signature_and_its_only_output_is_measured(
     assert "no signature 'predict', 'serving_default' is used" in capfd.readouterr().err
     predictor = EstimatorPredictor(**channels, output_features={"size": "predicted"})
     assert list(pathlib.Path(execute(predictor, inputs)["output_examples"].uri).rglob("*.gz"))
+
+
+def test_a_tpu_estimator_without_tpus_is_evaluated_and_predicts_like_the_components(
+    examples: Artifact, execute: Any, channel: Any, tmp_path: pathlib.Path
+) -> None:
+    tf_estimator.activate()
+    v1 = tf.compat.v1
+    tpu, modes = v1.estimator.tpu, v1.estimator.ModeKeys
+
+    def metric_fn(labels: Any, predicted: Any) -> dict[str, Any]:
+        return {
+            "average_loss": v1.metrics.mean_squared_error(labels, predicted),
+            "label/mean": v1.metrics.mean(labels),
+            "prediction/mean": v1.metrics.mean(predicted),
+        }
+
+    def model_fn(features: Any, labels: Any, mode: str, params: Any) -> Any:
+        weights = v1.get_variable("weights", [2, 1])
+        predicted = tf.matmul(features["x"], weights)
+        if mode == modes.PREDICT:
+            return tpu.TPUEstimatorSpec(mode, predictions={"predictions": predicted})
+        loss = v1.losses.mean_squared_error(labels, predicted)
+        if mode == modes.EVAL:
+            measured = (metric_fn, [labels, predicted])
+            return tpu.TPUEstimatorSpec(mode, loss=loss, eval_metrics=measured)
+        optimizer = v1.train.GradientDescentOptimizer(0.01)
+        train_op = optimizer.minimize(loss, v1.train.get_global_step())
+        return tpu.TPUEstimatorSpec(mode, loss=loss, train_op=train_op)
+
+    case, sizes = Case(lambda: None, {"": "number"}), []
+
+    def read(params: dict[str, Any]) -> tf.data.Dataset:
+        sizes.append(params["batch_size"])
+        return input_fn(case).unbatch().batch(params["batch_size"], drop_remainder=True)
+
+    estimator = tpu.TPUEstimator(
+        model_fn,
+        config=tpu.RunConfig(model_dir=str(tmp_path / "train")),
+        use_tpu=False,
+        train_batch_size=10,
+        eval_batch_size=20,
+        predict_batch_size=30,
+    )
+    estimator.train(read, steps=2)
+    metrics = estimator.evaluate(read, steps=ROWS // 20)
+    predicted = [row["predictions"] for row in estimator.predict(read)]
+    assert sizes == [10, 20, 30]
+    inputs = {"examples": examples, "model": export(estimator, tmp_path)}
+    channels = {
+        "examples": channel(standard_artifacts.Examples),
+        "model": channel(standard_artifacts.Model),
+    }
+    outputs = execute(EstimatorEvaluator(**channels, label_key="number"), inputs)
+    found = dict(load_report(outputs["evaluation"].uri).overall().metrics)
+    assert found.pop("example_count") == ROWS
+    expected = {name: float(metrics[name]) for name in metrics if name not in NOT_OURS}
+    assert found == pytest.approx(expected, rel=2e-6)
+    logs = read_logs(execute(EstimatorPredictor(**channels), inputs)["inference_result"])
+    found = [tf.make_ndarray(logs[record]["predictions"])[0] for record in records()]
+    np.testing.assert_allclose(found, predicted, rtol=1e-5)
 
 
 def test_outputs_that_do_not_say_which_is_the_prediction_are_named() -> None:

@@ -197,7 +197,8 @@ RULES: dict[str, Rule] = {
     "tensorflow.contrib": _gone("was removed in TensorFlow 2.0", "tf.estimator and tf.keras"),
     "tensorflow.flags": _removed("tf.compat.v1.flags"),
     **{
-        f"tensorflow.tpu.experimental.{optimizer}Parameters": _TPU
+        f"tensorflow.{api}tpu.experimental.{optimizer}Parameters": _TPU
+        for api in ("", "compat.v1.")
         for optimizer in ("Adagrad", "Adam", "Ftrl", "StochasticGradientDescent")
     },
     ".make_one_shot_iterator": _change(

@@ -109,6 +109,7 @@ def test_what_is_said_to_replace_a_removed_name_is_there(tmp_path: pathlib.Path)
          "works"),
         ("import tensorflow.compat.v1 as tf\ntf.estimator.tpu.TPUEstimator(f, c)", "change"),
         ("import tensorflow.compat.v1 as tf\ntf.estimator.tpu.TPUConfig()", "works"),
+        ("import tensorflow.compat.v1 as tf\ntf.tpu.experimental.AdamParameters(0.1)", "gone"),
         ("flags = ['--direct_running_mode=multi_processing']", "change"),
         ("flags = ['--direct_running_mode=multi_processing',\n"
          "         '--beam_plugin=tfx_estimators.estimator.beam_plugin']", None),

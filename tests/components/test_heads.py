@@ -278,7 +278,7 @@ def test_a_keras_model_has_no_predict_signature_and_its_only_output_is_measured(
     found = load_report(outputs["evaluation"].uri).overall().metrics
     expected = estimator.evaluate(lambda: input_fn(case))
     assert found["mean_squared_error"] == pytest.approx(float(expected["loss"]), rel=1e-5)
-    assert "no signature 'predict', 'serving_default' is used" in capfd.readouterr().err
+    assert "no signature 'predict'; using 'serving_default'" in capfd.readouterr().err
     predictor = EstimatorPredictor(**channels, output_features={"size": "predicted"})
     assert list(pathlib.Path(execute(predictor, inputs)["output_examples"].uri).rglob("*.gz"))
 

@@ -57,7 +57,9 @@ def _removed(instead: str) -> Rule:
     return _gone("was removed in TensorFlow 2.0", instead)
 
 
-_RECORDED = _works("is called and recorded; EstimatorEvaluator needs only its label, as label_key")
+_RECORDED = _works(
+    "is called and recorded; EstimatorEvaluator takes its label where it is a feature"
+)
 _TPU = _gone(
     "needs parts of TensorFlow that were removed in 2.16",
     "TPUEstimator(use_tpu=False) without embedding_config_spec, which runs on CPU and GPU",

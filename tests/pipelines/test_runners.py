@@ -28,14 +28,18 @@ class Nightly:
 
     def run(self, definition, root, **options):
         root.mkdir(parents=True, exist_ok=True)
-        (root / "told").write_text(f"{definition} {sorted(options.items())}")
+        (root / "told").write_text(
+            f"{definition.pipeline_info.pipeline_name} {sorted(options.items())}"
+        )
 
 
 RUNNER = Nightly()
 """
 PIPELINE = """
 def create_pipeline(root, data):
-    return "a definition"
+    from tfx.orchestration.pipeline import Pipeline
+
+    return Pipeline(pipeline_name="a definition", pipeline_root=str(root))
 """
 
 

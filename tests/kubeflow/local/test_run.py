@@ -195,8 +195,8 @@ def _wait_for(condition) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--containers"], "the runner local starts no containers"),
-        (["--image", "i"], "no step runs in an image without --containers"),
+        (["--containers"], "--containers: the runner local does not accept it"),
+        (["--image", "i"], "--image: the runner local does not accept it"),
     ],
 )
 def test_options_that_would_not_be_heeded_are_refused(options, said, tmp_path) -> None:

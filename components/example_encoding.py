@@ -11,6 +11,7 @@ https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/example/fea
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -51,7 +52,8 @@ class ExampleEncoder:
         Returns:
             one serialized tf.Example a row.
         """
-        columns = sorted(zip(batch.schema.names, batch.columns, strict=True), key=lambda c: c[0])
+        named = zip(batch.schema.names, batch.columns, strict=True)
+        columns = sorted(named, key=lambda column: _rank(column[0]))
         if not columns or not all(_is_flat(column.type) for _, column in columns):
             return self._encode_nested(batch)
         parts: list[Any] = []
@@ -74,6 +76,26 @@ class ExampleEncoder:
             Example.FromString(record).SerializeToString(deterministic=True)
             for record in self._nested.encode(batch)
         ]
+
+
+def _rank(name: str) -> bytes:
+    """Sorts names as protobuf's own deterministic serialization does.
+
+    Implementations agree on the order of bytes, and differ where a name begins with another
+    one: protobuf 3 puts the shorter first, the upb of later ones the longer.
+    """
+    return name.encode() + (b"\xff" if _longer_first() else b"")
+
+
+@functools.cache
+def _longer_first() -> bool:
+    from tensorflow.core.example.example_pb2 import Example
+
+    example = Example()
+    for name in ("a", "ab"):
+        example.features.feature[name].int64_list.value.append(0)
+    text = example.SerializeToString(deterministic=True)
+    return bool(text.index(b"\x02ab") < text.index(b"\x01a"))
 
 
 def _is_list(kind: pa.DataType) -> bool:

@@ -19,6 +19,7 @@ from tfx_estimators.errors import EstimatorTypeError
 __all__ = ["refused_keras_3_variables"]
 
 _KERAS_3 = "keras.src"
+_SOMETHING = object()  # A function of Keras 3 that is no method.
 
 
 def refused_keras_3_variables() -> contextlib.AbstractContextManager[Any]:
@@ -36,16 +37,28 @@ def _create(next_creator: Callable[..., Any], **kwargs: Any) -> Any:
     maker = _keras_3_maker()
     if maker is not None:
         raise EstimatorTypeError(
-            f"Keras 3 creates the variable {kwargs.get('name') or '?'!r}{maker} in a model_fn",
+            f"Keras 3 creates the variable {kwargs.get('name') or '?'!r}{_of(maker)} in a model_fn",
             expected="Keras 2: estimators train in TensorFlow 1 graphs, which Keras 3 cannot build",
-            fix="use tf_keras, or tf.keras in a module that a component loads; in a script or "
-            "notebook call tfx_estimators.estimator.activate(keras=2) first",
+            fix=f"use {_instead(maker)}, or tf.keras in a module that a component loads; in a "
+            "script or notebook call tfx_estimators.estimator.activate(keras=2) first",
         )
     return next_creator(**kwargs)
 
 
-def _keras_3_maker() -> str | None:
-    """Which Keras 3 object is making a variable, for the message; None if none is."""
+def _of(maker: object) -> str:
+    return "" if maker is _SOMETHING else f" of {type(maker).__name__}"
+
+
+def _instead(maker: object) -> str:
+    module = type(maker).__module__
+    if module.startswith(f"{_KERAS_3}.optimizers"):
+        # The optimizers that estimators take.
+        return f"tf_keras.optimizers.legacy.{type(maker).__name__}"
+    return "tf_keras"
+
+
+def _keras_3_maker() -> object | None:
+    """The Keras 3 object that is making a variable; None if none is."""
     frame: types.FrameType | None = sys._getframe(1)
     in_keras_3 = False
     while frame is not None:
@@ -53,6 +66,6 @@ def _keras_3_maker() -> str | None:
         in_keras_3 = in_keras_3 or name.startswith(f"{_KERAS_3}.backend.")
         if in_keras_3 and not name.startswith(f"{_KERAS_3}.backend."):
             maker = frame.f_locals.get("self") if name.startswith(f"{_KERAS_3}.") else None
-            return "" if maker is None else f" of {type(maker).__name__}"
+            return _SOMETHING if maker is None else maker
         frame = frame.f_back
     return None

@@ -224,7 +224,7 @@ def _watched(request: TrainingRequest) -> Iterator[Watch]:
         def watch(status: Mapping[str, Any] | None, running: int, of: int) -> None:
             held()
             show(status, running, of)
-            interruption.check("in its request, whose processes were told")
+            interruption.check("in its job, whose processes were told")
 
         yield watch
 

@@ -32,6 +32,7 @@ TRICKY = {
     "odd_float": ["nan", "inf", " 1.5", "1_0.5", ""],
     "far_float": ["1e39", "1e-50", "3.", "-1E+2", "0.1"],
     "text": ["a", "", '"quoted, with comma"', '"two\nlines"', '"say ""hi"""'],
+    "int_text": ["a", "b", "", "d", "e"],  # Its name begins with another column's.
     "mixed": ["1", "2.5", "x", "", "3"],
     "nothing": ["", "", "", "", ""],
     "umlauts": ["Zürich", "北京", "", "ñ", "é"],

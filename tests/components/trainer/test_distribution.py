@@ -248,7 +248,7 @@ def test_workers_without_data_are_refused_before_anything_starts(
     files = sorted(map(str, pathlib.Path(uri, "Split-train").iterdir()))
     one, two = list(tf.data.TFRecordDataset(files, "GZIP").take(2).as_numpy_iterator())
     few = make_examples(tmp_path / "few", {"train": [one, two], "eval": [one]})
-    with pytest.raises(EmptySplitError, match="2 examples for 3 processes that train"):
+    with pytest.raises(EmptySplitError, match="2 examples for 3 training processes"):
         train(MultiWorker(3), examples=few)
     assert known() == []
 

@@ -85,7 +85,7 @@ def test_a_module_of_tfx_1_14_trains_and_serves(trained: Any, points: Any) -> No
         return transform_output.transform_raw_features(tf.io.parse_example(raw, spec))
 
     config = tf_estimator.RunConfig(model_dir=str(result.model_run / "Format-Serving"))
-    estimator = era_module._build_estimator(config, hidden_units=[8, 4])
+    estimator = era_module._build_estimator(config, hidden_units=[8, 4], warm_start_from=None)
     rows = [row for _, row in zip(range(200), estimator.predict(input_fn), strict=False)]
     signatures = tf.saved_model.load(str(result.serving)).signatures
     served = signatures["predict"](examples=tf.constant(raw))

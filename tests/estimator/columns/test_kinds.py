@@ -117,9 +117,9 @@ def test_what_cannot_be_registered_is_refused() -> None:
         columns.register_column("numbers")(tfc.NumericColumn)
     with pytest.raises(ColumnError, match="has no get_sparse_tensors and no num_buckets"):
         columns.register_column("ids")(own_class())
-    with pytest.raises(ColumnError, match=r"(?s)no column class that is a named tuple"):
+    with pytest.raises(ColumnError, match=r"(?s)not a column class that is a named tuple"):
         columns.register_column("numbers")(type("Loose", (tfc.FeatureColumn,), {}))
-    with pytest.raises(ColumnError, match="no column class"):
+    with pytest.raises(ColumnError, match="not a column class"):
         columns.register_column("numbers")(int)
     with pytest.raises(ColumnError, match=r"(?s)'weights'.*'numbers' or 'ids'"):
         columns.register_column("weights")  # type: ignore[arg-type]

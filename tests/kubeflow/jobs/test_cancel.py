@@ -30,6 +30,7 @@ def test_sigterm_takes_the_job_along(
         fingerprint="c" * 64,
         start=Start(),
         to_json=lambda: "{}",
+        check=lambda: None,
     )
     job: Any = types.SimpleNamespace(
         distribution=policy, training=store, train_steps=10, inputs={}, outputs={}, properties={}

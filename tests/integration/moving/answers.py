@@ -18,4 +18,5 @@ rows = [example(n / 7 - 3, [b"red", b"green", b"none"][n % 3]) for n in range(50
 model = tf.saved_model.load(sys.argv[1])
 answer = model.signatures["predict"](examples=tf.constant(rows))
 numbers = {name: tensor for name, tensor in answer.items() if tensor.dtype != tf.string}
-print({name: numbers[name].numpy().tobytes().hex() for name in sorted(numbers)})
+arrays = {name: numbers[name].numpy() for name in sorted(numbers)}
+print({name: (array.dtype.str, array.tobytes().hex()) for name, array in arrays.items()})

@@ -69,9 +69,13 @@ def export_parsing(
 
     def serving_receiver_fn() -> Any:
         receiver = receiver_fn()
-        return tf_estimator.export.ServingInputReceiver(
-            receiver.features, dict(receiver.receiver_tensors)
-        )
+        # TFMA's own EvalInputReceiver, on TFX 1.15, also lists what is made of its input.
+        fed = {
+            name: tensor
+            for name, tensor in receiver.receiver_tensors.items()
+            if tensor.op.type.startswith("Placeholder")
+        }
+        return tf_estimator.export.ServingInputReceiver(receiver.features, fed)
 
     exported = estimator.export_saved_model(base, serving_receiver_fn, checkpoint_path=checkpoint)
     return os.fsdecode(exported)

@@ -27,7 +27,7 @@ MODULES = pathlib.Path(__file__).parent / "modules"
 @pytest.mark.parametrize(
     "contract",
     [
-        pytest.param("trainer_fn", ),
+        pytest.param("trainer_fn", marks=pytest.mark.stacks),
         pytest.param("run_fn", marks=pytest.mark.slow),
     ],
 )

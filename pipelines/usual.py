@@ -21,7 +21,7 @@ from tfx_estimators.pipelines.workspace import Workspace
 if TYPE_CHECKING:
     from tfx_estimators.estimator.distribution import Policy
 
-__all__ = ["STEPS", "csv_examples", "estimator_pipeline", "example_splits"]
+__all__ = ["STEPS", "csv_examples", "estimator_pipeline", "example_splits", "schema_with_shapes"]
 
 STEPS = (
     "examples",
@@ -157,6 +157,14 @@ def estimator_pipeline(
     return workspace.pipeline(list(made.values()), beam_pipeline_args)
 
 
+def schema_with_shapes(parts: Parts) -> Any:
+    """A `SchemaGen` that also states each feature's shape, for `replace={"schema": ...}`.
+
+    Arrays of a fixed shape, such as images, need it; features that may be missing have none.
+    """
+    return _schema(parts, infer_feature_shape=True)
+
+
 def _check_names(replace: Mapping[str, Any]) -> None:
     for name in replace:
         if name not in STEPS:
@@ -173,11 +181,12 @@ def _statistics(parts: Parts) -> Any:
     return StatisticsGen(examples=parts["examples"].outputs["examples"])
 
 
-def _schema(parts: Parts) -> Any:
+def _schema(parts: Parts, *, infer_feature_shape: bool = False) -> Any:
     from tfx.components.schema_gen.component import SchemaGen
 
     return SchemaGen(
-        statistics=parts["statistics"].outputs["statistics"], infer_feature_shape=False
+        statistics=parts["statistics"].outputs["statistics"],
+        infer_feature_shape=infer_feature_shape,
     )
 
 

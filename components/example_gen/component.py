@@ -13,7 +13,25 @@ __all__ = ["CsvExampleGen", "ParquetExampleGen"]
 _EXECUTORS = "tfx_estimators.components.example_gen.executor"
 
 
-class CsvExampleGen(FileBasedExampleGen):
+class _ColumnarExampleGen(FileBasedExampleGen):
+    """The arguments of both; TFX's base class has more, which their executors do not take."""
+
+    def __init__(
+        self,
+        input_base: str | None = None,
+        input_config: Any = None,
+        output_config: Any = None,
+        range_config: Any = None,
+    ) -> None:
+        super().__init__(
+            input_base=input_base,
+            input_config=input_config,
+            output_config=output_config,
+            range_config=range_config,
+        )
+
+
+class CsvExampleGen(_ColumnarExampleGen):
     """Stands where TFX's `CsvExampleGen` stands, and writes the same examples.
 
     Types, missing values, splits, spans and versions are those of TFX's own component.
@@ -30,22 +48,8 @@ class CsvExampleGen(FileBasedExampleGen):
 
     EXECUTOR_SPEC = LazyBeamExecutorSpec(f"{_EXECUTORS}.CsvExecutor")
 
-    def __init__(
-        self,
-        input_base: str | None = None,
-        input_config: Any = None,
-        output_config: Any = None,
-        range_config: Any = None,
-    ) -> None:
-        super().__init__(
-            input_base=input_base,
-            input_config=input_config,
-            output_config=output_config,
-            range_config=range_config,
-        )
 
-
-class ParquetExampleGen(FileBasedExampleGen):
+class ParquetExampleGen(_ColumnarExampleGen):
     """Stands where TFX's `FileBasedExampleGen` with its Parquet executor stands.
 
     Integers become int64 values, floating-point numbers float values, text and bytes
@@ -61,17 +65,3 @@ class ParquetExampleGen(FileBasedExampleGen):
     """
 
     EXECUTOR_SPEC = LazyBeamExecutorSpec(f"{_EXECUTORS}.ParquetExecutor")
-
-    def __init__(
-        self,
-        input_base: str | None = None,
-        input_config: Any = None,
-        output_config: Any = None,
-        range_config: Any = None,
-    ) -> None:
-        super().__init__(
-            input_base=input_base,
-            input_config=input_config,
-            output_config=output_config,
-            range_config=range_config,
-        )

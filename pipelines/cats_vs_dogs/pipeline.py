@@ -68,7 +68,11 @@ def create_pipeline(
 
     from tfx.components.example_gen.import_example_gen.component import ImportExampleGen
 
-    from tfx_estimators.pipelines.usual import estimator_pipeline, example_splits
+    from tfx_estimators.pipelines.usual import (
+        estimator_pipeline,
+        example_splits,
+        schema_with_shapes,
+    )
 
     return estimator_pipeline(
         NAME,
@@ -88,19 +92,13 @@ def create_pipeline(
         },
         # The model decodes the images itself, and nothing blesses it: see EVAL_CONFIG.
         replace={
-            "schema": _schema_with_shapes,
+            "schema": schema_with_shapes,
             "transform": None,
             "predictor": None,
             "pusher": lambda parts: _pusher(parts, Workspace(NAME, root)),
         },
         beam_pipeline_args=beam_pipeline_args,
     )
-
-
-def _schema_with_shapes(parts: Mapping[str, Any]) -> Any:
-    from tfx.components.schema_gen.component import SchemaGen
-
-    return SchemaGen(statistics=parts["statistics"].outputs["statistics"])
 
 
 def _pusher(parts: Mapping[str, Any], workspace: Workspace) -> Any:

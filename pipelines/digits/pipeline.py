@@ -9,7 +9,6 @@ ImportExampleGen --+
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Mapping
 from typing import Any
 
 from tfx_estimators.pipelines.workspace import Workspace
@@ -76,7 +75,11 @@ def create_pipeline(
     from tfx.components.example_gen.import_example_gen.component import ImportExampleGen
 
     from tfx_estimators.estimator.distribution import MultiWorker
-    from tfx_estimators.pipelines.usual import estimator_pipeline, example_splits
+    from tfx_estimators.pipelines.usual import (
+        estimator_pipeline,
+        example_splits,
+        schema_with_shapes,
+    )
 
     return estimator_pipeline(
         NAME,
@@ -96,15 +99,9 @@ def create_pipeline(
         },
         distribution=MultiWorker(workers=workers),
         # An image is an array of a fixed shape, which the schema has to say.
-        replace={"schema": _schema_with_shapes, "predictor": None},
+        replace={"schema": schema_with_shapes, "predictor": None},
         beam_pipeline_args=beam_pipeline_args,
     )
-
-
-def _schema_with_shapes(parts: Mapping[str, Any]) -> Any:
-    from tfx.components.schema_gen.component import SchemaGen
-
-    return SchemaGen(statistics=parts["statistics"].outputs["statistics"])
 
 
 def summary(root: pathlib.Path) -> str:

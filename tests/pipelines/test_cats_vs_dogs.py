@@ -40,8 +40,7 @@ def test_the_pipeline_trains_the_head_and_leaves_the_base(tmp_path: pathlib.Path
     runner.run(
         module.create_pipeline(
             tmp_path, tmp_path / "images", train_steps=2, eval_steps=1, batch_size=4
-        ),
-        "local",
+        )
     )
     (checkpoint,) = {
         str(path)[: -len(".index")] for path in (tmp_path / "checkpoints").rglob("*ckpt-2.index")

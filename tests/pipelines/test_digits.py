@@ -41,7 +41,7 @@ def test_two_workers_learn_to_tell_digits(tmp_path: pathlib.Path) -> None:
 
     assert "digits" in catalog.names()
     module = catalog.load_pipeline_module("digits")
-    runner.run(module.create_pipeline(tmp_path, train_steps=120), "local")
+    runner.run(module.create_pipeline(tmp_path, train_steps=120))
     workspace = Workspace("digits", tmp_path)
     report = load_report(workspace.made("EstimatorEvaluator").uri("evaluation"))
     assert report.blessed

@@ -48,7 +48,7 @@ def test_the_pipeline_pushes_a_model(tmp_path: pathlib.Path) -> None:
 
     assert "titanic" in catalog.names()
     module = catalog.load_pipeline_module("titanic")
-    runner.run(module.create_pipeline(tmp_path, train_steps=100), "local")
+    runner.run(module.create_pipeline(tmp_path, train_steps=100))
     evaluation = Workspace("titanic", tmp_path).made("EstimatorEvaluator").uri("evaluation")
     report = load_report(evaluation)
     assert report.blessed

@@ -62,7 +62,7 @@ def activate(*, keras: Literal[2] | None = None) -> None:
 
     Raises:
         TensorFlowVersionError: if TensorFlow is missing or not supported.
-        MissingPackageError: if `tensorflow-estimator` or `tf-keras` is not installed.
+        MissingDependencyError: if `tensorflow-estimator` or `tf-keras` is not installed.
         UnsupportedOptionError: if TensorFlow, with Keras 3, was imported before `keras=2`.
     """
     if keras is not None:

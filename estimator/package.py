@@ -146,7 +146,7 @@ def load(name: str) -> Any:
 
     Raises:
         TensorFlowVersionError: if TensorFlow is missing or not supported.
-        MissingPackageError: if `tensorflow-estimator` or `tf-keras` is not installed.
+        MissingDependencyError: if `tensorflow-estimator` or `tf-keras` is not installed.
     """
     versions.supported_tensorflow()
     install_finder()

@@ -13,7 +13,7 @@ import re
 import sys
 from typing import Any
 
-from tfx_estimators.errors import MissingPackageError, TensorFlowVersionError
+from tfx_estimators.errors import MissingDependencyError, TensorFlowVersionError
 from tfx_estimators.supported import ESTIMATOR_PACKAGE
 from tfx_estimators.supported import TENSORFLOW as SUPPORTED
 
@@ -46,7 +46,7 @@ def supported_tensorflow() -> Any:
 
     Raises:
         TensorFlowVersionError: if TensorFlow is missing or outside `SUPPORTED`.
-        MissingPackageError: if TensorFlow lacks estimators and a package that
+        MissingDependencyError: if TensorFlow lacks estimators and a package that
             stands in for them is not installed.
     """
     try:
@@ -76,7 +76,7 @@ def supported_tensorflow() -> Any:
 def _require(package: str, requirement: str, tensorflow: Any) -> None:
     if package in sys.modules or importlib.util.find_spec(package) is not None:
         return
-    raise MissingPackageError(
+    raise MissingDependencyError(
         f"the package {package!r} is not installed",
         expected=f"{requirement}: TensorFlow {tensorflow.__version__} does not include estimators",
         fix=f"pip install '{requirement}'",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from tfx_estimators.errors import MissingPackageError
+from tfx_estimators.errors import MissingDependencyError
 
 __all__ = ["from_extra"]
 
@@ -17,12 +17,12 @@ def from_extra(module: str) -> Any:
         module: its name, e.g. "kfp.kubernetes".
 
     Raises:
-        MissingPackageError: if it is not installed, or lacks something itself.
+        MissingDependencyError: if it is not installed, or lacks something itself.
     """
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise MissingPackageError(
+        raise MissingDependencyError(
             f"{module} cannot be imported: {error}",
             expected="kfp and kfp-kubernetes",
             fix="pip install 'tfx-estimators[kubeflow]'",

@@ -98,7 +98,7 @@ def compile_pipeline(
         every_step: what all steps need, such as a volume; a step's own `Resources` win.
 
     Raises:
-        MissingPackageError: if kfp is not installed.
+        MissingDependencyError: if kfp is not installed.
         PackageError: if the backend would not run it, or a step has no image; said of
             all nodes at once.
     """

@@ -20,7 +20,7 @@ from tfx_estimators.components.resources import (
     Secret,
     quantity,
 )
-from tfx_estimators.errors import MissingPackageError
+from tfx_estimators.errors import MissingDependencyError
 from tfx_estimators.kubeflow.extra import from_extra
 from tfx_estimators.kubeflow.names import executor_label
 
@@ -66,7 +66,7 @@ def platform_document(resources: Mapping[str, Resources]) -> dict[str, Any]:
         a PlatformSpec as JSON; empty if there is nothing for it.
 
     Raises:
-        MissingPackageError: if the installed kfp-kubernetes cannot express it.
+        MissingDependencyError: if the installed kfp-kubernetes cannot express it.
     """
     executors = {}
     for name, wanted in resources.items():
@@ -175,7 +175,7 @@ def _call(function: str, task: _Task, **arguments: Any) -> None:
     if found is None:
         import importlib.metadata
 
-        raise MissingPackageError(
+        raise MissingDependencyError(
             f"kfp-kubernetes {importlib.metadata.version('kfp-kubernetes')} has no {function}, "
             "which these Resources need",
             expected="kfp-kubernetes 1.4 or newer",

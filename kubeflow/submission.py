@@ -68,7 +68,7 @@ def submit(
         service_account: of the steps; by default the server's own choice.
 
     Raises:
-        MissingPackageError: if kfp is not installed.
+        MissingDependencyError: if kfp is not installed.
         PackageError: if the file is no package, or would keep its artifacts on this
             machine.
         SubmissionError: if the server is not there, refuses the token or the user, or

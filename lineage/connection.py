@@ -26,7 +26,7 @@ def config_of(where: Any) -> Any:
     """ml-metadata's connection settings of a place; see `open_store`.
 
     Raises:
-        NotInMetadataError: if a file of settings is not there.
+        MissingFilesError: if a file of settings is not there.
         MetadataStoreError: if it holds none, or a URL names none.
     """
     from ml_metadata.proto import metadata_store_pb2 as mlmd

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from tfx_estimators.errors import NotInMetadataError
+from tfx_estimators.errors import MissingFilesError
 from tfx_estimators.lineage.files import LOCAL, Files
 from tfx_estimators.lineage.record_files import paths_below
 
@@ -50,12 +50,12 @@ def checkpoint_digest(prefix: str, files: Files = LOCAL, paths: Sequence[str] | 
         paths: of its files in order of name, where they are known; else its folder is listed.
 
     Raises:
-        NotInMetadataError: if there is no such checkpoint.
+        MissingFilesError: if there is no such checkpoint.
     """
     listed = checkpoint_files(prefix, files) if paths is None else paths
     paths = [path for path in listed if not path.endswith(".meta")]
     if not any(path.endswith(".index") for path in paths):
-        raise NotInMetadataError(
+        raise MissingFilesError(
             f"there is no checkpoint {prefix}",
             expected=f"{prefix}.index and {prefix}.data-*",
             fix="tfx-estimators checkpoints lists those that are kept",
@@ -67,10 +67,10 @@ def folder_digest(folder: str, files: Files = LOCAL) -> str:
     """SHA-256 of every file in a folder, names and contents, e.g. of a SavedModel.
 
     Raises:
-        NotInMetadataError: if there is no such folder.
+        MissingFilesError: if there is no such folder.
     """
     if not files.exists(folder):
-        raise NotInMetadataError(
+        raise MissingFilesError(
             f"there is no folder {folder}",
             expected="an exported SavedModel",
             fix="tfx-estimators models lists those that are known",

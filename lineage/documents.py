@@ -2,7 +2,7 @@
 
 A kind of file is a dataclass, or any type that pydantic takes. Bytes that are not UTF-8,
 numbers that are not finite or too large, half surrogates, deep nesting, keys that are
-missing or unknown, values of other types: each is a `CorruptRecordError` that names the
+missing or unknown, values of other types: each is a `DamagedFileError` that names the
 file. What cannot be read at present is not damaged, and stays the OSError it is.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 from annotated_types import Ge, Le, Lt
 
-from tfx_estimators.errors import CorruptRecordError
+from tfx_estimators.errors import DamagedFileError
 
 if TYPE_CHECKING:
     from tfx_estimators.lineage.files import Files
@@ -47,7 +47,7 @@ def read(path: str, kind: type[_T], files: Files) -> _T:
         files: the file system.
 
     Raises:
-        CorruptRecordError: if its content is not of that kind.
+        DamagedFileError: if its content is not of that kind.
         OSError: if it cannot be read; on a bucket, TensorFlow's error that says so.
     """
     with files.open(path, "rb") as file:
@@ -64,7 +64,7 @@ def parse(content: bytes | str, kind: type[_T], source: str) -> _T:
         source: what to call it in errors, usually its path.
 
     Raises:
-        CorruptRecordError: if it is not of that kind.
+        DamagedFileError: if it is not of that kind.
     """
     from pydantic import ValidationError
 
@@ -89,12 +89,12 @@ def _adapter(kind: Any) -> Any:
     return TypeAdapter(kind, config=ConfigDict(allow_inf_nan=False))
 
 
-def _damaged(source: str, error: Any) -> CorruptRecordError:
+def _damaged(source: str, error: Any) -> DamagedFileError:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     problem = f"{where}: {first['msg']}" if where else first["msg"]
     more = error.error_count() - 1
-    return CorruptRecordError(
+    return DamagedFileError(
         f"{source} is damaged: {problem}{f', and {more} more' if more else ''}",
         expected="a complete file written by tfx-estimators",
         fix="none needed if its writer was killed; else restore it from a backup, or remove it",

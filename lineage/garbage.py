@@ -14,7 +14,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 
-from tfx_estimators.errors import NotInMetadataError, UnsupportedOptionError
+from tfx_estimators.errors import MissingFilesError, UnsupportedOptionError
 from tfx_estimators.lineage.digests import checkpoint_digest
 from tfx_estimators.lineage.files import LOCAL, Files
 from tfx_estimators.lineage.graph import Graph
@@ -65,7 +65,7 @@ def find_garbage(
 
     Raises:
         UnsupportedOptionError: if none is to be kept, from which a training would resume.
-        NotInMetadataError: if the folder does not exist, or holds no records.
+        MissingFilesError: if the folder does not exist, or holds no records.
     """
     if keep_last < 1:
         raise UnsupportedOptionError(
@@ -76,7 +76,7 @@ def find_garbage(
     folder = canonical(folder)
     scanned = scan_records(folder, files)
     if not scanned.records:
-        raise NotInMetadataError(
+        raise MissingFilesError(
             f"{folder} is not a checkpoint store: it has no records",
             expected="a folder where trainers keep their checkpoints",
             fix="check the path: it is the trainer's checkpoint_store",
@@ -181,7 +181,7 @@ def _files_by_prefix(folder: str, files: Files) -> dict[str, list[str]]:
 def _is_as_recorded(item: Garbage, files: Files) -> bool:
     try:
         return checkpoint_digest(item.prefix, files) == item.record.digest
-    except NotInMetadataError:
+    except MissingFilesError:
         return False
     except files.failures:
         return False

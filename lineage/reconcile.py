@@ -62,7 +62,7 @@ def reconcile_folder(store: Store, folder: str, files: Files = LOCAL) -> Reconci
     """Tells ML Metadata of every record in a folder and those below it.
 
     Raises:
-        NotInMetadataError: if the folder does not exist.
+        MissingFilesError: if the folder does not exist.
         MetadataStoreError: if the store does not keep what is put.
     """
     return reconcile(store, read_records(folder, files).values())

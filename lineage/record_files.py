@@ -9,7 +9,7 @@ import re
 import uuid
 from collections.abc import Iterator
 
-from tfx_estimators.errors import CorruptRecordError, NotInMetadataError
+from tfx_estimators.errors import DamagedFileError, MissingFilesError
 from tfx_estimators.lineage.files import LOCAL, Files
 from tfx_estimators.lineage.records import (
     CheckpointRecord,
@@ -104,7 +104,7 @@ def read_records(folder: str, files: Files = LOCAL) -> dict[str, Record]:
     must not hide the others.
 
     Raises:
-        NotInMetadataError: if the folder does not exist.
+        MissingFilesError: if the folder does not exist.
     """
     return scan_records(folder, files).records
 
@@ -113,11 +113,11 @@ def scan_records(folder: str, files: Files = LOCAL) -> Scanned:
     """Every record in a folder and those below it, and which could not be read.
 
     Raises:
-        NotInMetadataError: if the folder does not exist.
+        MissingFilesError: if the folder does not exist.
     """
     # A file can be walked too, and has nothing below it.
     if not files.exists(folder) or not any(True for _ in files.walk(folder)):
-        raise NotInMetadataError(
+        raise MissingFilesError(
             f"there is no folder {folder}",
             expected="a folder with checkpoints and their records",
             fix="check the path; a run keeps them in ROOT/checkpoints",
@@ -127,7 +127,7 @@ def scan_records(folder: str, files: Files = LOCAL) -> Scanned:
         try:
             with files.open(path, "rb") as file:
                 found.records[path] = from_json(file.read(), path)
-        except CorruptRecordError as error:
+        except DamagedFileError as error:
             _log.warning("skipped: %s", error)
             found.skipped.append(path)
         except files.failures as error:

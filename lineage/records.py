@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Len, Predicate
 
-from tfx_estimators.errors import CorruptRecordError
+from tfx_estimators.errors import DamagedFileError
 from tfx_estimators.json_text import dumps
 from tfx_estimators.lineage.documents import Count, Int64, Seconds, is_text, parse
 from tfx_estimators.redaction import without_secrets
@@ -233,27 +233,27 @@ def from_json(text: str | bytes, source: str = "the record") -> Record:
         source: what to call it in errors, usually a file.
 
     Raises:
-        CorruptRecordError: if it is no JSON, of another format version, or if a key is
+        DamagedFileError: if it is no JSON, of another format version, or if a key is
             missing, unknown or of another type.
     """
     fields = parse(text, dict[str, Any], source)
     name = fields.pop("kind", None)
     if not isinstance(name, str) or name not in _KINDS:
-        raise CorruptRecordError(
+        raise DamagedFileError(
             f"{source} is not a lineage record",
             expected=f'an object with "kind", one of {", ".join(_KINDS)}',
             fix="pass the folder where the trainer keeps its checkpoints",
         )
     version = fields.pop("format", None)
     if version != FORMAT:
-        raise CorruptRecordError(
+        raise DamagedFileError(
             f"{source} has format {version!r:.40}",
             expected=f"format {FORMAT}",
             fix="use the version of tfx-estimators that wrote it, or a newer one",
         )
     kind = _KINDS[name]
     if unknown := fields.keys() - {field.name for field in dataclasses.fields(kind)}:
-        raise CorruptRecordError(
+        raise DamagedFileError(
             f"{source} has unknown fields: {', '.join(sorted(unknown))!r:.80}",
             expected=f"the fields of {kind.__name__}",
             fix="use the version of tfx-estimators that wrote it, or a newer one",

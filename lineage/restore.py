@@ -5,7 +5,12 @@ from __future__ import annotations
 import contextlib
 import shutil
 
-from tfx_estimators.errors import CorruptRecordError, NotInMetadataError, UnsupportedOptionError
+from tfx_estimators.errors import (
+    DigestMismatchError,
+    MissingFilesError,
+    NotInMetadataError,
+    UnsupportedOptionError,
+)
 from tfx_estimators.lineage.checkpoints import Checkpoint
 from tfx_estimators.lineage.digests import checkpoint_digest, checkpoint_files
 from tfx_estimators.lineage.files import LOCAL, Files
@@ -32,9 +37,9 @@ def restore(checkpoint: Checkpoint, folder: str, files: Files = LOCAL) -> str:
         The copy's prefix, as `warm_start_from` or `tf.train.latest_checkpoint` give it.
 
     Raises:
-        NotInMetadataError: if the checkpoint's files are gone.
+        MissingFilesError: if the checkpoint's files are gone.
         UnsupportedOptionError: if the folder already holds a checkpoint, or cannot be made.
-        CorruptRecordError: if the files are not those that were recorded.
+        DigestMismatchError: if the files are not those that were recorded.
     """
     folder = folder.rstrip("/") or "/"
     found = _files_of(checkpoint, files)
@@ -63,7 +68,7 @@ def restore(checkpoint: Checkpoint, folder: str, files: Files = LOCAL) -> str:
                 shutil.copyfileobj(source, target, length=1 << 20)
         digest = checkpoint_digest(prefix, files)
         if digest != checkpoint.digest:
-            raise CorruptRecordError(
+            raise DigestMismatchError(
                 f"the files at {checkpoint.uri} have the digest {digest[:12]}",
                 expected=f"{checkpoint.digest[:12]}, as recorded when they were written",
                 fix="restore another checkpoint: these files were damaged or overwritten",
@@ -86,7 +91,8 @@ def find_export(store: Store, checkpoint: Checkpoint, files: Files = LOCAL) -> s
         The SavedModel's folder.
 
     Raises:
-        NotInMetadataError: if there is none, or the checkpoint's files are gone.
+        MissingFilesError: if the checkpoint's files are gone.
+        NotInMetadataError: if there is none.
     """
     _files_of(checkpoint, files)
     for model in list_models(store, limit=None):
@@ -107,7 +113,7 @@ def find_export(store: Store, checkpoint: Checkpoint, files: Files = LOCAL) -> s
 def _files_of(checkpoint: Checkpoint, files: Files) -> list[str]:
     found = checkpoint_files(checkpoint.uri, files)
     if not found:
-        raise NotInMetadataError(
+        raise MissingFilesError(
             f"the files of checkpoint {checkpoint.id} are gone from {checkpoint.uri}",
             expected="a checkpoint whose files are kept",
             fix=f"tfx-estimators checkpoints --fingerprint {checkpoint.fingerprint[:12]}",

@@ -9,7 +9,7 @@ import sqlite3
 import urllib.parse
 from typing import Any
 
-from tfx_estimators.errors import MetadataStoreError, NotInMetadataError
+from tfx_estimators.errors import MetadataStoreError, MissingFilesError, NotInMetadataError
 from tfx_estimators.lineage.creation import make_once
 
 __all__ = ["SCHEMA_VERSION", "make", "missing", "prepare", "schema_version", "sqlite_file"]
@@ -36,7 +36,8 @@ def prepare(file: pathlib.Path, sqlite: Any, *, write: bool) -> None:
     """Says in the connection's settings how the file is to be opened.
 
     Raises:
-        NotInMetadataError: if there is no such file, or nothing in it.
+        MissingFilesError: if there is no such file.
+        NotInMetadataError: if there is nothing in it.
         MetadataStoreError: if it is no store, or of another schema version.
     """
     from ml_metadata.proto import metadata_store_pb2 as mlmd
@@ -83,9 +84,9 @@ def make(file: pathlib.Path, seconds: float) -> None:
         ) from error
 
 
-def missing(file: pathlib.Path) -> NotInMetadataError:
+def missing(file: pathlib.Path) -> MissingFilesError:
     """The error to raise where there is none."""
-    return NotInMetadataError(
+    return MissingFilesError(
         f"there is no store of ML Metadata at {file}",
         expected="the SQLite file of a pipeline's metadata, or the folder of a run",
         fix="run a pipeline first, or pass the folder of its run with --metadata",

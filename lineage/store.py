@@ -105,7 +105,8 @@ def open_store(
         seconds: how long to try when others keep it busy.
 
     Raises:
-        NotInMetadataError: if there is no such store.
+        MissingFilesError: if there is no such store.
+        NotInMetadataError: if nothing was ever recorded in it.
         MetadataStoreError: if it is of another schema version, is none, or does not answer.
     """
     from ml_metadata.metadata_store import MetadataStore

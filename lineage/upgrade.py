@@ -52,7 +52,7 @@ def upgrade(where: Any) -> Upgraded:
         where: as `store.open_store` takes it; an SQLite file.
 
     Raises:
-        NotInMetadataError: if there is no such file.
+        MissingFilesError: if there is no such file.
         UnsupportedOptionError: if it is no SQLite file.
         MetadataStoreError: if it is no store, or of a newer version, or cannot be brought
             there; then it is as it was.

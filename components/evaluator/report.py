@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from tfx.dsl.io import fileio
 
-from tfx_estimators.errors import CorruptRecordError, EvaluationError
+from tfx_estimators.errors import DamagedFileError, EvaluationError
 from tfx_estimators.json_text import dumps, finite
 from tfx_estimators.lineage.documents import parse
 
@@ -201,7 +201,7 @@ def load_report(evaluation_uri: str) -> Report:
         content = file.read()
     try:
         stored = parse(content, _File, path)
-    except CorruptRecordError as error:
+    except DamagedFileError as error:
         raise EvaluationError(
             str(error).partition("\n")[0],
             expected="the report that EstimatorEvaluator wrote",

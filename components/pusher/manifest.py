@@ -21,7 +21,7 @@ from tfx_estimators.components.model_digest import (
 )
 from tfx_estimators.components.pusher.numbers import LARGEST
 from tfx_estimators.components.tree import open_file
-from tfx_estimators.errors import CorruptRecordError, PushError, SavedModelError
+from tfx_estimators.errors import DamagedFileError, PushError, SavedModelError
 from tfx_estimators.json_text import dumps
 from tfx_estimators.lineage.documents import Seconds, parse
 
@@ -127,7 +127,7 @@ def _parse(content: bytes, path: str) -> Manifest:
         if head.format != _FORMAT:
             raise _unreadable(path, f"its format is {head.format}, not {_FORMAT}")
         manifest = parse(content, Manifest, path)
-    except CorruptRecordError as error:
+    except DamagedFileError as error:
         raise _unreadable(path, str(error).partition("\n")[0]) from error
     if manifest.digest != head.digest:
         raise _unreadable(path, "its digest does not match the files that it lists")

@@ -17,7 +17,7 @@ import venv
 from collections.abc import Callable
 
 from tfx_estimators.components.locks import hold
-from tfx_estimators.errors import MissingPackageError
+from tfx_estimators.errors import MissingDependencyError
 
 __all__ = ["KFP_VERSION", "kfp_python"]
 
@@ -32,14 +32,14 @@ def kfp_python(say: Callable[[str], None]) -> pathlib.Path:
         say: takes a line for the user before an environment is made.
 
     Raises:
-        MissingPackageError: if kfp cannot be installed.
+        MissingDependencyError: if kfp cannot be installed.
     """
     if _orchestrates():
         return pathlib.Path(sys.executable)
     folder = _cache() / f"kfp-{KFP_VERSION}-py{sys.version_info[0]}.{sys.version_info[1]}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     python = folder / "bin" / "python"
-    with hold(folder.with_name(f"{folder.name}.lock"), None, MissingPackageError):
+    with hold(folder.with_name(f"{folder.name}.lock"), None, MissingDependencyError):
         if not (folder / _READY).exists():
             say(f"installing kfp {KFP_VERSION} into {folder}, once")
             _make(folder, python)
@@ -62,7 +62,7 @@ def _make(folder: pathlib.Path, python: pathlib.Path) -> None:
     try:
         venv.create(folder, with_pip=True)
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
-        raise MissingPackageError(
+        raise MissingDependencyError(
             f"no virtual environment can be made in {folder}: {error}",
             expected="a Python with venv and ensurepip, and room for 110 MB",
             fix="apt-get install python3-venv, or set XDG_CACHE_HOME to another folder",
@@ -73,7 +73,7 @@ def _make(folder: pathlib.Path, python: pathlib.Path) -> None:
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise MissingPackageError(
+        raise MissingDependencyError(
             f"kfp {KFP_VERSION} cannot be installed:\n{done.stderr.strip()[-800:]}",
             expected="a package index that pip can reach",
             fix=" ".join(command),

@@ -65,7 +65,7 @@ def run_package(
     Raises:
         PackageError: if the package is torn.
         ContainerError: if podman or an image is not there.
-        MissingPackageError: if there is no kfp to orchestrate with.
+        MissingDependencyError: if there is no kfp to orchestrate with.
         PipelineError: if a step failed, with its last lines and where its log is.
     """
     say = say or _say

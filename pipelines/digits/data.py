@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pathlib
 
-from tfx_estimators.errors import MissingPackageError
+from tfx_estimators.errors import MissingDependencyError
 from tfx_estimators.pipelines.data_folder import own_files
 
 __all__ = ["PATTERN", "find_digits", "write_digits"]
@@ -27,7 +27,7 @@ def find_digits(data: pathlib.PurePath | None, made: pathlib.PurePath) -> pathli
 
     Raises:
         DataError: if `data` holds no TFRecord files.
-        MissingPackageError: if scikit-learn is not installed.
+        MissingDependencyError: if scikit-learn is not installed.
     """
     if data is None:
         if isinstance(made, pathlib.Path):
@@ -50,14 +50,14 @@ def write_digits(file: pathlib.Path) -> None:
         file: its folder is made.
 
     Raises:
-        MissingPackageError: if scikit-learn is not installed.
+        MissingDependencyError: if scikit-learn is not installed.
     """
     if file.is_file():
         return
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
-        raise MissingPackageError(
+        raise MissingDependencyError(
             f"the digits are in scikit-learn, which cannot be imported: {error}",
             expected="scikit-learn",
             fix="pip install scikit-learn, or pass --data",

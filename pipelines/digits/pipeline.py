@@ -66,7 +66,7 @@ def create_pipeline(
 
     Raises:
         DataError: if `data` holds no TFRecord files.
-        MissingPackageError: if scikit-learn is not installed.
+        MissingDependencyError: if scikit-learn is not installed.
     """
     from tfx_estimators.pipelines.digits.data import PATTERN, find_digits
 

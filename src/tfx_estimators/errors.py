@@ -5,8 +5,7 @@ instance of the builtin a caller would already be catching.
 
     TfxEstimatorsError
         TensorFlowVersionError
-        MetadataStoreError
-        MissingPackageError
+        MissingDependencyError
         RemovedFromTensorFlowError
         UserModuleError
         ModuleContractError
@@ -29,7 +28,11 @@ instance of the builtin a caller would already be catching.
         EvaluationError
         PushError
         PipelineError
+        MetadataStoreError
         NotInMetadataError
+        MissingFilesError
+        DamagedFileError
+        DigestMismatchError
         StepInputError
         PackageError
         ContainerError
@@ -45,7 +48,9 @@ __all__ = [
     "ColumnError",
     "ContainerError",
     "CorruptRecordError",
+    "DamagedFileError",
     "DataError",
+    "DigestMismatchError",
     "EmptySplitError",
     "EstimatorTypeError",
     "EvaluationError",
@@ -55,7 +60,8 @@ __all__ = [
     "LabelError",
     "LostWorkersError",
     "MetadataStoreError",
-    "MissingPackageError",
+    "MissingDependencyError",
+    "MissingFilesError",
     "ModuleContractError",
     "NanLossError",
     "NotInMetadataError",
@@ -104,12 +110,8 @@ class TensorFlowVersionError(TfxEstimatorsError, ImportError):
     """The installed TensorFlow is outside the supported range."""
 
 
-class MetadataStoreError(TfxEstimatorsError, RuntimeError):
-    """A store of ML Metadata cannot be opened, or does not take what is put."""
-
-
-class MissingPackageError(TfxEstimatorsError, ImportError):
-    """A package that the Estimator runtime loads is not installed."""
+class MissingDependencyError(TfxEstimatorsError, ImportError):
+    """A Python distribution that is needed is not installed, or is too old."""
 
 
 class RemovedFromTensorFlowError(TfxEstimatorsError, NotImplementedError):
@@ -161,7 +163,7 @@ class EmptySplitError(DataError):
 
 
 class CorruptRecordError(DataError):
-    """A record that cannot be read or parsed."""
+    """A record of the data that cannot be read or parsed."""
 
 
 class UnsupportedOptionError(TfxEstimatorsError, ValueError):
@@ -200,8 +202,24 @@ class PipelineError(TfxEstimatorsError, RuntimeError):
     """A pipeline could not be found, built or run."""
 
 
+class MetadataStoreError(TfxEstimatorsError, RuntimeError):
+    """A store of ML Metadata cannot be opened, or does not take what is put."""
+
+
 class NotInMetadataError(TfxEstimatorsError, LookupError):
-    """Something that is asked for is not known, or its files are gone."""
+    """A store of ML Metadata does not hold what was asked for, or holds several such things."""
+
+
+class MissingFilesError(TfxEstimatorsError, FileNotFoundError):
+    """A file or folder that was asked for is not there, or holds nothing of its kind."""
+
+
+class DamagedFileError(TfxEstimatorsError, ValueError):
+    """A file that this package wrote is damaged, or of a format that this version cannot read."""
+
+
+class DigestMismatchError(TfxEstimatorsError, ValueError):
+    """Files do not have the content whose digest was recorded."""
 
 
 class StepInputError(TfxEstimatorsError, ValueError):
@@ -209,7 +227,7 @@ class StepInputError(TfxEstimatorsError, ValueError):
 
 
 class PackageError(TfxEstimatorsError, ValueError):
-    """A pipeline that cannot be compiled, or a package that is torn or cannot be run."""
+    """A pipeline cannot be compiled for Kubeflow Pipelines, or such a package cannot be run."""
 
 
 class ContainerError(TfxEstimatorsError, RuntimeError):

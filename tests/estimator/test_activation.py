@@ -183,7 +183,7 @@ def test_a_missing_package_is_named_with_what_to_install(
     monkeypatch.setattr(
         versions.importlib.util, "find_spec", lambda name: None if name == package else find(name)
     )
-    with pytest.raises(errors.MissingPackageError, match=r"(?s)not installed.*pip install"):
+    with pytest.raises(errors.MissingDependencyError, match=r"(?s)not installed.*pip install"):
         versions.supported_tensorflow()
 
 

@@ -14,7 +14,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from tfx_estimators.cli import main
-from tfx_estimators.errors import MissingPackageError
+from tfx_estimators.errors import MissingDependencyError
 from tfx_estimators.kubeflow import submission
 from tfx_estimators.kubeflow.package import compile_pipeline
 
@@ -144,5 +144,5 @@ def test_without_kfp_the_extra_is_named(package: pathlib.Path, monkeypatch: Any)
     result = submit(package, "http://localhost:1")
     assert result.exit_code == 1
     assert "pip install 'tfx-estimators[kubeflow]'" in result.output
-    with pytest.raises(MissingPackageError, match="kfp cannot be imported"):
+    with pytest.raises(MissingDependencyError, match="kfp cannot be imported"):
         compile_pipeline(None, image="i")

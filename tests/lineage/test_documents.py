@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfx_estimators.errors import CorruptRecordError
+from tfx_estimators.errors import DamagedFileError
 from tfx_estimators.lineage.record_files import read_records, write_record
 from tfx_estimators.lineage.records import (
     ArtifactRecord,
@@ -49,7 +49,7 @@ def test_a_record_is_read_as_it_was_written(record: Any) -> None:
 
 @given(st.binary() | st.text())
 def test_any_content_is_a_record_or_damaged(content: Any) -> None:
-    with pytest.raises(CorruptRecordError, match="the record"):
+    with pytest.raises(DamagedFileError, match="the record"):
         from_json(content)
 
 
@@ -58,7 +58,7 @@ def test_any_content_is_a_record_or_damaged(content: Any) -> None:
 def test_a_record_of_any_values_is_one_or_damaged(record: Any, data: Any) -> None:
     fields = json.loads(to_json(record))
     fields[data.draw(st.sampled_from(sorted(fields)) | st.text())] = data.draw(_anything)
-    with contextlib.suppress(CorruptRecordError):
+    with contextlib.suppress(DamagedFileError):
         read = from_json(json.dumps(fields))
         assert from_json(to_json(read)) == read
 
@@ -86,7 +86,7 @@ def test_a_record_of_any_values_is_one_or_damaged(record: Any, data: Any) -> Non
 )
 def test_a_value_that_ml_metadata_cannot_hold_is_damage(field: str, value: Any) -> None:
     fields = json.loads(to_json(RECORDS[0]))
-    with pytest.raises(CorruptRecordError, match=r"/s/1\.record\.json is damaged"):
+    with pytest.raises(DamagedFileError, match=r"/s/1\.record\.json is damaged"):
         from_json(json.dumps({**fields, field: value}), "/s/1.record.json")
 
 
@@ -105,9 +105,9 @@ def test_what_cannot_be_read_is_skipped_and_named(
 
 def test_a_key_that_is_not_known_is_damage() -> None:
     fields = json.loads(to_json(RECORDS[0]))
-    with pytest.raises(CorruptRecordError, match="has unknown fields: 'colour'"):
+    with pytest.raises(DamagedFileError, match="has unknown fields: 'colour'"):
         from_json(json.dumps({**fields, "colour": 1}))
     fields = json.loads(to_json(RECORDS[3]))
     fields["inputs"][0]["colour"] = 1
-    with pytest.raises(CorruptRecordError, match=r"inputs\.0\.colour"):
+    with pytest.raises(DamagedFileError, match=r"inputs\.0\.colour"):
         from_json(json.dumps(fields))

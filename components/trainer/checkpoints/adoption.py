@@ -15,7 +15,7 @@ from tfx_estimators.components.trainer.checkpoints.recorder import Recorder
 from tfx_estimators.components.trainer.checkpoints.store import hold_training
 from tfx_estimators.components.trainer.checkpoints.training import FOREIGN, Training
 from tfx_estimators.components.trainer.checkpoints.vocabularies import noted_vocabularies
-from tfx_estimators.errors import NotInMetadataError, TrainingError
+from tfx_estimators.errors import MissingFilesError, TrainingError
 from tfx_estimators.estimator.checkpoints import Checkpoint, find_checkpoints, is_whole
 
 __all__ = ["Adopted", "adopt"]
@@ -54,7 +54,7 @@ def adopt(model_dir: str, folder: str, assets: str | None = None) -> Adopted:
             by default those of the newest export below `model_dir`.
 
     Raises:
-        NotInMetadataError: if either folder has no checkpoint.
+        MissingFilesError: if either folder has no checkpoint.
         TrainingError: if variables or vocabularies do not fit or cannot be compared, or the
             training is past that step.
     """
@@ -63,7 +63,7 @@ def adopt(model_dir: str, folder: str, assets: str | None = None) -> Adopted:
     there = find_checkpoints(source_folder, below=False)
     source = next((c for c in sorted(there, reverse=True) if is_whole(c)), None)
     if source is None:
-        raise NotInMetadataError(
+        raise MissingFilesError(
             f"there is no complete checkpoint in {model_dir}",
             expected="the model_dir of an Estimator, with model.ckpt-*.index",
             fix="check the path",
@@ -72,7 +72,7 @@ def adopt(model_dir: str, folder: str, assets: str | None = None) -> Adopted:
     with hold_training(training) as training:
         own = next((c for c in sorted(find_checkpoints(folder), reverse=True) if is_whole(c)), None)
         if own is None:
-            raise NotInMetadataError(
+            raise MissingFilesError(
                 f"the training in {folder} has no checkpoint of its own to compare with",
                 expected="a training that has started",
                 fix="run the pipeline until it shows the first step, interrupt it, and repeat this",

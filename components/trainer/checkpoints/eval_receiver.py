@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_estimators.components.gfile import files_for
-from tfx_estimators.errors import CorruptRecordError, EstimatorTypeError
+from tfx_estimators.errors import DamagedFileError, EstimatorTypeError
 from tfx_estimators.json_text import dumps
 from tfx_estimators.lineage.documents import read
 
@@ -76,7 +76,7 @@ def recorded_label(*folders: str) -> str | None:
 def _label_in(path: str) -> str | None:
     try:
         label = read(path, dict[str, Any], files_for(path)).get("label_key")
-    except CorruptRecordError as error:
+    except DamagedFileError as error:
         _log.warning("no label is taken from it: %s", error)
         return None
     return label if isinstance(label, str) else None

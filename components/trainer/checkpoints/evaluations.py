@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tfx_estimators.components.gfile import files_for
-from tfx_estimators.errors import CorruptRecordError
+from tfx_estimators.errors import DamagedFileError
 from tfx_estimators.json_text import dumps
 from tfx_estimators.lineage.documents import read
 
@@ -90,7 +90,7 @@ def read_evaluations(folder: str, but: Container[int] = ()) -> dict[int, dict[st
                 try:
                     numbers = read(f"{notes}/{name}", dict[str, Any], files)
                     found[int(match[1])] = {n: v for n, v in numbers.items() if _is_finite(v)}
-                except CorruptRecordError as error:
+                except DamagedFileError as error:
                     _log.warning("skipped: %s", error)
         break
     return found

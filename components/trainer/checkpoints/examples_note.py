@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tfx_estimators.components.gfile import files_for
-from tfx_estimators.errors import CorruptRecordError
+from tfx_estimators.errors import DamagedFileError
 from tfx_estimators.json_text import dumps
 from tfx_estimators.lineage.documents import read
 
@@ -35,6 +35,6 @@ def noted_examples(folder: str) -> tuple[int, int] | None:
         return None
     try:
         step, examples = read(path, tuple[int, int], files)
-    except CorruptRecordError:
+    except DamagedFileError:
         return None
     return (step, examples) if step > 0 and examples > 0 else None

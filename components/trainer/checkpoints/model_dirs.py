@@ -7,7 +7,7 @@ checkpoint store notes where that is, so that whoever looks there finds the chec
 from __future__ import annotations
 
 from tfx_estimators.components.gfile import files_for
-from tfx_estimators.errors import CorruptRecordError
+from tfx_estimators.errors import DamagedFileError
 from tfx_estimators.json_text import dumps
 from tfx_estimators.lineage.documents import read
 from tfx_estimators.places import canonical, inside, same
@@ -46,5 +46,5 @@ def noted_model_dirs(folder: str) -> list[str]:
         return []
     try:
         return read(path, list[str], files)
-    except CorruptRecordError:
+    except DamagedFileError:
         return []

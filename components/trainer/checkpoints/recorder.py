@@ -32,7 +32,6 @@ from tfx_estimators.components.trainer.checkpoints.model_dirs import (
 )
 from tfx_estimators.components.trainer.checkpoints.retention import kept
 from tfx_estimators.components.trainer.checkpoints.training import FOREIGN, Training
-from tfx_estimators.errors import NotInMetadataError
 from tfx_estimators.estimator.checkpoints import (
     Checkpoint,
     find_checkpoints,
@@ -53,7 +52,7 @@ __all__ = ["Recorder", "RecordingListener"]
 
 _log = logging.getLogger(__name__)
 # What reading a checkpoint comes to that is damaged, or cannot be read at present.
-_UNREADABLE = (OSError, tf.errors.OpError, IndexError, RuntimeError, ValueError, NotInMetadataError)
+_UNREADABLE = (OSError, tf.errors.OpError, IndexError, RuntimeError, ValueError)
 
 
 class Recorder:

@@ -38,7 +38,7 @@ from tfx_estimators.components.trainer.checkpoints.training import (
     Training,
     always_held,
 )
-from tfx_estimators.errors import CorruptRecordError, NotInMetadataError, TrainingError
+from tfx_estimators.errors import DamagedFileError, MissingFilesError, TrainingError
 from tfx_estimators.lineage.documents import read
 from tfx_estimators.lineage.record_files import SUFFIX
 
@@ -240,10 +240,10 @@ def hold_training(training: Training) -> Iterator[Training]:
     """Holds a training's folder as `open_training` does, and changes nothing in it.
 
     Raises:
-        NotInMetadataError: if there is no such folder.
+        MissingFilesError: if there is no such folder.
     """
     if not files_for(training.folder).exists(training.folder):
-        raise NotInMetadataError(
+        raise MissingFilesError(
             f"there is no folder {training.folder}",
             expected="the folder of a training, STORE/<fingerprint>",
             fix="ls the checkpoint store",
@@ -266,7 +266,7 @@ def _of_an_older_format(training: Training) -> list[str]:
     version made: whether they are the same work cannot be told."""
     store, _, own = training.folder.rpartition("/")
     files = files_for(store)
-    unreadable: tuple[type[Exception], ...] = (CorruptRecordError, *files.failures)
+    unreadable: tuple[type[Exception], ...] = (DamagedFileError, *files.failures)
     found = []
     _, folders, _ = next(iter(files.walk(store)), (store, [], []))
     for name in sorted(str(folder).rstrip("/") for folder in folders):
@@ -297,7 +297,7 @@ def _previous_writer(training: Training) -> Training:
         return training
     try:
         previous = read(path, _Writer, files)
-    except CorruptRecordError:
+    except DamagedFileError:
         return training  # Torn: it was killed before it trained a step.
     if previous.start is None:
         return training

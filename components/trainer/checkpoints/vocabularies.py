@@ -36,7 +36,7 @@ def noted_vocabularies(folder: str) -> dict[str, str]:
     """Digests by name; none where nothing was noted.
 
     Raises:
-        CorruptRecordError: if the note is damaged.
+        DamagedFileError: if the note is damaged.
     """
     path, files = f"{folder}/{VOCABULARIES_FILE}", files_for(folder)
     return read(path, dict[str, str], files) if files.exists(path) else {}

@@ -14,7 +14,7 @@ from pydantic import Field
 from tfx.dsl.io import fileio
 
 from tfx_estimators.components.model_digest import hash_file
-from tfx_estimators.errors import CorruptRecordError, TrainingError
+from tfx_estimators.errors import DamagedFileError, TrainingError
 from tfx_estimators.estimator.columns.rows import Rows
 from tfx_estimators.json_text import dumps
 from tfx_estimators.lineage.documents import Count, parse
@@ -111,7 +111,7 @@ def read_rows(saved_model: str) -> dict[str, Any]:
             part: {name: _found(saved_model, d) for name, d in content[part].items()}
             for part in ("variables", "dense")
         }
-    except (tf.errors.OpError, CorruptRecordError) as error:
+    except (tf.errors.OpError, DamagedFileError) as error:
         missing = not fileio.exists(path)
         said = str(error).partition("\n")[0]
         why = "there is no record of it" if missing else f"{path} cannot be read: {said}"
@@ -171,5 +171,5 @@ def _found(saved_model: str, description: Any) -> Any:
     if description.get("file") is not None:
         found["file"] = f"{saved_model}/{description['file']}"
         if not inside(saved_model, found["file"]):
-            raise CorruptRecordError(f"it names {description['file']!r}, outside of the model")
+            raise DamagedFileError(f"it names {description['file']!r}, outside of the model")
     return found

@@ -106,7 +106,7 @@ def import_records(folders: tuple[str, ...], create: bool, metadata: str | None)
           --metadata taxi.sqlite --create
     """
     from tfx_estimators.components.gfile import files_for
-    from tfx_estimators.errors import NotInMetadataError
+    from tfx_estimators.errors import MissingFilesError
     from tfx_estimators.lineage.reconcile import reconcile
     from tfx_estimators.lineage.record_files import read_records
     from tfx_estimators.lineage.store import open_store
@@ -117,7 +117,7 @@ def import_records(folders: tuple[str, ...], create: bool, metadata: str | None)
         for record in read_records(folder.rstrip("/"), files_for(folder)).values()
     ]
     if not records:
-        raise NotInMetadataError(
+        raise MissingFilesError(
             f"there are no records in {', '.join(folders)}",
             expected="files whose names end in .record.json",
             fix="check the paths",

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from tfx_estimators.errors import NotInMetadataError
+from tfx_estimators.errors import MissingFilesError
 from tfx_estimators.json_text import dumps, finite
 from tfx_estimators.redaction import redacted, without_secrets
 from tfx_estimators.terminal import escaped, shown
@@ -45,7 +45,7 @@ def place(metadata: str | None) -> str:
     """The store that is meant: the newest below runs/ where nothing is said.
 
     Raises:
-        NotInMetadataError: if nothing is said and nothing was run here.
+        MissingFilesError: if nothing is said and nothing was run here.
     """
     found = all_places(metadata)
     if len(found) > 1:
@@ -57,14 +57,14 @@ def all_places(metadata: str | None) -> list[str]:
     """The store that is meant; where nothing is said all below runs/, the newest first.
 
     Raises:
-        NotInMetadataError: if nothing is said and nothing was run here.
+        MissingFilesError: if nothing is said and nothing was run here.
     """
     if metadata is not None:
         return [metadata]
     runs = pathlib.Path("runs")
     found = [file for pattern in _BELOW_RUNS for file in runs.glob(pattern) if file.is_file()]
     if not found:
-        raise NotInMetadataError(
+        raise MissingFilesError(
             f"there is no metadata below {runs.absolute()}",
             expected="the folder of a run, as tfx-estimators run leaves it",
             fix="run this where the pipeline was run, or pass --metadata",

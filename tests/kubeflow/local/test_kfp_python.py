@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tfx_estimators.errors import MissingPackageError
+from tfx_estimators.errors import MissingDependencyError
 from tfx_estimators.kubeflow.local import kfp_python
 
 
@@ -18,7 +18,7 @@ def test_no_package_index_is_said_and_the_next_time_it_is_tried_anew(monkeypatch
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_RETRIES", "0")
     monkeypatch.setenv("PIP_FIND_LINKS", "")
-    with pytest.raises(MissingPackageError, match="cannot be installed") as caught:
+    with pytest.raises(MissingDependencyError, match="cannot be installed") as caught:
         kfp_python.kfp_python(lambda line: None)
     assert "pip install" in str(caught.value)
     assert not list(tmp_path.glob("tfx-estimators/*/.ready"))
@@ -29,7 +29,7 @@ def test_a_folder_that_cannot_be_made_is_said(monkeypatch, tmp_path) -> None:
     (tmp_path / "tfx-estimators").mkdir()
     version = kfp_python.sys.version_info
     (tmp_path / "tfx-estimators" / f"kfp-0-py{version[0]}.{version[1]}").write_text("a file")
-    with pytest.raises(MissingPackageError, match="no virtual environment"):
+    with pytest.raises(MissingDependencyError, match="no virtual environment"):
         kfp_python.kfp_python(lambda line: None)
 
 

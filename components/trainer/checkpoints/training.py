@@ -69,7 +69,9 @@ class Training:
 
     def to_json(self) -> str:
         """As JSON text, for the processes of a distributed training."""
-        values = {"format": FORMAT, **dataclasses.asdict(self)}
+        # `asdict` copies deeply, and a lease has parts that cannot be copied.
+        written = dataclasses.replace(self, check=always_held)
+        values = {"format": FORMAT, **dataclasses.asdict(written)}
         del values["check"]
         if self.retention is not None:
             values["retention"] = retention.to_json(self.retention)

@@ -155,6 +155,16 @@ def test_an_interrupted_training_of_an_earlier_version_is_named(
     assert f"{older} was begun by an earlier version" in capsys.readouterr().err
 
 
+def test_a_training_in_a_bucket_holds_a_lease_and_is_written_for_its_workers(
+    training: Training,
+) -> None:
+    in_bucket = dataclasses.replace(training, folder=f"file://{training.folder}")
+    with open_training(in_bucket) as opened:
+        opened.check()
+        assert Training.from_json(opened.to_json()) == opened
+    assert (pathlib.Path(training.folder) / "writer.json").is_file()
+
+
 @pytest.fixture
 def adopt(training: Training, tmp_path: pathlib.Path) -> Callable[..., str]:
     """Adopts from `old`; the training has a checkpoint of step 0 and a vocabulary."""

@@ -18,15 +18,15 @@ from tfx_estimators.lineage.properties import (
 from tfx_estimators.lineage.select import Condition, select
 from tfx_estimators.lineage.store import Store
 
-__all__ = ["Checkpoint", "find_checkpoint", "list_checkpoints"]
+__all__ = ["RecordedCheckpoint", "find_checkpoint", "list_checkpoints"]
 
 _LIVE = 2
 _DIGEST = re.compile(r"[0-9a-f]{6,64}")
 
 
 @dataclasses.dataclass(frozen=True)
-class Checkpoint:
-    """A checkpoint.
+class RecordedCheckpoint:
+    """A checkpoint as ML Metadata knows it.
 
     Attributes:
         id: number of its artifact.
@@ -66,7 +66,7 @@ def list_checkpoints(
     min_step: int | None = None,
     kept: bool = False,
     limit: int | None = 50,
-) -> list[Checkpoint]:
+) -> list[RecordedCheckpoint]:
     """Checkpoints, the newest first.
 
     Args:
@@ -87,7 +87,7 @@ def list_checkpoints(
     return _describe(store, found)
 
 
-def find_checkpoint(store: Store, name: str) -> Checkpoint:
+def find_checkpoint(store: Store, name: str) -> RecordedCheckpoint:
     """A checkpoint by its number, the beginning of its digest, or its prefix.
 
     Raises:
@@ -119,14 +119,14 @@ def find_checkpoint(store: Store, name: str) -> Checkpoint:
     return _describe(store, [newest])[0]
 
 
-def _describe(store: Store, artifacts: list[Any]) -> list[Checkpoint]:
+def _describe(store: Store, artifacts: list[Any]) -> list[RecordedCheckpoint]:
     producers = Graph(store).producers(artifact.id for artifact in artifacts)
     return [_checkpoint(artifact, producers.get(artifact.id)) for artifact in artifacts]
 
 
-def _checkpoint(artifact: Any, execution: int | None) -> Checkpoint:
+def _checkpoint(artifact: Any, execution: int | None) -> RecordedCheckpoint:
     facts: dict[str, Any] = values_of(artifact)
-    return Checkpoint(
+    return RecordedCheckpoint(
         id=artifact.id,
         uri=artifact.uri,
         digest=facts["digest"],

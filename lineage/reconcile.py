@@ -12,16 +12,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tfx_estimators.errors import MetadataStoreError
-from tfx_estimators.lineage.artifacts import Artifacts, Wanted
-from tfx_estimators.lineage.events import Events
-from tfx_estimators.lineage.facts import (
+from tfx_estimators.lineage.files import LOCAL, Files
+from tfx_estimators.lineage.importing.events import Events
+from tfx_estimators.lineage.importing.executions import Execution, Executions, LostWrite
+from tfx_estimators.lineage.importing.facts import (
     facts_of_checkpoint,
     facts_of_model,
     facts_of_push,
     identity_of,
 )
-from tfx_estimators.lineage.files import LOCAL, Files
-from tfx_estimators.lineage.origins import LostWrite, Origin, Origins
+from tfx_estimators.lineage.importing.wanted_artifacts import Artifacts, Wanted
 from tfx_estimators.lineage.properties import CHECKPOINT_TYPE, Value
 from tfx_estimators.lineage.record_files import read_records
 from tfx_estimators.lineage.records import (
@@ -106,7 +106,7 @@ class _Pass:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._origins = Origins(store)
+        self._executions = Executions(store)
         self._artifacts = Artifacts(store)
         self._events = Events(store)
         self._waiting = 0
@@ -128,8 +128,8 @@ class _Pass:
         return Reconciled(len(records), self._artifacts.written, events, self._waiting)
 
     def _step(self, step: StepRecord) -> None:
-        origin = self._origins.of(step)
-        if not origin.imported:
+        execution = self._executions.of(step)
+        if not execution.imported:
             return  # TFX has recorded it.
         for put, artifacts in (
             (self._events.input, step.inputs),
@@ -140,34 +140,34 @@ class _Pass:
                 Wanted(a.type, a.uri, ("artifact", a.type, a.uri), dict(a.properties))
                 for a in artifacts
             ]
-            numbers = self._artifacts.put(wanted, origin)
+            numbers = self._artifacts.put(wanted, execution)
             for number, artifact in zip(numbers, artifacts, strict=True):
-                put(number, origin.id, (artifact.key, seen[artifact.key]))
+                put(number, execution.id, (artifact.key, seen[artifact.key]))
                 seen[artifact.key] += 1
 
     def _checkpoints(self, records: Sequence[Record]) -> None:
         mine = [record for record in records if isinstance(record, CheckpointRecord)]
         exported = {r.checkpoint_digest for r in records if isinstance(r, ModelRecord)}
         known = self._artifacts.known([identity_of(record) for record in mine])
-        by_origin: dict[Origin, list[CheckpointRecord]] = {}
+        by_execution: dict[Execution, list[CheckpointRecord]] = {}
         for record in mine:
             # What was removed before anybody heard of it is not worth a mention, unless a
             # model came of it.
             if record.kept or record.digest in exported or identity_of(record) in known:
-                by_origin.setdefault(self._origins.of(record), []).append(record)
+                by_execution.setdefault(self._executions.of(record), []).append(record)
         numbers: dict[str, int] = {}
-        for origin, group in by_origin.items():
+        for execution, group in by_execution.items():
             wanted = [
                 Wanted(CHECKPOINT_TYPE, r.uri, identity_of(r), facts_of_checkpoint(r), live=r.kept)
                 for r in group
             ]
-            for number, record in zip(self._artifacts.put(wanted, origin), group, strict=True):
+            for number, record in zip(self._artifacts.put(wanted, execution), group, strict=True):
                 numbers[record.digest] = number
-                self._events.output(number, origin.id)
-        for origin, group in by_origin.items():
+                self._events.output(number, execution.id)
+        for execution, group in by_execution.items():
             for digest in {r.resumed_from for r in group if r.resumed_from}:
-                if digest in numbers and not self._events.made(numbers[digest], origin.id):
-                    self._events.input(numbers[digest], origin.id)
+                if digest in numbers and not self._events.made(numbers[digest], execution.id):
+                    self._events.input(numbers[digest], execution.id)
 
     def _published(
         self, record: ModelRecord | PushRecord, type_name: str, facts: dict[str, Value]
@@ -180,14 +180,14 @@ class _Pass:
 
     def _pushed_again(self, record: PushRecord) -> None:
         """Of a rollback no runner publishes anything: the version itself is the artifact."""
-        origin = self._origins.of(record)
+        execution = self._executions.of(record)
         wanted = Wanted(
             _PUSHED_TYPE, record.uri, ("artifact", _PUSHED_TYPE, record.uri), facts_of_push(record)
         )
-        (number,) = self._artifacts.put([wanted], origin)
-        self._events.output(number, origin.id)
+        (number,) = self._artifacts.put([wanted], execution)
+        self._events.output(number, execution.id)
         for model in self._models_of(record):
-            self._events.input(model.id, origin.id)
+            self._events.input(model.id, execution.id)
 
     def _models_of(self, record: PushRecord) -> list[Any]:
         if record.model_uri:

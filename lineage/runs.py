@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tfx_estimators.errors import NotInMetadataError
+from tfx_estimators.lineage.database.tables import find_runs
 from tfx_estimators.lineage.properties import (
     BEGAN,
     ENDED,
@@ -20,7 +21,6 @@ from tfx_estimators.lineage.properties import (
 )
 from tfx_estimators.lineage.select import Condition, select
 from tfx_estimators.lineage.store import Store
-from tfx_estimators.lineage.tables import find_runs
 
 __all__ = ["Run", "Step", "find_run", "list_runs", "parameters_of"]
 

@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
+from tfx_estimators.lineage.database.tables import find_numbers
 from tfx_estimators.lineage.properties import chunks, value_of
 from tfx_estimators.lineage.store import Store
-from tfx_estimators.lineage.tables import find_numbers
 
 __all__ = ["Condition", "Kind", "select"]
 

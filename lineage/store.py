@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfx_estimators.errors import MetadataStoreError
-from tfx_estimators.lineage.connection import config_of, name_of
+from tfx_estimators.lineage.database.connection import config_of, name_of
+from tfx_estimators.lineage.database.sqlite_file import make, prepare
 from tfx_estimators.lineage.properties import chunks
-from tfx_estimators.lineage.sqlite_file import make, prepare
 
 __all__ = ["Store", "explain", "open_store"]
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from tfx_estimators.components.gfile import files_for
 from tfx_estimators.errors import TfxEstimatorsError
+from tfx_estimators.lineage.maintenance.unfinished import end_unfinished, note_process
 from tfx_estimators.lineage.reconcile import Reconciled, reconcile
 from tfx_estimators.lineage.record_files import paths_below, read_records
 from tfx_estimators.lineage.records import Record
 from tfx_estimators.lineage.store import Store, open_store
-from tfx_estimators.lineage.unfinished import end_unfinished, note_process
 
 __all__ = ["Telling", "record_run", "warned"]
 

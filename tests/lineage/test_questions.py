@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tfx_estimators.cli import main
-from tfx_estimators.lineage.connection import config_of
+from tfx_estimators.lineage.database.connection import config_of
 from tfx_estimators.lineage.properties import CHECKPOINT_TYPE
 from tfx_estimators.lineage.record_files import write_record
 from tfx_estimators.lineage.records import ArtifactRecord, CheckpointRecord, PushRecord
@@ -257,7 +257,7 @@ def test_a_store_that_is_locked_is_not_taken_for_a_wrong_file(
     world: Any, told: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told()
-    monkeypatch.setattr("tfx_estimators.lineage.sqlite_file._SECONDS", 0.2)
+    monkeypatch.setattr("tfx_estimators.lineage.database.sqlite_file._SECONDS", 0.2)
     with contextlib.closing(sqlite3.connect(world.database)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         result = CliRunner().invoke(main, ["runs", "--metadata", str(world.database)])

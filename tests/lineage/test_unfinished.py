@@ -8,14 +8,14 @@ import sys
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from tfx_estimators.lineage.maintenance.unfinished import end_unfinished, note_process
 from tfx_estimators.lineage.runs import list_runs
 from tfx_estimators.lineage.store import open_store
-from tfx_estimators.lineage.unfinished import end_unfinished, note_process
 
 _NOTE = """
 import sys, time
 from tfx_estimators.lineage.store import open_store
-from tfx_estimators.lineage.unfinished import note_process
+from tfx_estimators.lineage.maintenance.unfinished import note_process
 note_process(open_store(sys.argv[1], write=True), int(sys.argv[2]))
 print("noted", flush=True)
 time.sleep(600)

@@ -26,8 +26,8 @@ def restore(checkpoint: str, folder: str, saved_model: bool, metadata: str | Non
     """
     from tfx_estimators.components.gfile import files_for
     from tfx_estimators.lineage.checkpoints import find_checkpoint
-    from tfx_estimators.lineage.restore import find_export
-    from tfx_estimators.lineage.restore import restore as copy
+    from tfx_estimators.lineage.maintenance.restore import find_export
+    from tfx_estimators.lineage.maintenance.restore import restore as copy
     from tfx_estimators.lineage.store import open_store
 
     store = open_store(places.place(metadata))
@@ -61,8 +61,8 @@ def gc(folder: str | None, delete: bool, keep_last: int, metadata: str | None) -
     the one whose checkpoints the metadata has, or the one beside it].
     """
     from tfx_estimators.components.gfile import files_for
-    from tfx_estimators.lineage.checkpoint_store import find_store
-    from tfx_estimators.lineage.garbage import find_garbage, remove
+    from tfx_estimators.lineage.maintenance.checkpoint_store import find_store
+    from tfx_estimators.lineage.maintenance.garbage import find_garbage, remove
     from tfx_estimators.lineage.store import open_store
 
     where = places.place(metadata)

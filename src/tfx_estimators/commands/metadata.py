@@ -22,7 +22,7 @@ def upgrade(place: str | None) -> None:
     A backup is made beside it first. PLACE is an SQLite file or the folder of a run
     [default: the newest below runs/].
     """
-    from tfx_estimators.lineage.upgrade import upgrade as upgrade_store
+    from tfx_estimators.lineage.maintenance.upgrade import upgrade as upgrade_store
 
     done = upgrade_store(places.place(place))
     if done.backup is None:
@@ -47,9 +47,9 @@ def withdraw(model: str, metadata: str | None) -> None:
     MODEL is its number, the beginning of its digest, its uri, or a version that was pushed.
     Pushed versions stay; see tfx-estimators rollback.
     """
+    from tfx_estimators.lineage.maintenance.verdicts import withdraw as take_back
     from tfx_estimators.lineage.models import find_model
     from tfx_estimators.lineage.store import open_store
-    from tfx_estimators.lineage.verdicts import withdraw as take_back
 
     store = open_store(places.place(metadata), write=True)
     found = find_model(store, model)

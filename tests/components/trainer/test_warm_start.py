@@ -9,9 +9,9 @@ import pytest
 import tensorflow as tf
 
 from tfx_estimators import estimator
-from tfx_estimators.lineage.checkpoints import Checkpoint
+from tfx_estimators.lineage.checkpoints import RecordedCheckpoint
 from tfx_estimators.lineage.digests import checkpoint_digest
-from tfx_estimators.lineage.restore import restore
+from tfx_estimators.lineage.maintenance.restore import restore
 
 pytestmark = pytest.mark.stacks
 
@@ -27,7 +27,7 @@ def test_another_training_begins_with_what_was_restored(tmp_path: pathlib.Path) 
     first = estimator.LinearRegressor(columns, model_dir=str(tmp_path / "first"))
     first.train(input_fn, steps=5)
     prefix = first.latest_checkpoint()
-    checkpoint = Checkpoint(
+    checkpoint = RecordedCheckpoint(
         id=1, uri=prefix, digest=checkpoint_digest(prefix), fingerprint="f", step=5,
         global_examples=10, metrics={}, wall_time=0.0, size_bytes=1,
         checkpoint_format="saver", kept=True, execution=None, resumed_from=None,

@@ -8,7 +8,7 @@ import urllib.parse
 from typing import Any
 
 from tfx_estimators.errors import MetadataStoreError
-from tfx_estimators.lineage.sqlite_file import missing, sqlite_file
+from tfx_estimators.lineage.database.sqlite_file import missing, sqlite_file
 
 __all__ = ["config_of", "name_of"]
 

@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from tfx_estimators.lineage.facts import same_value
-from tfx_estimators.lineage.origins import LostWrite, Origin, external_id, read_type
+from tfx_estimators.lineage.importing.executions import Execution, LostWrite, external_id, read_type
+from tfx_estimators.lineage.importing.facts import same_value
 from tfx_estimators.lineage.properties import Value, fill, value_of
 from tfx_estimators.lineage.store import Store
 
@@ -63,7 +63,7 @@ class Artifacts:
         found = self._store.by_external_ids("artifacts", list(ids))
         return {ids[artifact.external_id]: artifact for artifact in found}
 
-    def put(self, wanted: Sequence[Wanted], origin: Origin) -> list[int]:
+    def put(self, wanted: Sequence[Wanted], execution: Execution) -> list[int]:
         """Their numbers, after those that are not there, or not so, were put."""
         from ml_metadata.proto import metadata_store_pb2 as mlmd
 
@@ -94,7 +94,7 @@ class Artifacts:
             self._store.put_lineage_subgraph(
                 [],
                 list(fresh.values()),
-                list(origin.contexts),
+                list(execution.contexts),
                 [],
                 reuse_context_if_already_exist=True,
                 reuse_artifact_if_already_exist_by_external_id=True,

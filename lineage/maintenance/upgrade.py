@@ -13,8 +13,8 @@ import sqlite3
 from typing import Any
 
 from tfx_estimators.errors import MetadataStoreError, UnsupportedOptionError
-from tfx_estimators.lineage.connection import config_of, name_of
-from tfx_estimators.lineage.sqlite_file import SCHEMA_VERSION, missing, schema_version
+from tfx_estimators.lineage.database.connection import config_of, name_of
+from tfx_estimators.lineage.database.sqlite_file import SCHEMA_VERSION, missing, schema_version
 
 __all__ = ["Upgraded", "upgrade"]
 

@@ -11,7 +11,7 @@ from tfx_estimators.errors import (
     NotInMetadataError,
     UnsupportedOptionError,
 )
-from tfx_estimators.lineage.checkpoints import Checkpoint
+from tfx_estimators.lineage.checkpoints import RecordedCheckpoint
 from tfx_estimators.lineage.digests import checkpoint_digest, checkpoint_files
 from tfx_estimators.lineage.files import LOCAL, Files
 from tfx_estimators.lineage.models import list_models
@@ -23,7 +23,7 @@ _SERVING = "Format-Serving"
 """Where TFX has the SavedModel in a Model artifact."""
 
 
-def restore(checkpoint: Checkpoint, folder: str, files: Files = LOCAL) -> str:
+def restore(checkpoint: RecordedCheckpoint, folder: str, files: Files = LOCAL) -> str:
     """Copies a checkpoint, checks the copy and writes TensorFlow's `checkpoint` file last.
 
     If anything fails nothing of the copy is left.
@@ -79,7 +79,7 @@ def restore(checkpoint: Checkpoint, folder: str, files: Files = LOCAL) -> str:
     return prefix
 
 
-def find_export(store: Store, checkpoint: Checkpoint, files: Files = LOCAL) -> str:
+def find_export(store: Store, checkpoint: RecordedCheckpoint, files: Files = LOCAL) -> str:
     """The newest SavedModel that a checkpoint's training has exported, of any checkpoint.
 
     Args:
@@ -110,7 +110,7 @@ def find_export(store: Store, checkpoint: Checkpoint, files: Files = LOCAL) -> s
     )
 
 
-def _files_of(checkpoint: Checkpoint, files: Files) -> list[str]:
+def _files_of(checkpoint: RecordedCheckpoint, files: Files) -> list[str]:
     found = checkpoint_files(checkpoint.uri, files)
     if not found:
         raise MissingFilesError(

@@ -17,7 +17,7 @@ from tfx_estimators.lineage.properties import BEGAN, ENDED, Value, fill, number_
 from tfx_estimators.lineage.records import CheckpointRecord, Record, StepRecord
 from tfx_estimators.lineage.store import Store
 
-__all__ = ["LostWrite", "Origin", "Origins", "external_id", "read_type"]
+__all__ = ["Execution", "Executions", "LostWrite", "external_id", "read_type"]
 
 _IMPORTED_TYPE = "tfx_estimators.lineage.Step"
 _CONTEXT_TYPES = ("pipeline", "pipeline_run", "node")
@@ -33,7 +33,7 @@ class LostWrite(Exception):
 
 
 @dataclasses.dataclass(frozen=True)
-class Origin:
+class Execution:
     """An execution in the store.
 
     Attributes:
@@ -47,21 +47,21 @@ class Origin:
     contexts: tuple[Any, ...] = dataclasses.field(compare=False)
 
 
-class Origins:
+class Executions:
     """Finds the executions of records, or puts them."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[tuple[str, str, str, str | None], Origin] = {}
+        self._known: dict[tuple[str, str, str, str | None], Execution] = {}
 
-    def of(self, record: Record) -> Origin:
+    def of(self, record: Record) -> Execution:
         """The execution that wrote the record."""
         key = (record.pipeline, record.run, record.node, record.execution)
         if key not in self._known:
             self._known[key] = self._recorded(record) or self._imported(record)
         return self._known[key]
 
-    def _recorded(self, record: Record) -> Origin | None:
+    def _recorded(self, record: Record) -> Execution | None:
         number = number_of(record.execution or "")
         if number is None or not self._store.get_executions_by_id([number]):
             return None
@@ -69,7 +69,7 @@ class Origins:
         names = {(context.type, context.name) for context in contexts}
         # A store from elsewhere has an execution of this number too, but not this one.
         wanted = {("pipeline_run", record.run), ("node", f"{record.pipeline}.{record.node}")}
-        return Origin(number, False, contexts) if wanted <= names else None
+        return Execution(number, False, contexts) if wanted <= names else None
 
     def _contexts_of(self, number: int) -> list[Any]:
         from ml_metadata import errors as mlmd_errors
@@ -79,7 +79,7 @@ class Origins:
         except mlmd_errors.NotFoundError:
             return []
 
-    def _imported(self, record: Record) -> Origin:
+    def _imported(self, record: Record) -> Execution:
         from ml_metadata import errors as mlmd_errors
         from ml_metadata.proto import metadata_store_pb2 as mlmd
 
@@ -122,7 +122,7 @@ class Origins:
             execution.last_known_state = state
             fill(execution.custom_properties, facts)
             self._store.put_executions([execution])
-        return Origin(execution.id, True, tuple(self._contexts_of(execution.id)))
+        return Execution(execution.id, True, tuple(self._contexts_of(execution.id)))
 
     def _join_run_to_pipeline(self, record: Record) -> None:
         from ml_metadata import errors as mlmd_errors

@@ -5,7 +5,9 @@
 * `cats_vs_dogs`: MobileNetV2 as an estimator made from a Keras model.
 * `digits`: handwritten digits, two workers in step.
 * `usual`: the usual pipeline in a few lines, each part replaceable.
+* `project`: a project of one's own, written from a look at the data.
 * `catalog`: pipelines by name or file.
+* `parameters`: what of a pipeline can be set for one run.
 * `workspace`, `closing_table`: the folders of a ready pipeline, and what a run came to.
 * `runners`: what can run a pipeline, by name; `runner`: running one in this process.
 * `recording`: tells ML Metadata of checkpoints, after every run.
@@ -21,6 +23,8 @@ __all__ = [
     "closing_table",
     "data_folder",
     "digits",
+    "parameters",
+    "project",
     "recording",
     "runner",
     "runners",

@@ -21,7 +21,15 @@ from tfx_estimators.pipelines.workspace import Workspace
 if TYPE_CHECKING:
     from tfx_estimators.estimator.distribution import Policy
 
-__all__ = ["STEPS", "csv_examples", "estimator_pipeline", "example_splits", "schema_with_shapes"]
+__all__ = [
+    "STEPS",
+    "csv_examples",
+    "estimator_pipeline",
+    "example_splits",
+    "parquet_examples",
+    "schema_with_shapes",
+    "tf_examples",
+]
 
 STEPS = (
     "examples",
@@ -56,6 +64,28 @@ def csv_examples(
     from tfx_estimators.components import CsvExampleGen
 
     return CsvExampleGen(input_base=str(folder), **example_splits(pattern, splits))
+
+
+def parquet_examples(
+    folder: str | os.PathLike[str],
+    pattern: str = "*.parquet",
+    splits: Mapping[str, int] = TWO_TO_ONE,
+) -> Any:
+    """A `ParquetExampleGen` over the Parquet files of a folder; see `csv_examples`."""
+    from tfx_estimators.components import ParquetExampleGen
+
+    return ParquetExampleGen(input_base=str(folder), **example_splits(pattern, splits))
+
+
+def tf_examples(
+    folder: str | os.PathLike[str],
+    pattern: str = "*.tfrecord*",
+    splits: Mapping[str, int] = TWO_TO_ONE,
+) -> Any:
+    """TFX's `ImportExampleGen` over the TFRecord files of a folder; see `csv_examples`."""
+    from tfx.components.example_gen.import_example_gen.component import ImportExampleGen
+
+    return ImportExampleGen(input_base=str(folder), **example_splits(pattern, splits))
 
 
 def example_splits(pattern: str, splits: Mapping[str, int] = TWO_TO_ONE) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from tfx_estimators.commands.kserve import kserve
 from tfx_estimators.commands.kubeflow import compile_package
 from tfx_estimators.commands.lineage import checkpoints, diff, lineage, models, runs
 from tfx_estimators.commands.metadata import metadata, withdraw
+from tfx_estimators.commands.new import new
 from tfx_estimators.commands.push import rollback, versions
 from tfx_estimators.commands.run_log import run_log
 from tfx_estimators.commands.runner_options import RunCommand, runner_and_options
@@ -63,7 +64,8 @@ def main(verbose: bool) -> None:
 @click.option(
     "--root",
     type=click.Path(path_type=pathlib.Path),
-    help="Folder for everything the run makes.  [default: runs/PIPELINE]",
+    help="Folder for everything the run makes.  [default: runs/PIPELINE; for a file called "
+    "pipeline.py, runs/ITS FOLDER]",
 )
 @click.option(
     "--fresh",
@@ -91,7 +93,7 @@ def run(
     can be repeated: finished steps are skipped, and an interrupted training resumes from
     its last checkpoint.
     """
-    root = (root or pathlib.Path("runs") / pathlib.Path(pipeline).stem).absolute()
+    root = (root or pathlib.Path("runs") / _short_name(pipeline)).absolute()
 
     from tfx_estimators.pipelines import catalog
     from tfx_estimators.pipelines.runner import train_afresh
@@ -113,8 +115,14 @@ def run(
             click.echo(module.summary(root))
 
 
+def _short_name(pipeline: str) -> str:
+    """What a pipeline's runs are called; many projects have a file called pipeline.py."""
+    file = pathlib.Path(pipeline)
+    return file.absolute().parent.name if file.name == "pipeline.py" else file.stem
+
+
 for _command in (
-    doctor,
+    *(new, doctor),
     *(compile_package, submit, kserve),
     *(manifests, image, docs),
     *(runs, checkpoints, models, lineage, diff),

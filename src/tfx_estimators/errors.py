@@ -28,6 +28,7 @@ instance of the builtin a caller would already be catching.
         EvaluationError
         PushError
         PipelineError
+        ProjectError
         MetadataStoreError
         NotInMetadataError
         MissingFilesError
@@ -67,6 +68,7 @@ __all__ = [
     "NotInMetadataError",
     "PackageError",
     "PipelineError",
+    "ProjectError",
     "PushError",
     "RemovedFromTensorFlowError",
     "SavedModelError",
@@ -200,6 +202,10 @@ class PushError(TfxEstimatorsError, OSError):
 
 class PipelineError(TfxEstimatorsError, RuntimeError):
     """A pipeline could not be found, built or run."""
+
+
+class ProjectError(TfxEstimatorsError, ValueError):
+    """A project of one's own cannot be made of what was given; nothing was written."""
 
 
 class MetadataStoreError(TfxEstimatorsError, RuntimeError):

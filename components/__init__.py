@@ -9,6 +9,7 @@
 * `artifacts`: artifact types of our own, where TFX has no standard one.
 * `beam_executor`: what the executors that run a Beam pipeline share.
 * `beam_flags`: Beam flags that a step gets besides the user's.
+* `cache_key`: has TFX's cache notice what stock components' modules import and read.
 * `checkpoint_export`: a checkpoint as a SavedModel, made from the export of another one of the
   same training.
 * `doctor`: reads pipeline and model code of the TFX 1.x era without running it.

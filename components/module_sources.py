@@ -16,12 +16,12 @@ import pathlib
 import site
 import sys
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tfx_estimators.components.literal_paths import named_files
 from tfx_estimators.errors import UserModuleError
 
-__all__ = ["parse", "sources_digest", "sources_of"]
+__all__ = ["digest_of", "find_source", "parse", "sources_digest", "sources_of", "whole_of"]
 
 _OURS = __name__.partition(".")[0]
 _CHUNK = 1 << 20
@@ -71,21 +71,64 @@ def sources_digest(name: str, source: pathlib.Path) -> str:
         UserModuleError: if the module itself has a syntax error.
         OSError: if a file cannot be read.
     """
-    whole = hashlib.sha256()
-    files: dict[str, pathlib.Path] = {}
+    return digest_of(whole_of(name, source))
+
+
+def whole_of(name: str, source: pathlib.Path) -> dict[str, pathlib.Path]:
+    """A module's sources and the files that they name.
+
+    Args:
+        name: the module's dotted name.
+        source: its file.
+
+    Returns:
+        the files, by labels that say what they are to the module: a file's own label does
+        not depend on where the module lies.
+
+    Raises:
+        UserModuleError: if the module itself has a syntax error.
+    """
+    whole: dict[str, pathlib.Path] = {}
+    named: set[pathlib.Path] = set()
     for module, path in sorted(sources_of(name, source).items()):
         # The name by which a file is run says nothing of what it does.
-        whole.update(f"{'' if module == name else module}\0{_digest(path)}\n".encode())
+        whole["" if module == name else module] = path
         try:
-            tree = parse(path)
+            named.update(named_files(parse(path), path))
         except UserModuleError:
             continue
-        for file in named_files(tree, path):
-            relative = os.path.relpath(file, source.parent)
-            files[file.name if relative.startswith("..") else relative] = file
-    for spelled, file in sorted(files.items()):
-        whole.update(f"file {spelled}\0{_digest(file)}\n".encode(errors="surrogateescape"))
+    for label, file in sorted((_label(file, source), file) for file in named):
+        unique = label
+        while unique in whole:  # Two files elsewhere may have one name.
+            unique += "'"
+        whole[unique] = file
+    return whole
+
+
+def _label(file: pathlib.Path, source: pathlib.Path) -> str:
+    relative = os.path.relpath(file, source.parent)
+    return f"file {file.name if relative.startswith('..') else relative}"
+
+
+def digest_of(files: Mapping[str, pathlib.Path]) -> str:
+    """SHA-256 of files and their labels, in their order.
+
+    Raises:
+        OSError: if a file cannot be read.
+    """
+    whole = hashlib.sha256()
+    for label, file in files.items():
+        whole.update(f"{label}\0{_digest(file)}\n".encode(errors="surrogateescape"))
     return whole.hexdigest()
+
+
+def find_source(name: str) -> pathlib.Path | None:
+    """The source of a module by its dotted name, without importing what it lies in.
+
+    Returns:
+        None if it cannot be found or has no Python source.
+    """
+    return _Finder(None, name.partition(".")[0], pathlib.Path()).find(name)
 
 
 def parse(source: pathlib.Path) -> ast.Module:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tfx_estimators.components.cache_key import user_functions
 from tfx_estimators.kubeflow.resolution import is_resolver
 
 __all__ = ["reads_outside"]
@@ -30,4 +31,5 @@ def reads_outside(node: Any) -> bool:
         return True
     given = node.exec_properties
     # A module whose digest is a parameter too is in the key.
-    return bool(given.get("schema_file") or (given.get("module_file") and _DIGEST not in given))
+    has_module = _DIGEST not in given and (given.get("module_file") or any(user_functions(given)))
+    return bool(given.get("schema_file") or has_module)

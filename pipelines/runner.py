@@ -29,6 +29,7 @@ def run(pipeline: Any, tfx_runner: Any = None) -> None:
             last line of the user's files named.
         MetadataStoreError: when ML Metadata cannot be read or written.
     """
+    from tfx_estimators.components.cache_key import complete_cache_keys
     from tfx_estimators.estimator.activation import activate_with_tensorflow
     from tfx_estimators.pipelines.recording import Telling
     from tfx_estimators.pipelines.step_resources import resources_by_step
@@ -36,6 +37,7 @@ def run(pipeline: Any, tfx_runner: Any = None) -> None:
 
     # Stock components know nothing of estimators, and their modules may use them.
     activate_with_tensorflow()
+    complete_cache_keys()
     _add_beam_flags(pipeline)
     resources = resources_by_step(pipeline)
     told = Telling(pipeline, _say)

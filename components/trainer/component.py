@@ -11,6 +11,7 @@ from tfx.types import standard_artifacts
 from tfx.types.channel import BaseChannel, Channel
 from tfx.utils import json_utils, proto_utils
 
+from tfx_estimators.components.cache_key import complete_cache_keys
 from tfx_estimators.components.executor_specs import LazyExecutorSpec
 from tfx_estimators.components.metadata_driver import MetadataDriver
 from tfx_estimators.components.trainer.checkpoints.retention import Retention
@@ -128,6 +129,7 @@ class EstimatorTrainer(base_component.BaseComponent):
         distribution: Policy | None = None,
         fresh: str | None = None,
     ) -> None:
+        complete_cache_keys()
         module = UserModule.find(module_file, module_path)
         module.require([contract.value for contract in Contract], of="EstimatorTrainer")
         channels = {

@@ -10,6 +10,7 @@ from tfx.types import standard_artifacts
 from tfx.types.channel import BaseChannel, Channel
 
 from tfx_estimators.components.artifacts import FeatureColumns
+from tfx_estimators.components.cache_key import complete_cache_keys
 from tfx_estimators.components.executor_specs import LazyBeamExecutorSpec
 from tfx_estimators.components.transform.spec import (
     STATISTICS_OUTPUTS,
@@ -83,6 +84,7 @@ class FeatureColumnTransform(base_beam_component.BaseBeamComponent):
         cache_analysis: bool = False,
         statistics: bool = False,
     ) -> None:
+        complete_cache_keys()
         module = UserModule.find(module_file, module_path)
         module.require([["feature_columns"]], of="FeatureColumnTransform")
         _check_splits("analyze_splits", analyze_splits, "learn from 'train'")

@@ -351,7 +351,8 @@ def test_a_pipeline_of_stock_components_compiles() -> None:
     check_whole(package.spec)
     tasks = package.spec["root"]["dag"]["tasks"]
     assert len(tasks) == 9
-    assert tasks["latest-blessed-model"]["cachingOptions"] == {}
+    for outside_the_key in ("latest-blessed-model", "Transform", "Trainer"):
+        assert tasks[outside_the_key]["cachingOptions"] == {}
     lookup = package.spec["deploymentSpec"]["executors"]["exec-latest-blessed-model"]
     assert lookup["container"]["args"][1].endswith("BlessedModelExecutor")
     # The definition itself stays as it was: it may run locally next.

@@ -83,9 +83,7 @@ def stock_pipeline(folder: pathlib.Path) -> Any:
         disable_analyzer_cache=True,
         materialize=False,
     )
-    trainer = Trainer(
-        examples=examples.outputs["result"], run_fn="shared_training.training.run_fn"
-    )
+    trainer = Trainer(examples=examples.outputs["result"], run_fn="shared_training.training.run_fn")
     # Beside ours, which is not run here: its mere making completes the keys.
     EstimatorTrainer(
         examples=examples.outputs["result"], module_file=str(folder / "code/our_model.py")

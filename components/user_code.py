@@ -15,7 +15,7 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 
-__all__ = ["Place", "describe", "find_place", "full_trace", "text_of"]
+__all__ = ["CodeLine", "describe", "find_place", "full_trace", "text_of"]
 
 _TRACE = "Traceback (most recent call last)"
 _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)', re.M)
@@ -30,7 +30,7 @@ _GENERATED = "__autograph_generated_file"
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class CodeLine:
     """A line of a user's file.
 
     Attributes:
@@ -69,7 +69,7 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}"
 
 
-def find_place(error: BaseException) -> Place | None:
+def find_place(error: BaseException) -> CodeLine | None:
     """The last line of the user's files on the way to an exception.
 
     The cause comes before what was raised from it: an error of ours, raised from one of
@@ -81,7 +81,7 @@ def find_place(error: BaseException) -> Place | None:
     chain = list(_causes(error))
     for one in reversed(chain):
         place = getattr(one, "place", None)
-        if isinstance(place, Place):
+        if isinstance(place, CodeLine):
             return place
         frames = traceback.extract_tb(one.__traceback__)
         found = [f for f in frames if _is_the_users(f.filename) and f.lineno is not None]
@@ -109,11 +109,11 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         following = following.__cause__
 
 
-def _place(file: str, line: int, function: str) -> Place:
+def _place(file: str, line: int, function: str) -> CodeLine:
     path = pathlib.Path(file)
     # TFX installs modules into a temporary folder of its own; the user knows the name.
     packaged = pathlib.Path(tempfile.gettempdir()) == path.parent.parent
-    return Place(path.name if packaged and not path.exists() else file, line, function)
+    return CodeLine(path.name if packaged and not path.exists() else file, line, function)
 
 
 def _is_the_users(file: str) -> bool:

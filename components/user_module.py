@@ -21,7 +21,7 @@ from typing import Any
 
 from tfx_estimators.components.module_sources import parse, sources_digest, sources_of
 from tfx_estimators.errors import ModuleContractError, UserModuleError
-from tfx_estimators.estimator import keras_2_modules, package
+from tfx_estimators.estimator import keras_2_modules, loading
 from tfx_estimators.estimator.activation import activate_with_tensorflow
 from tfx_estimators.places import same
 
@@ -125,7 +125,7 @@ class UserModule:
                     keras_2_modules.forget(imported)
             importlib.invalidate_caches()
         if with_estimators:
-            package.give_keras_2(module=name)
+            loading.give_keras_2(module=name)
         try:
             return importlib.import_module(name)
         except (Exception, SystemExit) as error:

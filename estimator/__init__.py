@@ -28,15 +28,15 @@ Private module: `tensorflow_estimator.python.estimator.api`, seen in tensorflow-
 * `input_fn`: the default input function: batches of parsed tf.Examples from TFRecord files.
 * `keras_2_modules`: which modules of the process see Keras 2 as their `tf.keras`.
 * `keras_3`: Keras 3 models for `model_to_estimator`.
+* `loading`: loading the estimator package, and modules that use it, over a TensorFlow without it.
 * `namespace`: module-like namespaces that load what they name at its first use.
 * `old_paths`: private modules that TensorFlow lost with its estimators, under their old names.
-* `package`: loading the estimator package, and modules that use it, over a TensorFlow without it.
 * `removed`: what TensorFlow no longer contains: named when imported, refused when used.
 * `repairs`: what is put right in modules of the estimator package once they have run.
 * `serving`: serving input receivers: serialized raw tf.Examples through a transform function.
+* `tensorflow_version`: which TensorFlow this is, and whether the runtime knows it.
 * `tensorflow_view`: the TensorFlow that the estimator package sees.
 * `v1`: what `tf.compat.v1.estimator` held in TensorFlow 2.15, under the same names.
-* `versions`: which TensorFlow this is, and whether the runtime knows it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tfx_estimators.estimator import package as _package
+from tfx_estimators.estimator import loading as _loading
 from tfx_estimators.estimator.activation import activate
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ __all__ = [
 
 _OWN = ("columns", "v1")
 
-_package.install_finder()
+_loading.install_finder()
 
 
 def __getattr__(name: str) -> Any:
@@ -180,7 +180,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name in _OWN:
         return importlib.import_module(f"{__name__}.{name}")
-    value = getattr(_package.load(_package.V2_API), name)
+    value = getattr(_loading.load(_loading.V2_API), name)
     globals()[name] = value
     return value
 

@@ -26,11 +26,11 @@ from tfx_estimators.errors import UnsupportedOptionError
 from tfx_estimators.estimator import (
     autograph,
     keras_2_modules,
+    loading,
     old_paths,
-    package,
     repairs,
+    tensorflow_version,
     tensorflow_view,
-    versions,
 )
 from tfx_estimators.estimator.namespace import LazyNamespace
 
@@ -67,9 +67,9 @@ def activate(*, keras: Literal[2] | None = None) -> None:
     """
     if keras is not None:
         _take_keras_2(keras)
-    tensorflow = versions.supported_tensorflow()
-    package.install_finder()
-    if versions.has_own_estimators(tensorflow):
+    tensorflow = tensorflow_version.supported_tensorflow()
+    loading.install_finder()
+    if tensorflow_version.has_own_estimators(tensorflow):
         with _lock:
             repairs.repair_loaded()
         return
@@ -95,7 +95,7 @@ def activate_with_tensorflow() -> None:
     if "tensorflow" in sys.modules:
         activate()
         return
-    package.install_finder()
+    loading.install_finder()
     with _lock:
         # A module that uses estimators is found before it imports TensorFlow.
         keras_2_modules.recognize_makers()
@@ -111,7 +111,7 @@ def _take_keras_2(version: int) -> None:
         )
     tensorflow = sys.modules.get("tensorflow")
     if keras_2_modules.is_keras_2_everywhere() or (
-        tensorflow is not None and versions.has_own_estimators(tensorflow)
+        tensorflow is not None and tensorflow_version.has_own_estimators(tensorflow)
     ):
         return
     if tensorflow is not None:
@@ -128,7 +128,7 @@ def _given() -> dict[str, LazyNamespace]:
 
     The namespaces are put into `sys.modules` too, so that they can be imported.
     """
-    v1, v2 = (package.V1_API, _V1_PARTS), (package.V2_API, _V2_PARTS)
+    v1, v2 = (loading.V1_API, _V1_PARTS), (loading.V2_API, _V2_PARTS)
     given = {}
     for name in tensorflow_view.NAMESPACES:
         of_v1 = name.endswith(".v1")

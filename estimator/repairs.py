@@ -16,7 +16,7 @@ from typing import Any
 
 from tfx_estimators.errors import EstimatorTypeError, RemovedFromTensorFlowError
 from tfx_estimators.estimator import removed, tensorflow_view
-from tfx_estimators.estimator.keras_3 import conversion, files, variables
+from tfx_estimators.estimator.keras_3 import conversion, saved_models, variables
 
 __all__ = ["repair", "repair_loaded"]
 
@@ -128,7 +128,7 @@ def _convert_keras_3_models(module: Any) -> None:
         keras_model: Any = None, keras_model_path: str | None = None, *args: Any, **kwargs: Any
     ) -> Any:
         if keras_model is None and keras_model_path:
-            keras_model = files.load(keras_model_path)
+            keras_model = saved_models.load(keras_model_path)
             keras_model_path = keras_model_path if keras_model is None else None
         if keras_model is not None and conversion.is_keras_3(keras_model):
             keras_model = conversion.in_keras_2(keras_model)

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfx_estimators.estimator import package as _package
+from tfx_estimators.estimator import loading as _loading
 
 
 def __getattr__(name: str) -> Any:
     if name.startswith("__") and name != "__all__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    api = _package.load(_package.V1_API)
+    api = _loading.load(_loading.V1_API)
     value = __dir__() if name == "__all__" else getattr(api, name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted(n for n in dir(_package.load(_package.V1_API)) if not n.startswith("_"))
+    return sorted(n for n in dir(_loading.load(_loading.V1_API)) if not n.startswith("_"))

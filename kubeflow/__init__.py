@@ -1,6 +1,6 @@
 """Pipelines on Kubeflow Pipelines, the open-source one.
 
-* `package`: a TFX pipeline compiled into a package; `names`, `lint`, `resolution` and
+* `package`: a TFX pipeline compiled into a package; `kubernetes_names`, `lint`, `resolution` and
   `platform` are its parts. `runner` does the same in the place of a TFX runner.
 * `jobs`: training on several machines; `training_steps`: steps that start such a job.
 * `serving`: what was pushed, served by KServe.
@@ -16,7 +16,7 @@
 * `lint`: what the open-source backend would refuse of a pipeline, said before anything is
   compiled.
 * `log_filter`: a warning of TFX's compiler that says the opposite of what is the case.
-* `names`: names that Kubernetes takes, for what TFX calls as it likes.
+* `kubernetes_names`: names that Kubernetes takes, for what TFX calls as it likes.
 * `outside`: folders that a package names and no volume of its steps holds: they go with the pod.
 * `outside_inputs`: steps whose result depends on more than the backend's cache key holds.
 * `pauses`: pauses between attempts that are longer on Kubeflow Pipelines than was asked for.
@@ -38,7 +38,6 @@ __all__ = [
     "jobs",
     "lint",
     "local",
-    "names",
     "package",
     "platform",
     "resolution",

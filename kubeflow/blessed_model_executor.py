@@ -13,7 +13,7 @@ from tfx.types.artifact import Artifact
 from tfx.utils import io_utils, path_utils
 
 from tfx_estimators.components.gfile import files_for
-from tfx_estimators.kubeflow.entrypoint.artifacts import ABSENT
+from tfx_estimators.kubeflow.entrypoint.runtime_artifacts import ABSENT
 from tfx_estimators.kubeflow.entrypoint.sidecar import folder_of_records
 from tfx_estimators.lineage.record_files import read_records
 from tfx_estimators.lineage.records import ArtifactRecord, StepRecord

@@ -9,7 +9,7 @@ from typing import Any
 
 from tfx_estimators.components.resources import resources_of
 from tfx_estimators.errors import PackageError
-from tfx_estimators.kubeflow.names import is_image
+from tfx_estimators.kubeflow.kubernetes_names import is_image
 from tfx_estimators.kubeflow.resolution import is_lookup, is_resolver, strategy_of
 from tfx_estimators.kubeflow.wiring import wiring_problems
 

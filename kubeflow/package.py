@@ -22,9 +22,14 @@ from tfx_estimators.components.resources import Resources, combined, resources_o
 from tfx_estimators.errors import PackageError
 from tfx_estimators.kubeflow.conditions import point_conditions
 from tfx_estimators.kubeflow.extra import from_extra
+from tfx_estimators.kubeflow.kubernetes_names import (
+    NO_IMAGE,
+    executor_label,
+    package_name,
+    task_names,
+)
 from tfx_estimators.kubeflow.lint import check
 from tfx_estimators.kubeflow.log_filter import without_misplaced_warning
-from tfx_estimators.kubeflow.names import NO_IMAGE, executor_label, package_name, task_names
 from tfx_estimators.kubeflow.outside_inputs import reads_outside
 from tfx_estimators.kubeflow.platform import apply_resources, platform_document
 from tfx_estimators.kubeflow.resolution import with_lookups

@@ -22,7 +22,7 @@ from tfx_estimators.components.resources import (
 )
 from tfx_estimators.errors import MissingDependencyError
 from tfx_estimators.kubeflow.extra import from_extra
-from tfx_estimators.kubeflow.names import executor_label
+from tfx_estimators.kubeflow.kubernetes_names import executor_label
 
 __all__ = ["apply_resources", "platform_document"]
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from tfx_estimators.json_text import dumps
-from tfx_estimators.kubeflow.names import value_key
+from tfx_estimators.kubeflow.kubernetes_names import value_key
 
 __all__ = ["point_at_values"]
 

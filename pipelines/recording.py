@@ -119,7 +119,7 @@ def record_run(pipeline: Any, folders: Sequence[str] = ()) -> Reconciled | None:
 
 def _checkpoint_stores(pipeline: Any) -> set[str]:
     from tfx_estimators.components import EstimatorTrainer
-    from tfx_estimators.components.trainer.checkpoints.store import store_folder
+    from tfx_estimators.components.trainer.checkpoints.training_folder import store_folder
 
     root = pipeline.pipeline_info.pipeline_root
     trainers = [node for node in pipeline.components if isinstance(node, EstimatorTrainer)]

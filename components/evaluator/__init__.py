@@ -1,29 +1,16 @@
 """`EstimatorEvaluator` and the report it writes.
 
-* `analysis`: TensorFlow Model Analysis as this package uses it.
-* `auc`: the estimator API's AUC as a TFMA metric: the same buckets, in constant time an example.
-* `baseline`: which model a new one is compared with: the newest blessed one but itself.
-* `batch_metrics`: the fast path: TFMA's pipeline over whole batches instead of single examples.
-* `blessing`: the ModelBlessing artifact, as TFX's Evaluator writes it.
-* `by_example`: measures of this package as TFMA metrics that take one example at a time.
-* `columns`: which columns an evaluation reads, and from where: raw examples or the transform.
-* `component`: `EstimatorEvaluator`: sliced metrics, thresholds and a blessing.
-* `defined_auc`: TFMA's own AUC, but undefined where there is no curve.
-* `eval_config`: TFMA's EvalConfig: reading it, refusing what cannot be honoured, filling gaps.
+* `spec`: what the pipeline sees.
+* `component`: wiring, checked when the pipeline is defined.
 * `executor`: runs an evaluation: one Beam pipeline, then the verdict.
-* `extracts`: from serialized examples to what TFMA's evaluators take: extracts, of one or many
-  rows.
-* `findings`: from TFMA's result messages to a `Report`: plain functions over protocol buffers.
-* `heads`: what a model predicts, read off its signature: the heads of the Estimator API.
-* `labels`: from a label column to the numbers that a head's metrics take.
-* `measures`: metrics as sums over rows: what the fast path computes, in NumPy alone.
-* `poisson`: the loss of the estimator API's `PoissonRegressionHead` as a TFMA metric.
+* `eval_config`: TFMA's EvalConfig: reading it, refusing what cannot be honoured, filling gaps.
+* `heads`: what a model predicts, read off its signature.
+* `inputs`: from examples to what TFMA's evaluators read.
+* `metrics`: metrics of this package, and computing them over whole batches.
+* `model_analysis`: TensorFlow Model Analysis as this package uses it.
+* `outcome`: what an evaluation comes to: metrics, verdict, blessing, skew.
 * `report`: a short account of an evaluation: metrics by slice, thresholds, the verdict.
-* `skew`: whether a model is served what it was trained on.
-* `spec`: what `EstimatorEvaluator` reads, writes and takes.
-* `stock_metrics`: metrics that an Evaluator of TFX's own has left.
-* `transformed_columns`: columns that the transform graph makes from raw examples, such as the
-  label.
+* `baseline`: which model a new one is compared with.
 """
 
 from __future__ import annotations

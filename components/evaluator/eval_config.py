@@ -67,8 +67,8 @@ _DEFAULT_METRICS: dict[Kind, tuple[tuple[str, dict[str, Any]], ...]] = {
 }
 
 _OWN_METRICS = {
-    "EstimatorAUC": "tfx_estimators.components.evaluator.auc",
-    "PoissonLoss": "tfx_estimators.components.evaluator.poisson",
+    "EstimatorAUC": "tfx_estimators.components.evaluator.metrics.estimator_auc",
+    "PoissonLoss": "tfx_estimators.components.evaluator.metrics.poisson_loss",
 }
 
 _REFUSED_MODEL_OPTIONS = {

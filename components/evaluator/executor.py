@@ -18,22 +18,22 @@ from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
 
 from tfx_estimators.components.beam_executor import BeamExecutor
-from tfx_estimators.components.evaluator import analysis
 from tfx_estimators.components.evaluator import eval_config as configs
-from tfx_estimators.components.evaluator.batch_metrics import metric_classes, why_by_example
-from tfx_estimators.components.evaluator.blessing import write_blessing
-from tfx_estimators.components.evaluator.columns import choose_columns
-from tfx_estimators.components.evaluator.extracts import ExtractExamples, Model
-from tfx_estimators.components.evaluator.findings import (
+from tfx_estimators.components.evaluator import model_analysis
+from tfx_estimators.components.evaluator.heads import find_heads
+from tfx_estimators.components.evaluator.inputs.chosen_columns import choose_columns
+from tfx_estimators.components.evaluator.inputs.extracts import EvaluatedModel, ExtractExamples
+from tfx_estimators.components.evaluator.inputs.transformed_columns import transformed_names
+from tfx_estimators.components.evaluator.metrics.batch_metrics import metric_classes, why_by_example
+from tfx_estimators.components.evaluator.outcome.blessing import write_blessing
+from tfx_estimators.components.evaluator.outcome.findings import (
     blockers,
     find_checks,
     slice_metrics,
     verdict,
 )
-from tfx_estimators.components.evaluator.heads import find_heads
+from tfx_estimators.components.evaluator.outcome.skew import find_skew
 from tfx_estimators.components.evaluator.report import Check, Report, Skew, save_report
-from tfx_estimators.components.evaluator.skew import find_skew
-from tfx_estimators.components.evaluator.transformed_columns import transformed_names
 from tfx_estimators.components.examples import Split, batch_reader, find_splits, read_batches
 from tfx_estimators.components.progress import count_examples
 from tfx_estimators.components.saved_model import (
@@ -77,8 +77,8 @@ class EvaluatorExecutor(BeamExecutor):
             facts=dict(zip(signature.output_names, signature.outputs, strict=True)),
         )
         configs.candidate_spec(wanted).signature_name = signature.name
-        resolved = analysis.resolve(wanted, has_baseline=baseline is not None)
-        skipped_changes = baseline is None and analysis.has_change_thresholds(wanted)
+        resolved = model_analysis.resolve(wanted, has_baseline=baseline is not None)
+        skipped_changes = baseline is None and model_analysis.has_change_thresholds(wanted)
         models = _find_models(resolved, model, baseline)
         columns = choose_columns(
             resolved,
@@ -105,7 +105,7 @@ class EvaluatorExecutor(BeamExecutor):
                 | "FlattenSplits" >> beam.Flatten(pipeline=pipeline)
                 | count_examples("evaluated", size=len)
                 | "Extract" >> beam.ParDo(extract)
-                | analysis.analyze(
+                | model_analysis.analyze(
                     resolved,
                     models,
                     evaluation.uri,
@@ -113,7 +113,7 @@ class EvaluatorExecutor(BeamExecutor):
                     over_batches=why is None,
                 )
             )
-        candidate = next(m for m in models if m.name != analysis.baseline_name(resolved))
+        candidate = next(m for m in models if m.name != model_analysis.baseline_name(resolved))
         skew = _find_skew(candidate, graph, splits)
         report = _make_report(
             resolved, evaluation.uri, models, skew, skipped_changes=skipped_changes
@@ -171,7 +171,7 @@ def _raw_names(schema: Any, splits: Sequence[Split]) -> Collection[str]:
     return {name for one in first for name in tf.train.Example.FromString(one).features.feature}
 
 
-def _find_models(config: Any, model: Artifact, baseline: Artifact | None) -> list[Model]:
+def _find_models(config: Any, model: Artifact, baseline: Artifact | None) -> list[EvaluatedModel]:
     models = []
     for spec in config.model_specs:
         artifact = baseline if spec.is_baseline else model
@@ -179,7 +179,7 @@ def _find_models(config: Any, model: Artifact, baseline: Artifact | None) -> lis
         signature = find_signature(examples_path(artifact), spec.signature_name)
         facts = dict(zip(signature.output_names, signature.outputs, strict=True))
         heads = find_heads(signature.output_names, facts, spec.prediction_key)
-        models.append(Model(spec.name, signature, heads))
+        models.append(EvaluatedModel(spec.name, signature, heads))
     if len({tuple(head.name for head in one.heads) for one in models}) > 1:
         raise LabelError(
             "the model and its baseline have different heads: "
@@ -190,7 +190,9 @@ def _find_models(config: Any, model: Artifact, baseline: Artifact | None) -> lis
     return models
 
 
-def _find_skew(model: Model, transform_graph: str | None, splits: Sequence[Split]) -> Skew | None:
+def _find_skew(
+    model: EvaluatedModel, transform_graph: str | None, splits: Sequence[Split]
+) -> Skew | None:
     """The skew of the first head that has any."""
     found = None
     for head in model.heads:
@@ -203,25 +205,25 @@ def _find_skew(model: Model, transform_graph: str | None, splits: Sequence[Split
 def _make_report(
     config: Any,
     evaluation_uri: str,
-    models: Sequence[Model],
+    models: Sequence[EvaluatedModel],
     skew: Skew | None,
     *,
     skipped_changes: bool,
 ) -> Report:
-    thresholds = analysis.thresholds(config)
-    results = analysis.load_metrics(evaluation_uri)
+    thresholds = model_analysis.thresholds(config)
+    results = model_analysis.load_metrics(evaluation_uri)
     if not results:
         raise EvaluationError(
             "the evaluation found no metrics",
             expected="at least one slice of eval_config.slicing_specs with examples in it",
             fix="add the overall slice: slicing_specs {}",
         )
-    baseline = analysis.baseline_name(config)
+    baseline = model_analysis.baseline_name(config)
     blessed: bool | None = None
     reason = "no thresholds are set, so there is no verdict"
     checks: tuple[Check, ...] = ()
     if thresholds or skipped_changes:
-        validation = analysis.load_validation(evaluation_uri)
+        validation = model_analysis.load_validation(evaluation_uri)
         checks = find_checks(results, validation, thresholds, baseline)
         blessed = not blockers(validation, checks)
         for check in checks:

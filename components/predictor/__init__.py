@@ -2,7 +2,7 @@
 
 * `component`: `EstimatorPredictor`: predictions for every example of an Examples artifact.
 * `executor`: runs the predictions: read batches, call the model, write records.
-* `records`: predictions as records: PredictionLog messages, or examples with more features.
+* `predictions`: predictions as records: PredictionLog messages, or examples with more features.
 * `spec`: what `EstimatorPredictor` reads, writes and takes.
 """
 

@@ -15,7 +15,7 @@ from tfx.types.artifact import Artifact
 
 from tfx_estimators.components.beam_executor import BeamExecutor
 from tfx_estimators.components.examples import Split, batch_reader, find_splits
-from tfx_estimators.components.predictor.records import PredictExamples, PredictLogs
+from tfx_estimators.components.predictor.predictions import PredictExamples, PredictLogs
 from tfx_estimators.components.progress import count_examples
 from tfx_estimators.components.saved_model import SignatureCall, examples_path, find_signature
 from tfx_estimators.errors import UnsupportedOptionError

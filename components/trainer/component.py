@@ -16,7 +16,7 @@ from tfx_estimators.components.executor_specs import LazyExecutorSpec
 from tfx_estimators.components.metadata_driver import MetadataDriver
 from tfx_estimators.components.trainer.checkpoints.retention import Retention
 from tfx_estimators.components.trainer.checkpoints.retention import to_json as retention_to_json
-from tfx_estimators.components.trainer.contracts.kinds import (
+from tfx_estimators.components.trainer.contracts.precedence import (
     Contract,
     check_channels,
     check_distribution,

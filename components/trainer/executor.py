@@ -13,8 +13,8 @@ from tfx.types.artifact import Artifact
 
 from tfx_estimators.components.metadata_driver import told_of_records
 from tfx_estimators.components.trainer.checkpoints.model_dirs import noted_model_dirs
-from tfx_estimators.components.trainer.checkpoints.publication import publish
-from tfx_estimators.components.trainer.checkpoints.store import (
+from tfx_estimators.components.trainer.checkpoints.model_run import publish
+from tfx_estimators.components.trainer.checkpoints.training_folder import (
     find_training,
     open_training,
     started,

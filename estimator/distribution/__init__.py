@@ -2,7 +2,7 @@
 
 * `policies`: what is wanted; `Mirrored`, `CentralStorage`, `MultiWorker`, `ParameterServer`.
 * `strategies`: what TensorFlow makes of a policy in one process.
-* `cluster`: the processes of a policy on this machine.
+* `processes`: the processes of a policy on this machine.
 * `ports`, `shares`: ports and GPUs of this machine, of which no two processes get the same.
 * `coordinator`: what TensorFlow removed of its distribute coordinator's glue.
 * `tpu`: why no Estimator trains on a TPU.
@@ -27,7 +27,6 @@ __all__ = [
     "MultiWorker",
     "ParameterServer",
     "Policy",
-    "cluster",
     "coordinator",
     "from_json",
     "policies",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tfx_estimators.estimator.distribution.cluster import Task
+from tfx_estimators.estimator.distribution.processes import Task
 
 __all__ = ["VARIABLE", "gpu_shares"]
 

@@ -2,8 +2,8 @@
 
 * `conversion`: a model made again in Keras 2, or refused with the reason.
 * `configs`: what its layers are made from.
-* `training`: how it was compiled.
-* `files`: models that were saved.
+* `compilation`: how it was compiled.
+* `saved_models`: models that were saved.
 * `variables`: Keras 3 variables in an estimator's graph: refused where they are made.
 """
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from tfx_estimators.estimator.keras_3.compilation import compile_arguments
 from tfx_estimators.estimator.keras_3.configs import keras_2, options, refusal
-from tfx_estimators.estimator.keras_3.training import compile_arguments
 
 __all__ = ["in_keras_2", "is_keras_3"]
 

@@ -6,7 +6,7 @@ backend does: types on input artifacts, file systems behind every URI, and a dri
 is run before ExampleGen. This one needs none of them, and no kfp in the image.
 
 * `artifact_types`: the TFX artifact class behind what a package or a backend calls a type.
-* `artifacts`: artifacts as the backend writes them, and as TFX's executors know them.
+* `runtime_artifacts`: artifacts as the backend writes them, and as TFX's executors know them.
 * `example_gen`: what TFX's driver does before a file-based ExampleGen runs.
 * `invocation`: the command line of a step, read.
 * `sidecar`: what a step read and wrote, as a lineage record, for ML Metadata to be told later.

@@ -15,8 +15,8 @@ from typing import Any
 
 from tfx_estimators.components.gfile import files_for
 from tfx_estimators.json_text import dumps
-from tfx_estimators.kubeflow.entrypoint.artifacts import ABSENT, plain_properties
 from tfx_estimators.kubeflow.entrypoint.invocation import Invocation
+from tfx_estimators.kubeflow.entrypoint.runtime_artifacts import ABSENT, plain_properties
 from tfx_estimators.kubeflow.entrypoint.uris import is_copied, task_place
 from tfx_estimators.lineage.record_files import write_record
 from tfx_estimators.lineage.records import ArtifactRecord, State, StepRecord

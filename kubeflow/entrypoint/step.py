@@ -11,16 +11,16 @@ from typing import Any
 from tfx_estimators.errors import StepInputError, TfxEstimatorsError
 from tfx_estimators.estimator.activation import activate_with_tensorflow
 from tfx_estimators.json_text import dumps, finite
-from tfx_estimators.kubeflow.entrypoint.artifacts import (
+from tfx_estimators.kubeflow.entrypoint.example_gen import is_file_based, prepare
+from tfx_estimators.kubeflow.entrypoint.invocation import Invocation
+from tfx_estimators.kubeflow.entrypoint.runtime_artifacts import (
     input_artifacts,
     make_places,
     output_artifacts,
     runtime_artifact,
 )
-from tfx_estimators.kubeflow.entrypoint.example_gen import is_file_based, prepare
-from tfx_estimators.kubeflow.entrypoint.invocation import Invocation
 from tfx_estimators.kubeflow.entrypoint.sidecar import StepSidecar
-from tfx_estimators.kubeflow.names import artifact_key
+from tfx_estimators.kubeflow.kubernetes_names import artifact_key
 
 __all__ = ["run_step"]
 

@@ -12,8 +12,8 @@ import shutil
 import subprocess
 
 from tfx_estimators.errors import ContainerError
+from tfx_estimators.kubeflow.kubernetes_names import NO_IMAGE
 from tfx_estimators.kubeflow.local.package_file import PackageFile
-from tfx_estimators.kubeflow.names import NO_IMAGE
 
 __all__ = ["podman_command"]
 

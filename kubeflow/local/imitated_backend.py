@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["Cache", "Task", "executor_input"]
+__all__ = ["Cache", "ProvisionedTask", "executor_input"]
 
 LOGS = "executor-logs"
 """The output that the driver adds where logs are published, as by default from 2.5 on."""
@@ -25,7 +25,7 @@ LOGS = "executor-logs"
 _UNTYPED = {"instanceSchema": ""}
 
 
-class Task:
+class ProvisionedTask:
     """A task as the driver provisions it: ROOT/RUN/TASK/UUID/KEY.
 
     Args:

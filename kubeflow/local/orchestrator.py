@@ -5,7 +5,7 @@ of its own: TFX 1.15 and 1.16 need protobuf 3, and the kfp that knows how to orc
 pipeline locally needs protobuf 6.
 
 The first line on stdin is the job, as JSON. stdin stays open for as long as the one who
-started this is there: when it ends, the step that is running is ended too. Events leave on
+started this is there: when it ends, the step that is running is ended too. EventStream leave on
 stdout, a JSON object a line; all that kfp says goes into the job's log.
 
 What is used of kfp beside its documented names, seen on 2.16.1: `task_dispatcher` looks
@@ -26,18 +26,22 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tfx_estimators.kubeflow.local.imitated_backend import Cache, Task, executor_input
+    from tfx_estimators.kubeflow.local.imitated_backend import (
+        Cache,
+        ProvisionedTask,
+        executor_input,
+    )
 else:
     # Beside this program, where Python does not look when it is isolated.
     sys.path.append(str(pathlib.Path(__file__).parent))
-    from imitated_backend import Cache, Task, executor_input
+    from imitated_backend import Cache, ProvisionedTask, executor_input
 
 
 _LAST_LINES = 20
 _NEVER_SET = "KFP_RUN_ID"  # By the backend of version 2, that is.
 
 
-class Events:
+class EventStream:
     """Tells the one who started this what happens."""
 
     def __init__(self) -> None:
@@ -92,7 +96,7 @@ def end_group(process: subprocess.Popen[bytes], number: int) -> None:
         os.killpg(process.pid, number)
 
 
-class Steps:
+class TaskRunner:
     """Carries out the tasks that `kfp.local` hands over.
 
     Args:
@@ -101,7 +105,7 @@ class Steps:
         ending: says when to stop.
     """
 
-    def __init__(self, job: dict[str, Any], events: Events, ending: Ending) -> None:
+    def __init__(self, job: dict[str, Any], events: EventStream, ending: Ending) -> None:
         self._job, self._events, self._ending = job, events, ending
         self._cache = Cache(pathlib.Path(job["root"]) / "cache")
         self._started = 0
@@ -111,7 +115,7 @@ class Steps:
         """Runs a step, again as often as its retry policy says; True if it succeeded."""
         step = self._job["steps"][label]
         given = executor_input(command)
-        task = Task(command, given) if given is not None else None
+        task = ProvisionedTask(command, given) if given is not None else None
         command = task.command if task is not None else command
         root = task.folder.parent if task is not None else pathlib.Path(self._job["root"])
         logs = root / "logs"
@@ -217,7 +221,7 @@ def last_lines(log: pathlib.Path) -> list[str]:
         return file.read().decode(errors="replace").splitlines()[-_LAST_LINES:]
 
 
-def orchestrate(job: dict[str, Any], steps: Steps) -> None:
+def orchestrate(job: dict[str, Any], steps: TaskRunner) -> None:
     """Has `kfp.local` run the job's PipelineSpec."""
     from google.protobuf import json_format
     from kfp import local
@@ -246,13 +250,13 @@ def orchestrate(job: dict[str, Any], steps: Steps) -> None:
 def main() -> int:
     """Runs the job on stdin; returns the process's exit code."""
     job = json.loads(sys.stdin.buffer.readline())
-    events, ending = Events(), Ending()
+    events, ending = EventStream(), Ending()
     log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(log, sys.stdout.fileno())
     os.dup2(log, sys.stderr.fileno())
     ending.watch()
     try:
-        orchestrate(job, Steps(job, events, ending))
+        orchestrate(job, TaskRunner(job, events, ending))
     except Exception as error:
         import traceback
 

@@ -16,10 +16,10 @@ from typing import Any
 
 from tfx_estimators.errors import PipelineError
 from tfx_estimators.json_text import dumps
+from tfx_estimators.kubeflow.kubernetes_names import NO_IMAGE
 from tfx_estimators.kubeflow.local.containers import podman_command
 from tfx_estimators.kubeflow.local.kfp_python import kfp_python
 from tfx_estimators.kubeflow.local.package_file import PackageFile
-from tfx_estimators.kubeflow.names import NO_IMAGE
 
 __all__ = ["RunReport", "run_package"]
 

@@ -7,7 +7,7 @@
   it serves; `cluster`: InferenceServices on a Kubernetes API server.
 * `cluster`: InferenceServices on a Kubernetes API server, by the official client.
 * `executor`: serves a version: everything is looked at before anything is made.
-* `manifest`: an InferenceService in KServe's words, `serving.kserve.io/v1beta1`.
+* `kserve_resource`: an InferenceService in KServe's words, `serving.kserve.io/v1beta1`.
 * `readiness`: whether a version serves: what KServe writes into a service's status.
 """
 

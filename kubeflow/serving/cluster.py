@@ -10,7 +10,7 @@ from typing import Any
 
 from tfx_estimators.kubeflow.access import connect, explained, is_missing
 from tfx_estimators.kubeflow.access import namespace as own_namespace
-from tfx_estimators.kubeflow.serving.manifest import GROUP, PLURAL, VERSION
+from tfx_estimators.kubeflow.serving.kserve_resource import GROUP, PLURAL, VERSION
 
 __all__ = ["ClusterServices"]
 

@@ -12,7 +12,7 @@ from tfx.types.artifact import Artifact
 from tfx_estimators.errors import PushError
 from tfx_estimators.kubeflow.serving.cluster import ClusterServices
 from tfx_estimators.kubeflow.serving.rollout import Rollout, Services, roll_out
-from tfx_estimators.kubeflow.serving.service import Settings, check_name
+from tfx_estimators.kubeflow.serving.service import ServiceSettings, check_name
 from tfx_estimators.kubeflow.serving.version_folder import VersionFolder
 
 __all__ = ["KServeExecutor", "serve"]
@@ -41,7 +41,7 @@ class KServeExecutor(base_executor.BaseExecutor):
                 expected="the output of an EstimatorPusher",
                 fix="KServePusher(pushed_model=pusher.outputs['pushed_model'], ...)",
             )
-        settings = Settings.from_json(exec_properties["service"])
+        settings = ServiceSettings.from_json(exec_properties["service"])
         services = ClusterServices(namespace=settings.namespace)
         done = serve(services, settings, folder)
         served.set_int_custom_property("served", 1)
@@ -50,7 +50,9 @@ class KServeExecutor(base_executor.BaseExecutor):
         served.set_int_custom_property("traffic_percent", done.percent)
 
 
-def serve(services: Services, settings: Settings, pushed: str, pause: float = 2.0) -> Rollout:
+def serve(
+    services: Services, settings: ServiceSettings, pushed: str, pause: float = 2.0
+) -> Rollout:
     """Puts a version where KServe finds it, and serves it.
 
     Args:

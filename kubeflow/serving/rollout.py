@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from tfx_estimators.errors import PushError
-from tfx_estimators.kubeflow.serving.manifest import (
+from tfx_estimators.kubeflow.serving.kserve_resource import (
     MANAGED,
     changed,
     fresh,
@@ -23,7 +23,7 @@ from tfx_estimators.kubeflow.serving.manifest import (
     with_notes,
 )
 from tfx_estimators.kubeflow.serving.readiness import is_ready, wait_until_served, why_not
-from tfx_estimators.kubeflow.serving.service import Settings
+from tfx_estimators.kubeflow.serving.service import ServiceSettings
 
 __all__ = ["Rollout", "Services", "look", "promote", "roll_back", "roll_out"]
 
@@ -63,7 +63,11 @@ class Rollout:
 
 
 def roll_out(
-    services: Services, settings: Settings, uri: str, say: Callable[[str], None], pause: float = 2.0
+    services: Services,
+    settings: ServiceSettings,
+    uri: str,
+    say: Callable[[str], None],
+    pause: float = 2.0,
 ) -> Rollout:
     """Serves a version, and waits until it does.
 
@@ -241,7 +245,7 @@ def _put_back(services: Services, before: dict[str, Any], uri: str) -> None:
 
 def _wait(
     services: Services,
-    settings: Settings,
+    settings: ServiceSettings,
     before: dict[str, Any] | None,
     say: Callable[[str], None],
     pause: float,

@@ -12,7 +12,7 @@ from tfx_estimators.errors import UnsupportedOptionError
 from tfx_estimators.json_text import dumps
 from tfx_estimators.kubeflow.jobs.pods import pod_settings
 
-__all__ = ["InferenceService", "Settings", "check_name"]
+__all__ = ["InferenceService", "ServiceSettings", "check_name"]
 
 # As KServe's own webhook has it (IsvcNameFmt, KServe 0.15).
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
@@ -64,7 +64,7 @@ class InferenceService:
             raise _refused("seconds", self.seconds, "an integer of at least 1")
 
     def to_json(self) -> str:
-        """As JSON, the form of the execution property; see `Settings`."""
+        """As JSON, the form of the execution property; see `ServiceSettings`."""
         settings = pod_settings(self.resources, None)
         container = {key: value for key, value in settings["container"].items() if value}
         predictor: dict[str, Any] = {
@@ -76,7 +76,7 @@ class InferenceService:
             predictor["maxReplicas"] = self.max_replicas
         if self.service_account is not None:
             predictor["serviceAccountName"] = self.service_account
-        said = Settings(
+        said = ServiceSettings(
             name=self.name,
             namespace=self.namespace,
             claim=None if self.claim is None else (self.claim.name, self.claim.path),
@@ -88,7 +88,7 @@ class InferenceService:
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
+class ServiceSettings:
     """An `InferenceService` as the step has it.
 
     Attributes:
@@ -108,7 +108,7 @@ class Settings:
     seconds: int
 
     @classmethod
-    def from_json(cls, text: str) -> Settings:
+    def from_json(cls, text: str) -> ServiceSettings:
         """Reads what `InferenceService.to_json` wrote."""
         fields = json.loads(text)
         claim = fields.pop("claim")

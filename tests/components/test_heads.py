@@ -371,7 +371,7 @@ def test_a_model_of_several_heads_needs_a_label_for_each() -> None:
 
 def test_labels_that_can_be_read_in_two_ways_are_refused() -> None:
     from tfx_estimators.components.evaluator.heads import Head, Kind
-    from tfx_estimators.components.evaluator.labels import head_labels
+    from tfx_estimators.components.evaluator.inputs.labels import head_labels
     from tfx_estimators.errors import LabelError
 
     numbers = np.array([b"5", b"3"], dtype=object)

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from tfx_estimators import errors, estimator
-from tfx_estimators.estimator import versions
+from tfx_estimators.estimator import tensorflow_version
 
 WITHOUT_ESTIMATORS = tuple(map(int, tf.__version__.split(".")[:2])) >= (2, 16)
 ROOT = pathlib.Path(__file__).parents[2]
@@ -170,7 +170,7 @@ def test_another_tensorflow_is_refused_by_its_version(
 def test_no_tensorflow_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.raises(errors.TensorFlowVersionError, match="pip install 'tensorflow"):
-        versions.supported_tensorflow()
+        tensorflow_version.supported_tensorflow()
 
 
 @only_without_estimators
@@ -179,12 +179,14 @@ def test_a_missing_package_is_named_with_what_to_install(
     package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(sys.modules, package, raising=False)
-    find = versions.importlib.util.find_spec
+    find = tensorflow_version.importlib.util.find_spec
     monkeypatch.setattr(
-        versions.importlib.util, "find_spec", lambda name: None if name == package else find(name)
+        tensorflow_version.importlib.util,
+        "find_spec",
+        lambda name: None if name == package else find(name),
     )
     with pytest.raises(errors.MissingDependencyError, match=r"(?s)not installed.*pip install"):
-        versions.supported_tensorflow()
+        tensorflow_version.supported_tensorflow()
 
 
 @pytest.mark.skipif(WITHOUT_ESTIMATORS, reason="this TensorFlow has no estimators")

@@ -239,9 +239,9 @@ def test_an_old_module_finds_keras_2_wherever_it_looks_for_it(tmp_path: pathlib.
         import sys
         sys.path.insert(0, {str(tmp_path)!r})
         from tfx_estimators import estimator
-        from tfx_estimators.estimator import package
+        from tfx_estimators.estimator import loading
         estimator.activate()
-        package.give_keras_2(module="old_module")
+        loading.give_keras_2(module="old_module")
         import old_module, tensorflow as tf
         assert all(old_module.same()), old_module.same()
         read = lambda: tf.data.Dataset.from_tensors(({{"x": [[1.0]]}}, [[2.0]])).repeat(3)

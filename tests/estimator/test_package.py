@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 
 from tfx_estimators import estimator
-from tfx_estimators.estimator import package
+from tfx_estimators.estimator import loading
 
 WITHOUT_ESTIMATORS = tuple(map(int, tf.__version__.split(".")[:2])) >= (2, 16)
 ROOT = pathlib.Path(__file__).parents[2]
@@ -124,7 +124,7 @@ def test_a_module_that_makes_estimators_sees_keras_2(
     monkeypatch.syspath_prepend(str(tmp_path))
     estimator.activate()
     keras = tf.keras
-    package.give_keras_2(folder=str(tmp_path))
+    loading.give_keras_2(folder=str(tmp_path))
     module = importlib.import_module("written_for_keras_2")
     metrics = estimator.Estimator(module.model_fn).train(module.read).evaluate(module.read)
     assert metrics["global_step"] == 3

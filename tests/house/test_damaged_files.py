@@ -177,11 +177,11 @@ def _training(folder: pathlib.Path) -> Any:
 
 
 def _read_writer(folder: pathlib.Path) -> None:
-    from tfx_estimators.components.trainer.checkpoints import store
+    from tfx_estimators.components.trainer.checkpoints import training_folder
 
     other = dataclasses.replace(_training(folder / "other"), folder=str(folder / "new"))
-    store._of_an_older_format(other)
-    previous = store._previous_writer(_training(folder / "this"))
+    training_folder._of_an_older_format(other)
+    previous = training_folder._previous_writer(_training(folder / "this"))
     # What it says goes into the records of checkpoints that have none yet.
     start, fields = previous.start, dataclasses.asdict(previous.origin)
     record = CheckpointRecord(**fields, wall_time=1.0, uri="u", digest="d", fingerprint="f",

@@ -30,8 +30,8 @@ from tfx_estimators.estimator.distribution import MultiWorker, ParameterServer
 from tfx_estimators.kubeflow.jobs.interface import Job
 from tfx_estimators.kubeflow.jobs.pods import pod_settings
 from tfx_estimators.kubeflow.jobs.tfjob import manifest as tfjob_manifest
-from tfx_estimators.kubeflow.serving.manifest import changed, fresh
-from tfx_estimators.kubeflow.serving.service import InferenceService, Settings
+from tfx_estimators.kubeflow.serving.kserve_resource import changed, fresh
+from tfx_estimators.kubeflow.serving.service import InferenceService, ServiceSettings
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MANIFESTS = ROOT / "kubeflow" / "manifests"
@@ -99,7 +99,7 @@ def test_services_fit_the_released_crd() -> None:
     service = InferenceService(
         "taxi", canary_percent=5, resources=EVERYTHING, service_account="reader", max_replicas=3
     )
-    settings = Settings.from_json(service.to_json())
+    settings = ServiceSettings.from_json(service.to_json())
     first = fresh(settings, "team", "pvc://checkpoints/1")
     _check(first, schema)
     second = changed(first, settings, "pvc://checkpoints/2")

@@ -23,7 +23,7 @@ from tfx_estimators.components.resources import (
     with_resources,
 )
 from tfx_estimators.errors import PackageError, UnsupportedOptionError
-from tfx_estimators.kubeflow.names import is_image, package_name, task_names
+from tfx_estimators.kubeflow.kubernetes_names import is_image, package_name, task_names
 from tfx_estimators.kubeflow.outside import outside_of_volumes
 from tfx_estimators.kubeflow.package import COMMAND, compile_pipeline
 from tfx_estimators.kubeflow.pauses import longer_pauses

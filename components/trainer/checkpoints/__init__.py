@@ -1,7 +1,7 @@
 """What a training leaves on disk: its folder, checkpoints, records and exports.
 
 * `training`: a training and where an execution of it begins.
-* `store`: the folder of a training, found by its fingerprint and held by one process.
+* `training_folder`: the folder of a training, found by its fingerprint and held by one process.
 * `fingerprint`: all that determines what a training comes to.
 * `retention`: which checkpoints are kept.
 * `recorder`: a record beside every checkpoint.
@@ -15,7 +15,7 @@
 * `exports`: the SavedModels below a model_dir, and which of them is published.
 * `finished_model`: the SavedModel that a training has come to.
 * `serving_graph`: an exported graph without the parts that only training needs.
-* `publication`: what a training that has ended publishes.
+* `model_run`: what a training that has ended publishes.
 * `adoption`: takes over a checkpoint that somebody else has written.
 """
 
@@ -29,12 +29,12 @@ __all__ = [
     "fingerprint",
     "finished_model",
     "model_dirs",
-    "publication",
+    "model_run",
     "recorder",
     "recording_hook",
     "retention",
     "serving_graph",
-    "store",
     "training",
+    "training_folder",
     "vocabularies",
 ]

@@ -12,8 +12,8 @@ import tensorflow as tf
 from tfx_estimators.components.gfile import files_for
 from tfx_estimators.components.model_digest import hash_file
 from tfx_estimators.components.trainer.checkpoints.recorder import Recorder
-from tfx_estimators.components.trainer.checkpoints.store import hold_training
 from tfx_estimators.components.trainer.checkpoints.training import FOREIGN, Training
+from tfx_estimators.components.trainer.checkpoints.training_folder import hold_training
 from tfx_estimators.components.trainer.checkpoints.vocabularies import noted_vocabularies
 from tfx_estimators.errors import MissingFilesError, TrainingError
 from tfx_estimators.estimator.checkpoints import Checkpoint, find_checkpoints, is_whole

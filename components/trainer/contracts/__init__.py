@@ -1,6 +1,6 @@
 """What a user's module may define for the trainer, and how each is trained.
 
-* `kinds`: the contracts, in order of precedence.
+* `precedence`: the contracts, in order of precedence.
 * `dispatch`: loads the module and trains by its contract.
 * `columns`: `feature_columns` with `estimator_fn`.
 * `fn_args`: `run_fn` and `trainer_fn`.
@@ -17,7 +17,6 @@ __all__ = [
     "columns",
     "dispatch",
     "fn_args",
-    "kinds",
     "legacy_tfma",
     "row_readers",
     "row_record",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tfx_estimators.components.trainer.contracts.kinds import (
+from tfx_estimators.components.trainer.contracts.precedence import (
     Contract,
     check_channels,
     check_distribution,

@@ -22,7 +22,7 @@ from tfx_estimators.components.examples_model import (
 )
 from tfx_estimators.components.trainer.checkpoints.eval_receiver import record_eval_receiver
 from tfx_estimators.components.trainer.checkpoints.exports import date_back, list_exports
-from tfx_estimators.components.trainer.checkpoints.store import going_on_in
+from tfx_estimators.components.trainer.checkpoints.training_folder import going_on_in
 from tfx_estimators.components.trainer.request import TrainingRequest
 from tfx_estimators.components.trainer.session.data_errors import explained_data_errors
 from tfx_estimators.components.trainer.session.export import (

@@ -34,7 +34,7 @@ from tfx_estimators.errors import (
     UnsupportedOptionError,
 )
 from tfx_estimators.estimator.distribution import MultiWorker, ParameterServer
-from tfx_estimators.estimator.distribution.cluster import Task, run_tasks, tasks_of
+from tfx_estimators.estimator.distribution.processes import Task, run_tasks, tasks_of
 from tfx_estimators.estimator.distribution.shares import VARIABLE, gpu_shares
 
 __all__ = ["joined_task", "train_in_processes"]

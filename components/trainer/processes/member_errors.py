@@ -12,7 +12,7 @@ import pathlib
 from typing import Any
 
 from tfx_estimators import errors
-from tfx_estimators.components.user_code import Place, describe, find_place, full_trace, text_of
+from tfx_estimators.components.user_code import CodeLine, describe, find_place, full_trace, text_of
 from tfx_estimators.errors import TfxEstimatorsError, TrainingError
 from tfx_estimators.json_text import dumps
 
@@ -27,7 +27,7 @@ class MemberTrace(Exception):
         place: the line of the user's files.
     """
 
-    def __init__(self, trace: str, place: Place | None) -> None:
+    def __init__(self, trace: str, place: CodeLine | None) -> None:
         super().__init__(f"\n{trace}")
         self.place = place
 
@@ -67,7 +67,7 @@ def read_error(path: pathlib.Path, task: str) -> TfxEstimatorsError | None:
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
         found = said["place"]
-        place = None if found is None else Place(found["file"], found["line"], found["function"])
+        place = None if found is None else CodeLine(found["file"], found["line"], found["function"])
         error = _error_of(said, place, task)
         error.__cause__ = MemberTrace(str(said["trace"]), place)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -75,7 +75,7 @@ def read_error(path: pathlib.Path, task: str) -> TfxEstimatorsError | None:
     return error
 
 
-def _error_of(said: dict[str, Any], place: Place | None, task: str) -> TfxEstimatorsError:
+def _error_of(said: dict[str, Any], place: CodeLine | None, task: str) -> TfxEstimatorsError:
     if said["class"] in errors.__all__:
         kind: type[TfxEstimatorsError] = getattr(errors, said["class"])
         return kind(str(said["text"]))

@@ -11,7 +11,7 @@ import pathlib
 import sys
 import time
 
-from tfx_estimators.estimator.distribution.cluster import Task, end_with_parent
+from tfx_estimators.estimator.distribution.processes import Task, end_with_parent
 
 __all__ = ["main"]
 

@@ -289,7 +289,7 @@ def diff(left: str, right: str, metadata: str | None, as_json: bool) -> None:
 
 
 def _stock_metrics(uri: str) -> Mapping[str, Mapping[str, float]]:
-    from tfx_estimators.components.evaluator.stock_metrics import stock_metrics
+    from tfx_estimators.components.evaluator.outcome.stock_metrics import stock_metrics
 
     return stock_metrics(uri)
 

@@ -13,7 +13,7 @@ from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
 
 from tfx_estimators.components.evaluator import Report
-from tfx_estimators.components.evaluator.stock_metrics import stock_metrics
+from tfx_estimators.components.evaluator.outcome.stock_metrics import stock_metrics
 from tfx_estimators.errors import (
     EmptySplitError,
     EvaluationError,

@@ -14,7 +14,7 @@ from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
 
 from tfx_estimators.components.evaluator import Report, executor
-from tfx_estimators.components.evaluator.analysis import load_metrics, load_validation
+from tfx_estimators.components.evaluator.model_analysis import load_metrics, load_validation
 
 Run = Callable[..., Report]
 Values = dict[tuple[str, str], float]
@@ -177,7 +177,7 @@ def test_extremes_and_empty_classes_are_the_same(
 )
 def test_what_goes_example_by_example_and_why(config: str, words: str | None) -> None:
     from tfx_estimators.components.evaluator import eval_config as configs
-    from tfx_estimators.components.evaluator.batch_metrics import why_by_example
+    from tfx_estimators.components.evaluator.metrics.batch_metrics import why_by_example
 
     wanted = configs.with_defaults(
         configs.read(config), label_key="y", example_weight_key=None, outputs=["logistic"]

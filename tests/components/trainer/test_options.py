@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tfx_estimators.components.trainer.contracts import legacy_tfma
-from tfx_estimators.components.trainer.contracts.kinds import Contract, find_contract
+from tfx_estimators.components.trainer.contracts.precedence import Contract, find_contract
 from tfx_estimators.components.trainer.contracts.settings import merge_params
 
 

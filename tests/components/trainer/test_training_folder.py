@@ -20,8 +20,8 @@ from tfx_estimators.components.trainer.checkpoints.exports import (
     newest_export,
 )
 from tfx_estimators.components.trainer.checkpoints.recorder import Recorder
-from tfx_estimators.components.trainer.checkpoints.store import going_on_in, open_training
 from tfx_estimators.components.trainer.checkpoints.training import Training
+from tfx_estimators.components.trainer.checkpoints.training_folder import going_on_in, open_training
 from tfx_estimators.components.trainer.checkpoints.vocabularies import note_vocabularies
 from tfx_estimators.components.trainer.processes.done_marks import check_done, mark_done
 from tfx_estimators.errors import TrainingError, UnsupportedOptionError

@@ -16,7 +16,7 @@ import pytest
 
 from tfx_estimators.errors import TrainingError
 from tfx_estimators.estimator.distribution import Mirrored, MultiWorker, ParameterServer
-from tfx_estimators.estimator.distribution.cluster import Task, run_tasks, tasks_of
+from tfx_estimators.estimator.distribution.processes import Task, run_tasks, tasks_of
 from tfx_estimators.estimator.distribution.shares import gpu_shares
 
 pytestmark = pytest.mark.stacks
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.stacks
 BEGIN = """
 import os, pathlib, sys, time
 sys.path[:0] = {path!r}
-from tfx_estimators.estimator.distribution.cluster import end_with_parent
+from tfx_estimators.estimator.distribution.processes import end_with_parent
 end_with_parent()
 folder, name = pathlib.Path(sys.argv[1]), sys.argv[2]
 (folder / f"{{name}}.config").write_text(os.environ.get("TF_CONFIG", ""))
@@ -187,7 +187,7 @@ def test_tasks_end_with_the_process_that_started_them(
     parent = tmp_path / "parent.py"
     parent.write_text(
         f"import sys, pathlib; sys.path[:0] = {[p for p in sys.path if p]!r}\n"
-        "from tfx_estimators.estimator.distribution.cluster import run_tasks, tasks_of\n"
+        "from tfx_estimators.estimator.distribution.processes import run_tasks, tasks_of\n"
         "from tfx_estimators.estimator.distribution import MultiWorker\n"
         f"folder = {str(tmp_path)!r}\n"
         "command = lambda task: [sys.executable, folder + '/task_program', folder, task.name]\n"

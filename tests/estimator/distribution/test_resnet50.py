@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tfx_estimators.estimator.distribution import Mirrored, MultiWorker
-from tfx_estimators.estimator.distribution.cluster import Task, run_tasks, tasks_of
+from tfx_estimators.estimator.distribution.processes import Task, run_tasks, tasks_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.stacks, pytest.mark.conformance("ResNet50")]
 

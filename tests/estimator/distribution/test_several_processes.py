@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from tfx_estimators.estimator.distribution import MultiWorker, ParameterServer
-from tfx_estimators.estimator.distribution.cluster import Task, run_tasks, tasks_of
+from tfx_estimators.estimator.distribution.processes import Task, run_tasks, tasks_of
 
 sys.path.append(str(pathlib.Path(__file__).parent / "programs"))
 import small_model

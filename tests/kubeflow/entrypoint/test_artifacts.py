@@ -12,7 +12,7 @@ from tfx.types import standard_artifacts
 
 from tfx_estimators.errors import StepInputError
 from tfx_estimators.kubeflow.entrypoint.artifact_types import artifact_class
-from tfx_estimators.kubeflow.entrypoint.artifacts import (
+from tfx_estimators.kubeflow.entrypoint.runtime_artifacts import (
     input_artifacts,
     output_artifacts,
     runtime_artifact,

@@ -16,7 +16,7 @@ from tfx_estimators.components.trainer.checkpoints.training import Start
 from tfx_estimators.components.trainer.processes import launch as distributed
 from tfx_estimators.errors import TrainingInterruptedError
 from tfx_estimators.estimator.distribution import MultiWorker
-from tfx_estimators.estimator.distribution.cluster import tasks_of
+from tfx_estimators.estimator.distribution.processes import tasks_of
 from tfx_estimators.kubeflow.jobs.cluster import ClusterJobs
 from tfx_estimators.kubeflow.jobs.starter import JobStarter, job_name
 

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 from tfx_estimators.cli import main
 from tfx_estimators.errors import ContainerError, PipelineError
+from tfx_estimators.kubeflow.kubernetes_names import NO_IMAGE
 from tfx_estimators.kubeflow.local import run_package
-from tfx_estimators.kubeflow.names import NO_IMAGE
 
 pytestmark = pytest.mark.stacks
 

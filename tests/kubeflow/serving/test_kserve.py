@@ -22,9 +22,9 @@ from tfx_estimators.components.resources import Accelerator, Claim, Resources
 from tfx_estimators.errors import ClusterError, PushError, UnsupportedOptionError
 from tfx_estimators.kubeflow.serving.cluster import ClusterServices
 from tfx_estimators.kubeflow.serving.executor import serve
-from tfx_estimators.kubeflow.serving.manifest import GROUP, PLURAL, VERSION, place, share
+from tfx_estimators.kubeflow.serving.kserve_resource import GROUP, PLURAL, VERSION, place, share
 from tfx_estimators.kubeflow.serving.rollout import Rollout, promote, roll_back
-from tfx_estimators.kubeflow.serving.service import InferenceService, Settings
+from tfx_estimators.kubeflow.serving.service import InferenceService, ServiceSettings
 from tfx_estimators.kubeflow.serving.version_folder import VersionFolder
 
 MANIFESTS = pathlib.Path(__file__).resolve().parents[3] / "kubeflow" / "manifests"
@@ -134,10 +134,10 @@ def push(tmp_path: pathlib.Path) -> Callable[[int], str]:
     return push
 
 
-def asked(tmp_path: pathlib.Path, **fields: Any) -> Settings:
+def asked(tmp_path: pathlib.Path, **fields: Any) -> ServiceSettings:
     claim = Claim("checkpoints", f"{tmp_path}/volume/")
     service = InferenceService("taxi", claim=claim, **{"seconds": 120, **fields})
-    return Settings.from_json(service.to_json())
+    return ServiceSettings.from_json(service.to_json())
 
 
 def uri(version: int) -> str:

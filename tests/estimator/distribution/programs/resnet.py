@@ -6,7 +6,7 @@ import sys
 import numpy as np
 
 from tfx_estimators.estimator.distribution import from_json
-from tfx_estimators.estimator.distribution.cluster import end_with_parent
+from tfx_estimators.estimator.distribution.processes import end_with_parent
 
 SIZE, CLASSES, STEPS = 32, 4, 3
 

@@ -20,7 +20,7 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
-from tfx_estimators.estimator import keras_2_modules, versions
+from tfx_estimators.estimator import keras_2_modules, tensorflow_version
 
 __all__ = ["PACKAGE", "V1_API", "V2_API", "give_keras_2", "install_finder", "load"]
 
@@ -53,7 +53,7 @@ class _Loader(importlib.abc.Loader):
         from tfx_estimators.estimator import repairs, tensorflow_view
 
         tensorflow = importlib.import_module("tensorflow")
-        if versions.has_own_estimators(tensorflow):
+        if tensorflow_version.has_own_estimators(tensorflow):
             self._inner.exec_module(module)
             repairs.repair(module, own_estimators=True)
             return
@@ -135,7 +135,7 @@ def _forget_broken_imports() -> None:
     Python keeps the half that did load, and it holds the wrong Keras.
     """
     tensorflow = sys.modules.get("tensorflow")
-    if tensorflow is None or versions.has_own_estimators(tensorflow):
+    if tensorflow is None or tensorflow_version.has_own_estimators(tensorflow):
         return
     for name in [n for n in sys.modules if n.partition(".")[0] == PACKAGE]:
         del sys.modules[name]
@@ -148,6 +148,6 @@ def load(name: str) -> Any:
         TensorFlowVersionError: if TensorFlow is missing or not supported.
         MissingDependencyError: if `tensorflow-estimator` or `tf-keras` is not installed.
     """
-    versions.supported_tensorflow()
+    tensorflow_version.supported_tensorflow()
     install_finder()
     return importlib.import_module(name)

@@ -14,7 +14,7 @@ import numpy as np
 
 from tfx_estimators.errors import EvaluationError, LabelError
 
-__all__ = ["AUC_BUCKETS", "MEASURES", "Measure", "Rows", "auc_sums", "auc_value"]
+__all__ = ["AUC_BUCKETS", "MEASURES", "Measure", "SliceRows", "auc_sums", "auc_value"]
 
 # The estimator API's AUC has 200 thresholds, so 199 buckets between them.
 AUC_BUCKETS = 199
@@ -26,7 +26,7 @@ _EPSILON = 1e-7  # Keras keeps probabilities this far from 0 and 1.
 
 
 @dataclasses.dataclass(frozen=True)
-class Rows:
+class SliceRows:
     """Some rows of a slice.
 
     Attributes:
@@ -82,42 +82,42 @@ class Measure:
 
     name: str
     outputs: tuple[str, ...]
-    rows: Callable[[Rows], Any]
+    rows: Callable[[SliceRows], Any]
     size: int
-    sums: Callable[[Rows], Any]
+    sums: Callable[[SliceRows], Any]
     value: Callable[[Any, Mapping[str, Any]], float]
     settings: tuple[str, ...] = ()
 
 
-def _any_rows(rows: Rows) -> None:
+def _any_rows(rows: SliceRows) -> None:
     """Whatever they are, they can be counted."""
 
 
-def _count(rows: Rows) -> Any:
+def _count(rows: SliceRows) -> Any:
     return np.array([np.sum(rows.weights)])
 
 
-def _mean_label(rows: Rows) -> Any:
+def _mean_label(rows: SliceRows) -> Any:
     labels, _, weights = rows.pairs()
     return _weighted(labels.astype(np.float64), weights)
 
 
-def _mean_prediction(rows: Rows) -> Any:
+def _mean_prediction(rows: SliceRows) -> Any:
     _, predictions, weights = rows.pairs()
     return _weighted(predictions.astype(np.float64), weights)
 
 
-def _squared_error(rows: Rows) -> Any:
+def _squared_error(rows: SliceRows) -> Any:
     labels, predictions, weights = rows.pairs()
     return _weighted((labels - predictions).astype(np.float64) ** 2, weights)
 
 
-def _absolute_error(rows: Rows) -> Any:
+def _absolute_error(rows: SliceRows) -> Any:
     labels, predictions, weights = rows.pairs()
     return _weighted(np.abs(labels - predictions).astype(np.float64), weights)
 
 
-def _binary_cross_entropy(rows: Rows) -> Any:
+def _binary_cross_entropy(rows: SliceRows) -> Any:
     labels, predictions, weights = rows.pairs()
     with np.errstate(divide="ignore", invalid="ignore"):
         # 0 * log 0 is NaN there, too.
@@ -125,7 +125,7 @@ def _binary_cross_entropy(rows: Rows) -> Any:
     return _weighted(loss.astype(np.float64), weights)
 
 
-def _poisson_loss(rows: Rows) -> Any:
+def _poisson_loss(rows: SliceRows) -> Any:
     """As `tf.nn.log_poisson_loss` with the full loss, of the predicted rate."""
     labels, predictions, weights = rows.pairs()
     labels, rates = labels.astype(np.float64), predictions.astype(np.float64)
@@ -136,7 +136,7 @@ def _poisson_loss(rows: Rows) -> Any:
     return _weighted(loss + np.where((labels >= 0) & (labels <= 1), 0.0, rest), weights)
 
 
-def _confusion(rows: Rows) -> Any:
+def _confusion(rows: SliceRows) -> Any:
     """Weights of true and false positives, true and false negatives, at 0.5."""
     labels, predictions, weights = rows.binary()
     positive = predictions > 0.5
@@ -146,18 +146,18 @@ def _confusion(rows: Rows) -> Any:
     )
 
 
-def _class_accuracy(rows: Rows) -> Any:
+def _class_accuracy(rows: SliceRows) -> Any:
     hit = np.argmax(rows.predictions, axis=1) == _classes(rows)
     return _weighted(hit.astype(np.float64), rows.weights)
 
 
-def _class_cross_entropy(rows: Rows) -> Any:
+def _class_cross_entropy(rows: SliceRows) -> Any:
     kept = np.clip(rows.predictions.astype(np.float64), _EPSILON, 1 - _EPSILON)
     own = kept[np.arange(len(kept)), _classes(rows)]
     return _weighted(np.log(kept.sum(axis=1)) - np.log(own), rows.weights)
 
 
-def auc_sums(rows: Rows) -> Any:
+def auc_sums(rows: SliceRows) -> Any:
     """Weights by bucket of the prediction: of negative examples, then of positive ones."""
     labels, predictions, weights = rows.pairs()
     # In float32, as the estimator does it: a prediction at the edge of a bucket must fall
@@ -203,7 +203,7 @@ def _weighted(values: Any, weights: Any) -> Any:
     return np.array([np.sum(values * weights), np.sum(weights)])
 
 
-def _classes(rows: Rows) -> Any:
+def _classes(rows: SliceRows) -> Any:
     """The label of each row as the number of a class."""
     classes, count = rows.labels.astype(np.int64).ravel(), rows.predictions.shape[1]
     wrong = classes[(classes < 0) | (classes >= count)]
@@ -229,32 +229,41 @@ MEASURES: dict[str, Measure] = {
     "ExampleCount": Measure(
         "example_count", (), _any_rows, 1, _count, lambda sums, _: float(sums[0])
     ),
-    "MeanLabel": Measure("mean_label", _ONE, Rows.pairs, 2, _mean_label, _mean),
-    "MeanPrediction": Measure("mean_prediction", _ONE, Rows.pairs, 2, _mean_prediction, _mean),
-    "MeanSquaredError": Measure("mean_squared_error", _ONE, Rows.pairs, 2, _squared_error, _mean),
+    "MeanLabel": Measure("mean_label", _ONE, SliceRows.pairs, 2, _mean_label, _mean),
+    "MeanPrediction": Measure("mean_prediction", _ONE, SliceRows.pairs, 2, _mean_prediction, _mean),
+    "MeanSquaredError": Measure(
+        "mean_squared_error", _ONE, SliceRows.pairs, 2, _squared_error, _mean
+    ),
     "MeanAbsoluteError": Measure(
-        "mean_absolute_error", _ONE, Rows.pairs, 2, _absolute_error, _mean
+        "mean_absolute_error", _ONE, SliceRows.pairs, 2, _absolute_error, _mean
     ),
     "BinaryCrossEntropy": Measure(
-        "binary_crossentropy", _BINARY, Rows.pairs, 2, _binary_cross_entropy, _mean
+        "binary_crossentropy", _BINARY, SliceRows.pairs, 2, _binary_cross_entropy, _mean
     ),
-    "PoissonLoss": Measure("poisson_loss", ("predictions",), Rows.pairs, 2, _poisson_loss, _mean),
+    "PoissonLoss": Measure(
+        "poisson_loss", ("predictions",), SliceRows.pairs, 2, _poisson_loss, _mean
+    ),
     "BinaryAccuracy": Measure(
         "binary_accuracy",
         _BINARY,
-        Rows.binary,
+        SliceRows.binary,
         4,
         _confusion,
         lambda s, _: _ratio(s[0] + s[2], s.sum()),
     ),
     "Precision": Measure(
-        "precision", _BINARY, Rows.binary, 4, _confusion, lambda s, _: _ratio(s[0], s[0] + s[1])
+        "precision",
+        _BINARY,
+        SliceRows.binary,
+        4,
+        _confusion,
+        lambda s, _: _ratio(s[0], s[0] + s[1]),
     ),
     "Recall": Measure(
-        "recall", _BINARY, Rows.binary, 4, _confusion, lambda s, _: _ratio(s[0], s[0] + s[3])
+        "recall", _BINARY, SliceRows.binary, 4, _confusion, lambda s, _: _ratio(s[0], s[0] + s[3])
     ),
     "EstimatorAUC": Measure(
-        "auc", _BINARY, Rows.pairs, 2 * AUC_BUCKETS, auc_sums, auc_value, ("curve",)
+        "auc", _BINARY, SliceRows.pairs, 2 * AUC_BUCKETS, auc_sums, auc_value, ("curve",)
     ),
     "SparseCategoricalAccuracy": Measure(
         "sparse_categorical_accuracy", _CLASSES, _classes, 2, _class_accuracy, _mean

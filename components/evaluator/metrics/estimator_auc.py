@@ -14,7 +14,7 @@ from typing import Any
 
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 
-from tfx_estimators.components.evaluator import by_example
+from tfx_estimators.components.evaluator.metrics import by_example
 
 __all__ = ["EstimatorAUC"]
 

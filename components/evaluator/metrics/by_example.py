@@ -13,7 +13,7 @@ import apache_beam as beam
 import numpy as np
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 
-from tfx_estimators.components.evaluator.measures import MEASURES, Rows
+from tfx_estimators.components.evaluator.metrics.measures import MEASURES, SliceRows
 
 __all__ = ["computations"]
 
@@ -86,7 +86,7 @@ class _Combine(beam.CombineFn):
         labels, predictions, weights = (
             np.array([one.item() for one in column]) for column in zip(*found, strict=True)
         )
-        rows = Rows(labels[:, None], predictions[:, None], weights)
+        rows = SliceRows(labels[:, None], predictions[:, None], weights)
         return accumulator + MEASURES[self._of].sums(rows)
 
     def merge_accumulators(self, accumulators: Iterable[Any]) -> Any:

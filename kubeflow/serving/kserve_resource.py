@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfx_estimators.json_text import dumps
-from tfx_estimators.kubeflow.serving.service import Settings
+from tfx_estimators.kubeflow.serving.service import ServiceSettings
 
 __all__ = [
     "GROUP",
@@ -34,7 +34,7 @@ MANAGED = ("app.kubernetes.io/managed-by", "tfx-estimators")
 _PREFIX = "tfx-estimators/"
 
 
-def fresh(settings: Settings, namespace: str, uri: str) -> dict[str, Any]:
+def fresh(settings: ServiceSettings, namespace: str, uri: str) -> dict[str, Any]:
     """A service that is not there yet: the version gets all requests."""
     body = {
         "apiVersion": f"{GROUP}/{VERSION}",
@@ -49,7 +49,7 @@ def fresh(settings: Settings, namespace: str, uri: str) -> dict[str, Any]:
     return with_notes(body, settings=settings_digest(settings))
 
 
-def changed(live: Mapping[str, Any], settings: Settings, uri: str) -> dict[str, Any]:
+def changed(live: Mapping[str, Any], settings: ServiceSettings, uri: str) -> dict[str, Any]:
     """The same service with another version, or with other settings.
 
     A new version gets its first share; settings that change leave the shares as they are.
@@ -112,13 +112,13 @@ def is_ours(service: Mapping[str, Any]) -> bool:
     return bool((service["metadata"].get("labels") or {}).get(key) == value)
 
 
-def settings_digest(settings: Settings) -> str:
+def settings_digest(settings: ServiceSettings) -> str:
     """Tells whether settings changed: the server fills in what was left out."""
     text = dumps(settings.predictor, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _predictor(settings: Settings, uri: str) -> dict[str, Any]:
+def _predictor(settings: ServiceSettings, uri: str) -> dict[str, Any]:
     predictor = copy.deepcopy(settings.predictor)
     predictor["model"]["storageUri"] = uri
     return predictor

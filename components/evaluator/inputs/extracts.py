@@ -9,20 +9,20 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
-from tfx_estimators.components.evaluator.columns import Columns
 from tfx_estimators.components.evaluator.heads import Head
-from tfx_estimators.components.evaluator.labels import dense, head_labels
-from tfx_estimators.components.evaluator.measures import MEASURES, Rows
-from tfx_estimators.components.evaluator.transformed_columns import TransformedColumns
+from tfx_estimators.components.evaluator.inputs.chosen_columns import Columns
+from tfx_estimators.components.evaluator.inputs.labels import dense, head_labels
+from tfx_estimators.components.evaluator.inputs.transformed_columns import TransformedColumns
+from tfx_estimators.components.evaluator.metrics.measures import MEASURES, SliceRows
 from tfx_estimators.components.record_batches import DecodeRecords
 from tfx_estimators.components.saved_model import SignatureCall
 from tfx_estimators.errors import DataError, EvaluationError
 
-__all__ = ["ExtractExamples", "Model"]
+__all__ = ["EvaluatedModel", "ExtractExamples"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Model:
+class EvaluatedModel:
     """A model under evaluation.
 
     Attributes:
@@ -57,7 +57,7 @@ class ExtractExamples(beam.DoFn):
     def __init__(
         self,
         columns: Columns,
-        models: Sequence[Model],
+        models: Sequence[EvaluatedModel],
         transform_graph: str | None,
         schema: Any,
         *,
@@ -150,7 +150,7 @@ class ExtractExamples(beam.DoFn):
             asked = {*self._measures.get("", ()), *self._measures.get(name, ())}
             for view in {MEASURES[one].rows for one in asked}:
                 for predicted in predictions:
-                    view(Rows(own, predicted[name], np.ones(len(own))))
+                    view(SliceRows(own, predicted[name], np.ones(len(own))))
 
     def _choose(
         self, rows: Mapping[str, Sequence[Sequence[Any]]], size: int
@@ -179,7 +179,7 @@ class ExtractExamples(beam.DoFn):
         return rows
 
 
-def _outputs_needed(model: Model) -> list[str]:
+def _outputs_needed(model: EvaluatedModel) -> list[str]:
     named = {name for head in model.heads for name in (head.prediction, head.classes)}
     return sorted(named - {""})
 
@@ -192,7 +192,7 @@ def _project(schema: Any, names: Sequence[str]) -> Any:
     return projected
 
 
-def _finite(values: Any, head: Head, model: Model) -> Any:
+def _finite(values: Any, head: Head, model: EvaluatedModel) -> Any:
     if not np.isfinite(values).all():
         raise EvaluationError(
             f"the model in {model.signature.path} predicts a {head.prediction} that is not finite",

@@ -22,8 +22,8 @@ from tfx_estimators.components.trainer.checkpoints.model_dirs import (
     noted_model_dirs,
 )
 from tfx_estimators.components.trainer.checkpoints.recorder import Recorder
-from tfx_estimators.components.trainer.checkpoints.store import WRITER_FILE
 from tfx_estimators.components.trainer.checkpoints.training import Training
+from tfx_estimators.components.trainer.checkpoints.training_folder import WRITER_FILE
 from tfx_estimators.components.trainer.checkpoints.vocabularies import VOCABULARIES_FILE
 from tfx_estimators.lineage.record_files import SUFFIX, write_record
 from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord

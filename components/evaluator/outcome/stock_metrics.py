@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tfx_estimators.components.evaluator.findings import slice_metrics
+from tfx_estimators.components.evaluator.outcome.findings import slice_metrics
 
 __all__ = ["stock_metrics"]
 

@@ -19,7 +19,7 @@ import apache_beam as beam
 import numpy as np
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 
-from tfx_estimators.components.evaluator.measures import MEASURES, Rows
+from tfx_estimators.components.evaluator.metrics.measures import MEASURES, SliceRows
 from tfx_estimators.json_text import dumps
 
 __all__ = ["BatchMetric", "metric_classes", "over_batches", "why_by_example"]
@@ -148,7 +148,7 @@ class _Combine(beam.CombineFn):
         weights = np.ones(len(labels))
         if self._key.example_weighted and element.get("example_weights") is not None:
             weights = self._own(element, "example_weights").astype(np.float64)[:, 0]
-        return accumulator + MEASURES[self._of].sums(Rows(labels, predictions, weights))
+        return accumulator + MEASURES[self._of].sums(SliceRows(labels, predictions, weights))
 
     def merge_accumulators(self, accumulators: Iterable[Any]) -> Any:
         return np.sum(list(accumulators), axis=0)

@@ -17,9 +17,9 @@ from tensorflow_model_analysis.metrics import metric_specs
 from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.utils import config_util
 
-from tfx_estimators.components.evaluator import batch_metrics
-from tfx_estimators.components.evaluator.defined_auc import with_defined_areas
-from tfx_estimators.components.evaluator.extracts import Model
+from tfx_estimators.components.evaluator.inputs.extracts import EvaluatedModel
+from tfx_estimators.components.evaluator.metrics import batch_metrics
+from tfx_estimators.components.evaluator.metrics.defined_auc import with_defined_areas
 from tfx_estimators.errors import UnsupportedOptionError
 
 __all__ = [
@@ -83,7 +83,7 @@ def thresholds(config: Any) -> list[tuple[Any, Any, Any]]:
 
 def analyze(
     config: Any,
-    models: Sequence[Model],
+    models: Sequence[EvaluatedModel],
     output: str,
     *,
     rubber_stamp: bool,

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfx_estimators.components.evaluator.report import FeatureSkew, Skew
-from tfx_estimators.components.evaluator.transformed_columns import (
+from tfx_estimators.components.evaluator.inputs.transformed_columns import (
     TransformedColumns,
     transformed_names,
 )
+from tfx_estimators.components.evaluator.report import FeatureSkew, Skew
 from tfx_estimators.components.examples import Split, read_batches
 from tfx_estimators.components.feature_tensors import FeatureTensor, find_feature_tensors
 from tfx_estimators.components.saved_model import SignatureCall

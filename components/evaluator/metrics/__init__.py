@@ -1,0 +1,18 @@
+"""Metrics of this package, and computing them over whole batches.
+
+* `measures`: metrics as sums over rows, in NumPy alone.
+* `batch_metrics`: the fast path: TFMA's pipeline over whole batches instead of single examples.
+* `by_example`: the same measures as TFMA metrics that take one example at a time.
+* `estimator_auc`: the estimator API's AUC as a TFMA metric.
+* `poisson_loss`: the loss of the estimator API's Poisson head as a TFMA metric.
+* `defined_auc`: TFMA's own AUC, but undefined where there is no curve.
+"""
+
+__all__ = [
+    "batch_metrics",
+    "by_example",
+    "defined_auc",
+    "estimator_auc",
+    "measures",
+    "poisson_loss",
+]

@@ -1,7 +1,10 @@
 """Folders for a while, of which none stays: the next process removes what a kill has left.
 
-PARENT/PREFIX-host-17-ab12/        the folder, readable by this user alone
-PARENT/PREFIX-host-17-ab12.lock    held while it is in use
+PARENT/PREFIX17-ab12/        the folder, readable by this user alone
+PARENT/PREFIX17-ab12.lock    held while it is in use
+
+Names are short: sockets may be made in such a folder, and their paths hold about a hundred
+characters.
 """
 
 from __future__ import annotations
@@ -10,7 +13,6 @@ import contextlib
 import os
 import pathlib
 import shutil
-import socket
 import uuid
 from collections.abc import Iterator
 
@@ -38,7 +40,7 @@ def scratch_folder(
         OSError: if it cannot be made.
     """
     _sweep(parent, prefix)
-    name = f"{prefix}{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
+    name = f"{prefix}{os.getpid()}-{uuid.uuid4().hex[:12]}"
     folder = parent / name
     with hold(parent / f"{name}{_LOCK}", _SECONDS_TO_WAIT, error):
         folder.mkdir(mode=0o700)

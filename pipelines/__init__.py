@@ -10,6 +10,7 @@
 * `parameters`: what of a pipeline can be set for one run.
 * `workspace`, `closing_table`: the folders of a ready pipeline, and what a run came to.
 * `runners`: what can run a pipeline, by name; `runner`: running one in this process.
+* `beam_workers`: ends Beam's worker processes where a run is interrupted.
 * `recording`: tells ML Metadata of checkpoints, after every run.
 * `step_resources`: what a step gets of this machine; `steps`: each announced and timed.
 * `data_folder`: the folder that a user names with `--data`.
@@ -18,6 +19,7 @@
 """
 
 __all__ = [
+    "beam_workers",
     "catalog",
     "cats_vs_dogs",
     "closing_table",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfx_estimators.components.user_code import describe, find_place
 from tfx_estimators.errors import PipelineError, TfxEstimatorsError
+from tfx_estimators.pipelines.beam_workers import end_workers
 from tfx_estimators.terminal import shown
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ def run(pipeline: Any, tfx_runner: Any = None) -> None:
     with told, announce_steps(len(pipeline.components), _say, resources, told.begun) as steps:
         try:
             (tfx_runner or _local_runner()).run(pipeline)
+        except KeyboardInterrupt:
+            end_workers()
+            raise
         except (Exception, SystemExit) as error:
             shown = _explained(error, steps)
             if shown is error:

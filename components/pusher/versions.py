@@ -1,8 +1,8 @@
 """Version folders: staged out of sight, then made visible with one rename.
 
     SERVING/1763900000/             a version: a SavedModel and its manifest
-    SERVING/.staging-host-17-ab12/  a push under way, or what is left of one
-    SERVING/.staging-host-17-ab12.lock   held while it is under way
+    SERVING/.staging-17-ab12/       a push under way, or what is left of one
+    SERVING/.staging-17-ab12.lock   held while it is under way
     SERVING/.push.lock              held while a version is made visible or removed
 
 A model server that watches the folder takes only names that are numbers for

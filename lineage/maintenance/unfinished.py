@@ -1,12 +1,15 @@
 """Executions that are said to be running, though the process that ran them has ended.
 
 A process that is killed, or whose disk is full, cannot say that a step failed. So a run
-notes on each execution which process it is, and the next one looks whether it still is.
+notes on each execution which process it is, and the next one looks whether it still is. A
+process is known by its number and the time between the machine's start and its own: a clock
+that is set moves both, and takes no living process for another one.
 """
 
 from __future__ import annotations
 
 import os
+import pathlib
 import socket
 
 from tfx_estimators.lineage.properties import ENDED, fill, value_of
@@ -16,8 +19,10 @@ from tfx_estimators.lineage.store import Store
 __all__ = ["end_unfinished", "note_process"]
 
 _PROCESS = "tfx_estimators.process"
-# Clocks are read with this precision.
-_SECONDS = 2.0
+# Of Linux: which start of the machine it is, ...
+_BOOT = pathlib.Path("/proc/sys/kernel/random/boot_id")
+# ... and where, after its name, a process's file `stat` has the ticks from there to its own.
+_START = 19
 
 
 def note_process(store: Store, execution: int) -> None:
@@ -53,7 +58,7 @@ def end_unfinished(store: Store, *, here: bool = False) -> list[int]:
     ended = []
     for execution in select(store, "executions", None, conditions):
         pid, _, began = str(value_of(execution, _PROCESS)).removeprefix(_host()).partition("/")
-        if not _runs(int(pid), float(began)) or (here and int(pid) == os.getpid()):
+        if not _runs(int(pid), began) or (here and int(pid) == os.getpid()):
             # When it was last heard of; ML Metadata takes now for its end.
             last = execution.last_update_time_since_epoch / 1000
             fill(execution.custom_properties, {ENDED: last})
@@ -68,17 +73,30 @@ def _host() -> str:
     return f"{socket.gethostname()}/"
 
 
-def _began(pid: int) -> float:
-    """When a process began, which tells it from a later one of the same number."""
-    import psutil
+def _began(pid: int) -> str:
+    """When a process began, which tells it from a later one of the same number.
 
-    return float(psutil.Process(pid).create_time())
+    Raises:
+        ProcessLookupError: if there is no such process.
+    """
+    if not _BOOT.exists():
+        import psutil
 
-
-def _runs(pid: int, began: float) -> bool:
-    import psutil
-
+        try:
+            return f"{psutil.Process(pid).create_time():.2f}"
+        except psutil.Error as error:
+            raise ProcessLookupError(str(error)) from error
     try:
-        return abs(_began(pid) - began) < _SECONDS
-    except psutil.Error:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except FileNotFoundError as error:
+        raise ProcessLookupError(str(error)) from error
+    # The process's name, in parentheses, may hold anything.
+    ticks = state.rpartition(")")[2].split()[_START]
+    return f"{_BOOT.read_text().strip()}+{ticks}"
+
+
+def _runs(pid: int, began: str) -> bool:
+    try:
+        return _began(pid) == began
+    except ProcessLookupError:
         return False

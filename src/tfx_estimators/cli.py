@@ -29,6 +29,7 @@ from tfx_estimators.commands.run_log import run_log
 from tfx_estimators.commands.runner_options import RunCommand, runner_and_options
 from tfx_estimators.commands.shipped_files import image, manifests
 from tfx_estimators.commands.submit import submit
+from tfx_estimators.commands.temporary_folder import temporary_folder
 from tfx_estimators.errors import PipelineError
 from tfx_estimators.log_file import ReadableFormatter
 
@@ -94,6 +95,8 @@ def run(
     its last checkpoint.
     """
     root = (root or pathlib.Path("runs") / _short_name(pipeline)).absolute()
+    # To the command's end: its last message names files in it.
+    ctx.find_root().with_resource(temporary_folder())
 
     from tfx_estimators.pipelines import catalog
     from tfx_estimators.pipelines.runner import train_afresh

@@ -137,6 +137,17 @@ def test_runs_below_runs_are_all_listed_and_found(
     assert len(differences([], "run-1", "other")) == len(differences(place, "run-1", "run-2"))
 
 
+def test_a_run_after_the_clock_was_set_back_is_the_newest(
+    world: Any, told: Any, place: list[str]
+) -> None:
+    world.step("run-3", "Gen", 1.0)
+    told()
+    listed = [run["name"] for run in json.loads(ask("runs", *place, "--json"))]
+    assert listed == ["run-3", "run-2", "run-1"]
+    assert json.loads(ask("runs", "latest", *place, "--json"))["name"] == "run-3"
+    assert json.loads(ask("runs", "--limit", "1", *place, "--json"))[0]["name"] == "run-3"
+
+
 def test_the_number_of_a_step_finds_its_run(place: list[str]) -> None:
     number = re.search(r"^(\d+) +Trainer", ask("runs", "run-2", *place), re.M)
     assert number is not None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+import re
 import subprocess
 import sys
 
+import pytest
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from tfx_estimators.lineage.maintenance.unfinished import end_unfinished, note_process
@@ -45,3 +48,22 @@ def test_what_a_killed_process_left_running_has_failed(tmp_path: pathlib.Path) -
     # It ended when it was last heard of, not when that was noticed.
     assert steps[noted].seconds < 60
     assert end_unfinished(store, here=True) == [mine]
+
+
+def test_a_clock_that_is_set_ends_no_living_process(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(tmp_path / "m.sqlite", write=True, create=True)
+    type_id = store.put_execution_type(mlmd.ExecutionType(name="Trainer"))
+    running = mlmd.Execution(type_id=type_id, last_known_state=mlmd.Execution.RUNNING)
+    (execution,) = store.put_executions([running])
+    note_process(store, execution)
+    # Linux says when the machine was started by the clock as it is now.
+    kernel = tmp_path / "proc"
+    kernel.mkdir()
+    stat = pathlib.Path("/proc/stat").read_text()
+    set_back = re.sub(r"btime (\d+)", lambda m: f"btime {int(m[1]) - 3600}", stat)
+    (kernel / "stat").write_text(set_back)
+    (kernel / str(os.getpid())).symlink_to(f"/proc/{os.getpid()}")
+    monkeypatch.setattr("psutil.PROCFS_PATH", str(kernel))
+    assert end_unfinished(store) == []

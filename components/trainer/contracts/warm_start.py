@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import pathlib
 import re
 import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_estimators import estimator as tf_estimator
+from tfx_estimators.components.scratch import scratch_folder
 from tfx_estimators.components.trainer.announcement import say
 from tfx_estimators.components.trainer.contracts.class_names import (
     classes_in_graph,
@@ -29,6 +33,7 @@ from tfx_estimators.estimator.columns.rows import Rows, matched_rows, row_count
 __all__ = ["warm_started"]
 
 _FRESH = -1
+_SCRATCH = "tfx-estimators-warm-start-"
 
 
 def warm_started(estimator: Any, base_model: str, rows: Rows) -> Any:
@@ -62,8 +67,9 @@ def warm_started(estimator: Any, base_model: str, rows: Rows) -> Any:
             fix="pass another base_model, or none",
         ) from error
     start = _Start(base_model, weights, rows, read_rows(base_model))
-    # Held by the function below, and so for as long as anyone may read it.
-    folder = tempfile.TemporaryDirectory(prefix="warm_start_")
+    place = pathlib.Path(tempfile.gettempdir())
+    stack = contextlib.ExitStack()
+    folder = stack.enter_context(scratch_folder(place, _SCRATCH, TrainingError))
     # Filled where the variables are known: TensorFlow looks at it after that.
     carried: list[str] = []
 
@@ -72,14 +78,16 @@ def warm_started(estimator: Any, base_model: str, rows: Rows) -> Any:
         trained = tf.train.latest_checkpoint(estimator.model_dir) is not None
         if mode == tf_estimator.ModeKeys.TRAIN and not carried and not trained:
             _check_classes(base_model, classes_in_graph(spec.predictions))
-            names = start.write(features, f"{folder.name}/model", config.tf_random_seed)
+            names = start.write(features, f"{folder}/model", config.tf_random_seed)
             carried.extend(rf"{re.escape(name)}(/part_\d+)?:0$" for name in names)
         return spec
 
+    # As long as anyone may read it.
+    weakref.finalize(model_fn, stack.close)
     return tf_estimator.v1.Estimator(
         model_fn=model_fn,
         config=estimator.config,
-        warm_start_from=tf_estimator.WarmStartSettings(folder.name, carried),
+        warm_start_from=tf_estimator.WarmStartSettings(str(folder), carried),
     )
 
 

@@ -19,6 +19,7 @@ from tfx.utils import json_utils
 
 from tfx_estimators.components.examples import read_batches
 from tfx_estimators.components.progress import show_progress
+from tfx_estimators.components.scratch import scratch_folder
 from tfx_estimators.components.trainer.processes.done_marks import check_done
 from tfx_estimators.components.trainer.processes.member_errors import read_error
 from tfx_estimators.components.trainer.processes.member_files import Said
@@ -40,6 +41,7 @@ from tfx_estimators.estimator.distribution.shares import VARIABLE, gpu_shares
 __all__ = ["joined_task", "train_in_processes"]
 
 _LOGS = "logs"
+_SCRATCH = "tfx-estimators-training-"
 _WAS_ENDED = " was ended by "  # as `run_tasks` has it of a process that got a signal
 _SECONDS_BETWEEN_LOOKS = 10.0
 
@@ -75,8 +77,7 @@ def train_in_processes(request: TrainingRequest) -> None:
 
     joined = joined_task()
     tasks = [joined] if joined is not None else _own_tasks(request)
-    with tempfile.TemporaryDirectory(prefix="tfx-estimators-") as scratch:
-        folder = pathlib.Path(scratch)
+    with scratch_folder(pathlib.Path(tempfile.gettempdir()), _SCRATCH, TrainingError) as folder:
         (folder / "step.json").write_text(step(request.inputs, request.outputs), encoding="utf-8")
         try:
             starter = find_starter() if len(tasks) > 1 else None

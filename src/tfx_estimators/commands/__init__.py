@@ -17,6 +17,7 @@
   them.
 * `shipped_files`: `tfx-estimators manifests` and `image`: what a cluster needs, out of the
   installed package.
+* `temporary_folder`: one temporary folder for all that a run makes.
 * `submit`: `tfx-estimators submit`: a package run by a Kubeflow Pipelines server.
 """
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -49,12 +51,12 @@ def runs(
 
     stores = _open_all(metadata)
     if run is None:
-        found = [
-            (one, store)
-            for store in stores
-            for one in list_runs(store, pipeline=pipeline, limit=limit)
-        ]
-        found = sorted(found, key=lambda one: one[0].started, reverse=True)[:limit]
+        found = _merged(
+            [
+                [(one, store) for one in list_runs(store, pipeline=pipeline, limit=limit)]
+                for store in stores
+            ]
+        )[:limit]
         if as_json:
             places.show_json([one for one, _ in found])
             return
@@ -98,6 +100,19 @@ def _open_all(metadata: str | None) -> list[Store]:
                 raise
             click.echo(f"left out: {shown(str(error))}", err=True)
     return stores
+
+
+def _merged(listed: Sequence[Sequence[tuple[Run, Store]]]) -> list[tuple[Run, Store]]:
+    """Runs of several stores, newest first: in a store as recorded, between stores by time.
+
+    The clock may have been set back: a run began no later than the newer ones of its store.
+    """
+    dated = []
+    for runs_of_store in listed:
+        times = itertools.accumulate((run.started for run, _ in runs_of_store), min)
+        dated.append(list(zip(times, runs_of_store, strict=True)))
+    merged = heapq.merge(*dated, key=lambda one: one[0], reverse=True)
+    return [one for _, one in merged]
 
 
 def _find_run(stores: Sequence[Store], name: str) -> tuple[Store, Run]:

@@ -9,6 +9,7 @@ import logging.handlers
 import os
 import pathlib
 import sys
+import threading
 from collections.abc import Iterator
 
 import click
@@ -18,6 +19,7 @@ from tfx_estimators.terminal import shown
 
 __all__ = ["RunLog", "run_log", "shown_error"]
 
+_log = logging.getLogger(__name__)
 _PATH = "tfx_estimators.run_log"
 
 
@@ -90,6 +92,7 @@ def run_log(ctx: click.Context, file: pathlib.Path) -> Iterator[RunLog]:
         file: where its lines go; a folder that is there already is used in any case.
     """
     log = RunLog(file, echo=bool(ctx.parent and ctx.parent.params["verbose"]))
+    before, threading.excepthook = threading.excepthook, _of_a_thread
     try:
         yield log
     except Exception as error:
@@ -102,6 +105,15 @@ def run_log(ctx: click.Context, file: pathlib.Path) -> Iterator[RunLog]:
                 log.write(full_trace(error))
                 ctx.meta[_PATH] = file
         raise
+    finally:
+        threading.excepthook = before
+
+
+def _of_a_thread(ended: threading.ExceptHookArgs) -> None:
+    """Logs what a thread of Beam's or TensorFlow's ends with: the step itself says what failed."""
+    if ended.exc_value is not None and not isinstance(ended.exc_value, SystemExit):
+        name = ended.thread.name if ended.thread else "a thread"
+        _log.error("%s ended with an error", name, exc_info=ended.exc_value)
 
 
 def shown_error(error: Exception, ctx: click.Context) -> str:

@@ -7,11 +7,13 @@ import importlib
 import inspect
 import pathlib
 import types
+from collections.abc import Sequence
 from typing import Any
 
 from tfx_estimators.components.user_code import describe, find_place
 from tfx_estimators.components.user_module import UserModule
 from tfx_estimators.errors import ModuleContractError, PipelineError, TfxEstimatorsError
+from tfx_estimators.pipelines.parameters import declared_parameters, parse_settings
 
 __all__ = ["build_pipeline", "load_pipeline_module", "names"]
 
@@ -49,7 +51,10 @@ def load_pipeline_module(pipeline: str) -> types.ModuleType:
 
 
 def build_pipeline(
-    module: types.ModuleType, root: pathlib.PurePath, data: pathlib.PurePath | None
+    module: types.ModuleType,
+    root: pathlib.PurePath,
+    data: pathlib.PurePath | None,
+    settings: Sequence[str] = (),
 ) -> Any:
     """What a module's `create_pipeline(root, data)` returns.
 
@@ -57,9 +62,11 @@ def build_pipeline(
         module: from `load_pipeline_module`.
         root: where everything the run makes is put.
         data: the folder of input files; None where none was given.
+        settings: parameters for this run, such as "trainer.train_steps=2000".
 
     Raises:
         ModuleContractError: if the function takes other arguments.
+        UnsupportedOptionError: if it does not have a parameter, or not of that type.
         PipelineError: if it fails, with the last line of the user's files, or returns
             something other than a TFX Pipeline.
         TfxEstimatorsError: as a component raised it.
@@ -76,8 +83,9 @@ def build_pipeline(
             expected="create_pipeline(root, data), both given by name",
             fix="take `root`, the folder of the run, and `data`, the folder of --data or None",
         ) from error
+    arguments = parse_settings(declared_parameters(create), settings) if settings else {}
     try:
-        pipeline = create(root=root, data=data)
+        pipeline = create(root=root, data=data, **arguments)
     except TfxEstimatorsError:
         raise
     except Exception as error:

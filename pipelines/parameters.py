@@ -13,6 +13,7 @@ is, or as its `Parameter` says:
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import difflib
 import inspect
@@ -25,6 +26,7 @@ from tfx_estimators.errors import UnsupportedOptionError
 __all__ = ["Declared", "Parameter", "declared_parameters", "parse_settings"]
 
 _GIVEN = ("root", "data")
+_LISTS = (list, tuple, collections.abc.Sequence)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,14 +67,8 @@ class Declared:
 
     @property
     def shown_type(self) -> str:
-        """The type in a word or two."""
-        if self.type is None:
-            return "any"
-        return (
-            getattr(self.type, "__name__", "")
-            if isinstance(self.type, type) and not (typing.get_origin(self.type))
-            else str(self.type).replace("typing.", "").replace("NoneType", "None")
-        )
+        """The type in a word or two, such as "int" or "list of int"."""
+        return "text" if self.type is None else _in_words(self.type)
 
 
 def declared_parameters(create: Callable[..., Any]) -> list[Declared]:
@@ -91,7 +87,7 @@ def declared_parameters(create: Callable[..., Any]) -> list[Declared]:
         has_default = argument.default is not argument.empty
         if argument.name in _GIVEN or not has_default:
             continue
-        hint = hints.get(argument.name)
+        hint = _annotated(hints.get(argument.name))
         name = argument.name
         if typing.get_origin(hint) is typing.Annotated:
             hint, *notes = typing.get_args(hint)
@@ -144,10 +140,26 @@ def parse_settings(declared: Sequence[Declared], settings: Sequence[str]) -> dic
     return arguments
 
 
+def _annotated(hint: Any) -> Any:
+    """The annotation without the None that Python 3.10 puts around it for a default of None."""
+    parts = typing.get_args(hint)
+    return next((one for one in parts if typing.get_origin(one) is typing.Annotated), hint)
+
+
+def _in_words(kind: Any) -> str:
+    parts = typing.get_args(kind)
+    origin = typing.get_origin(kind)
+    if origin in _LISTS:
+        return f"list of {_in_words(parts[0])}"
+    if parts:
+        return " or ".join(_in_words(part) for part in parts)
+    return "None" if kind is type(None) else getattr(kind, "__name__", str(kind))
+
+
 def _near(name: str, known: dict[str, Declared]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
     # `train_steps` may be asked for where it is called `trainer.train_steps`.
-    near = near or [one for one in known if one.rpartition(".")[2] == name.rpartition(".")[2]]
+    near = [one for one in known if one.rpartition(".")[2] == name.rpartition(".")[2]]
+    near = near or difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
@@ -162,7 +174,7 @@ def _value(parameter: Declared, text: str) -> Any:
     if parameter.type is None:
         return text
     kinds = [parameter.type, *typing.get_args(parameter.type)]
-    is_list = any((typing.get_origin(kind) or kind) in (list, tuple) for kind in kinds)
+    is_list = any((typing.get_origin(kind) or kind) in _LISTS for kind in kinds)
     value: Any = text
     if is_list:
         value = [item.strip() for item in text.split(",") if item.strip()]

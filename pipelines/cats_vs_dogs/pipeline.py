@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
+from tfx_estimators.pipelines.parameters import Parameter
 from tfx_estimators.pipelines.workspace import Workspace
 
 __all__ = ["create_pipeline", "summary"]
@@ -36,8 +37,8 @@ def create_pipeline(
     root: pathlib.Path,
     data: pathlib.PurePath | None = None,
     *,
-    train_steps: int = TRAIN_STEPS,
-    eval_steps: int = EVAL_STEPS,
+    train_steps: Annotated[int, Parameter("trainer.train_steps")] = TRAIN_STEPS,
+    eval_steps: Annotated[int, Parameter("trainer.eval_steps")] = EVAL_STEPS,
     batch_size: int = BATCH_SIZE,
     weights: pathlib.Path | None = None,
     beam_pipeline_args: list[str] | None = None,

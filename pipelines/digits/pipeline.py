@@ -9,8 +9,9 @@ ImportExampleGen --+
 from __future__ import annotations
 
 import pathlib
-from typing import Any
+from typing import Annotated, Any
 
+from tfx_estimators.pipelines.parameters import Parameter
 from tfx_estimators.pipelines.workspace import Workspace
 
 __all__ = ["create_pipeline", "summary"]
@@ -45,8 +46,8 @@ def create_pipeline(
     root: pathlib.Path,
     data: pathlib.PurePath | None = None,
     *,
-    train_steps: int = TRAIN_STEPS,
-    eval_steps: int = EVAL_STEPS,
+    train_steps: Annotated[int, Parameter("trainer.train_steps")] = TRAIN_STEPS,
+    eval_steps: Annotated[int, Parameter("trainer.eval_steps")] = EVAL_STEPS,
     workers: int = WORKERS,
     beam_pipeline_args: list[str] | None = None,
 ) -> Any:

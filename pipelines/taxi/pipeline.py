@@ -10,8 +10,9 @@ CsvExampleGen --+
 from __future__ import annotations
 
 import pathlib
-from typing import Any
+from typing import Annotated, Any
 
+from tfx_estimators.pipelines.parameters import Parameter
 from tfx_estimators.pipelines.workspace import Workspace
 
 __all__ = ["create_pipeline", "diagnose", "summary"]
@@ -29,8 +30,9 @@ def create_pipeline(
     root: pathlib.Path,
     data: pathlib.PurePath | None = None,
     *,
-    train_steps: int = TRAIN_STEPS,
-    eval_steps: int = EVAL_STEPS,
+    train_steps: Annotated[int, Parameter("trainer.train_steps")] = TRAIN_STEPS,
+    eval_steps: Annotated[int, Parameter("trainer.eval_steps")] = EVAL_STEPS,
+    hidden_units: Annotated[tuple[int, ...] | None, Parameter("model.hidden_units")] = None,
     beam_pipeline_args: list[str] | None = None,
 ) -> Any:
     """Defines the pipeline; nothing runs yet.
@@ -40,6 +42,7 @@ def create_pipeline(
         data: folder of CSV files; by default the trips inside the TFX wheel.
         train_steps: batches to train on.
         eval_steps: batches per evaluation during training.
+        hidden_units: units of each hidden layer, instead of the model's own.
         beam_pipeline_args: flags for every Beam step.
 
     Returns:
@@ -107,7 +110,7 @@ def create_pipeline(
         label_key=LABEL_KEY,
         train_args=trainer_pb2.TrainArgs(num_steps=train_steps),
         eval_args=trainer_pb2.EvalArgs(num_steps=eval_steps),
-        custom_config={"seed": SEED},
+        custom_config={"seed": SEED, **({"hidden_units": hidden_units} if hidden_units else {})},
         checkpoint_store=str(workspace.checkpoints),
     )
     baseline = Resolver(

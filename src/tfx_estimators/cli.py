@@ -69,6 +69,14 @@ def main(verbose: bool) -> None:
     "pipeline.py, runs/ITS FOLDER]",
 )
 @click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of the pipeline for this run, such as trainer.train_steps=2000; of a list "
+    "the items are separated by commas. run --help PIPELINE lists them.",
+)
+@click.option(
     "--fresh",
     is_flag=True,
     help="Train from step 0 again, ignoring earlier and interrupted trainings.",
@@ -80,6 +88,7 @@ def run(
     pipeline: str,
     data: pathlib.Path | None,
     root: pathlib.Path | None,
+    settings: tuple[str, ...],
     fresh: bool,
     **of_runner: Any,
 ) -> None:
@@ -104,7 +113,7 @@ def run(
     with run_log(ctx, root / "log.txt") as log:
         runner, options = runner_and_options(of_runner)
         module = catalog.load_pipeline_module(pipeline)
-        definition = catalog.build_pipeline(module, root, data)
+        definition = catalog.build_pipeline(module, root, data, settings)
         log.open()
         if fresh:
             train_afresh(definition)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import click
 
+from tfx_estimators.terminal import escaped
+
 __all__ = ["RunCommand", "runner_and_options"]
+
+_PIPELINE = "tfx_estimators.pipeline"
 
 
 class RunCommand(click.Command):
@@ -48,6 +53,34 @@ class RunCommand(click.Command):
         own = super().get_params(ctx)
         known = {parameter.name for parameter in own}
         return [*own[:-1], *(p for name, p in made.items() if name not in known), own[-1]]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Notes the pipeline first: `--help` is answered before the arguments are read."""
+        if set(args) & set(ctx.help_option_names):
+            with contextlib.suppress(click.UsageError):
+                given, _, _ = self.make_parser(ctx).parse_args(list(args))
+                ctx.meta[_PIPELINE] = given.get("pipeline")
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options, then the parameters of the pipeline that is asked about."""
+        super().format_options(ctx, formatter)
+        pipeline = ctx.meta.get(_PIPELINE)
+        if not isinstance(pipeline, str):
+            return
+        from tfx_estimators.pipelines.catalog import load_pipeline_module
+        from tfx_estimators.pipelines.parameters import declared_parameters
+
+        declared = declared_parameters(load_pipeline_module(pipeline).create_pipeline)
+        rows = [
+            (
+                f"{one.name}={one.shown_default}",
+                ". ".join(filter(None, [one.about, one.shown_type])),
+            )
+            for one in declared
+        ]
+        with formatter.section(f"Parameters of {pipeline} for --set, with their defaults"):
+            formatter.write_dl([(escaped(name), escaped(about)) for name, about in rows])
 
 
 def runner_and_options(parameters: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -10,7 +10,7 @@ import urllib.parse
 from typing import Any
 
 from tfx_estimators.errors import MetadataStoreError, MissingFilesError, NotInMetadataError
-from tfx_estimators.lineage.database.creation import make_once
+from tfx_estimators.lineage.database.table_creation import make_once
 
 __all__ = ["SCHEMA_VERSION", "make", "missing", "prepare", "schema_version", "sqlite_file"]
 

@@ -3,7 +3,7 @@
 * `data_file`: a CSV, Parquet or TFRecord file, read as the pipeline will read it.
 * `column_facts`: what a column holds: types, missing and distinct values, skew, dates, texts.
 * `proposal`: the feature columns that fit, each with a reason.
-* `task`: what is to be predicted: classes or a number.
+* `prediction_task`: what is to be predicted: classes or a number.
 * `source_text`: Python source in the layout of a formatter.
 * `model_file`, `pipeline_file`, `other_files`: the files of a project.
 * `creation`: checks everything, then writes the folder whole or not at all.
@@ -16,7 +16,7 @@ __all__ = [
     "model_file",
     "other_files",
     "pipeline_file",
+    "prediction_task",
     "proposal",
     "source_text",
-    "task",
 ]

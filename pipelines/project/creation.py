@@ -16,8 +16,8 @@ from tfx_estimators.pipelines.project.data_file import DataFile, read_data
 from tfx_estimators.pipelines.project.model_file import model_source
 from tfx_estimators.pipelines.project.other_files import TEST_SOURCE, readme
 from tfx_estimators.pipelines.project.pipeline_file import pipeline_source
+from tfx_estimators.pipelines.project.prediction_task import PredictionTask, find_label, task_of
 from tfx_estimators.pipelines.project.proposal import Proposal, propose
-from tfx_estimators.pipelines.project.task import Task, find_label, task_of
 
 __all__ = ["Project", "create_project"]
 
@@ -35,7 +35,7 @@ class Project:
     """
 
     folder: pathlib.Path
-    task: Task
+    task: PredictionTask
     proposals: tuple[Proposal, ...]
 
 
@@ -71,7 +71,7 @@ def create_project(folder: pathlib.Path, data: pathlib.Path, label: str) -> Proj
     return Project(folder, task, proposals)
 
 
-def _look(file: DataFile, label: str) -> tuple[Task, tuple[Proposal, ...]]:
+def _look(file: DataFile, label: str) -> tuple[PredictionTask, tuple[Proposal, ...]]:
     column = find_label(file, label)
     names = [one.name for one in file.columns]
     task = task_of(column, facts_of(column), names)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tfx_estimators.pipelines.project.prediction_task import PredictionTask, TaskKind
 from tfx_estimators.pipelines.project.proposal import Proposal
 from tfx_estimators.pipelines.project.source_text import Call, comment, lay_out, literal
-from tfx_estimators.pipelines.project.task import Task, TaskKind
 
 __all__ = ["model_source"]
 
@@ -93,7 +93,7 @@ def month_in(feature: Any, pattern: str, groups: tuple[int, int, int]) -> Any:
 _HELPER_ORDER = ("number_in", "finite", "words_in", "date_part", "years_in", "month_in")
 
 
-def model_source(task: Task, proposals: Sequence[Proposal]) -> str:
+def model_source(task: PredictionTask, proposals: Sequence[Proposal]) -> str:
     """The text of `model.py`.
 
     Args:
@@ -115,7 +115,7 @@ def model_source(task: Task, proposals: Sequence[Proposal]) -> str:
     return "".join(parts)
 
 
-def _constants(task: Task) -> str:
+def _constants(task: PredictionTask) -> str:
     lines = []
     if task.kind is TaskKind.REGRESSION:
         lines += [
@@ -165,7 +165,7 @@ def _feature_columns(proposals: Sequence[Proposal]) -> str:
     return "\n".join(lines)
 
 
-def _preprocessing(task: Task, proposals: Sequence[Proposal]) -> str:
+def _preprocessing(task: PredictionTask, proposals: Sequence[Proposal]) -> str:
     lines = [
         "",
         "def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:",
@@ -181,7 +181,7 @@ def _preprocessing(task: Task, proposals: Sequence[Proposal]) -> str:
     return "\n".join([*lines, "    }", ""])
 
 
-def _estimator(task: Task) -> str:
+def _estimator(task: PredictionTask) -> str:
     if task.kind is TaskKind.REGRESSION:
         return _REGRESSION
     return _CLASSIFIER.replace("N_CLASSES", str(task.count))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tfx_estimators.pipelines.project.data_file import DataFile
+from tfx_estimators.pipelines.project.prediction_task import PredictionTask
 from tfx_estimators.pipelines.project.source_text import prose
-from tfx_estimators.pipelines.project.task import Task
 
 __all__ = ["TEST_SOURCE", "readme"]
 
@@ -64,7 +64,7 @@ def test_every_column_reads_what_there_is(tmp_path):
 '''
 
 
-def readme(name: str, data: DataFile, task: Task) -> str:
+def readme(name: str, data: DataFile, task: PredictionTask) -> str:
     """The text of `README.md`.
 
     Args:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 
 from tfx_estimators.pipelines.project.data_file import DataFile, Format
+from tfx_estimators.pipelines.project.prediction_task import PredictionTask, TaskKind
 from tfx_estimators.pipelines.project.proposal import Proposal
 from tfx_estimators.pipelines.project.source_text import comment, literal
-from tfx_estimators.pipelines.project.task import Task, TaskKind
 
 __all__ = ["pipeline_source", "train_steps"]
 
@@ -99,7 +99,9 @@ def create_pipeline(
 '''
 
 
-def pipeline_source(name: str, data: DataFile, task: Task, proposals: Sequence[Proposal]) -> str:
+def pipeline_source(
+    name: str, data: DataFile, task: PredictionTask, proposals: Sequence[Proposal]
+) -> str:
     """The text of `pipeline.py`.
 
     Args:
@@ -131,7 +133,7 @@ def train_steps(rows: int) -> int:
     return int(min(_MOST_STEPS, max(_FEWEST_STEPS, round(steps, -2))))
 
 
-def _threshold(task: Task) -> tuple[str, str, str]:
+def _threshold(task: PredictionTask) -> tuple[str, str, str]:
     """Metric, bound and what they mean: better than an answer without a look at the row."""
     if task.kind is TaskKind.BINARY:
         return (

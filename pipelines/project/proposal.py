@@ -10,7 +10,7 @@ from tfx_estimators.pipelines.project.column_facts import ColumnFacts, DateForma
 from tfx_estimators.pipelines.project.data_file import ValueKind
 from tfx_estimators.pipelines.project.source_text import Call, identifier, literal
 
-__all__ = ["MadeFeature", "Proposal", "Statement", "propose"]
+__all__ = ["ComputedFeature", "Proposal", "Statement", "propose"]
 
 _FEW_NUMBERS = 10
 _FEW_TEXTS = 20
@@ -36,7 +36,7 @@ class Statement:
 
 
 @dataclasses.dataclass(frozen=True)
-class MadeFeature:
+class ComputedFeature:
     """A feature that `preprocessing_fn` makes of a raw one.
 
     Attributes:
@@ -68,7 +68,7 @@ class Proposal:
     name: str
     seen: str
     becomes: str
-    made: tuple[MadeFeature, ...] = ()
+    made: tuple[ComputedFeature, ...] = ()
     statements: tuple[Statement, ...] = ()
     linear: tuple[Call | str, ...] = ()
     deep: tuple[Call | str, ...] = ()
@@ -191,7 +191,7 @@ def _text(facts: ColumnFacts, names: _Names, seen: str) -> Proposal:
         arguments = [f"inputs[{literal(facts.name)}]", f"default={_number(facts.middle)}"]
         if facts.decimal != ".":
             arguments.append(f"decimal={literal(facts.decimal)}")
-        feature = MadeFeature(made, "number_in", Call("number_in(", arguments))
+        feature = ComputedFeature(made, "number_in", Call("number_in(", arguments))
         return _numbers(facts, names, seen, feature)
     listed = facts.distinct <= _FEW_TEXTS and facts.distinct * 2 <= facts.values
     if listed and all(len(text) <= _LONGEST_LISTED for text, _ in facts.frequent):
@@ -199,7 +199,7 @@ def _text(facts: ColumnFacts, names: _Names, seen: str) -> Proposal:
     if facts.words >= _FREE_TEXT_WORDS:
         made = names.feature(facts.name, "words")
         call = Call("words_in(", [f"inputs[{literal(facts.name)}]"])
-        feature = MadeFeature(made, "words_in", call)
+        feature = ComputedFeature(made, "words_in", call)
         return _learned(facts, names, seen, f"free text: its {_TOP:,} most frequent words", feature)
     if facts.distinct * 2 > facts.values:
         return Proposal(facts.name, seen, "left out: hardly a value occurs twice, as in an id")
@@ -241,7 +241,7 @@ def _listed(facts: ColumnFacts, names: _Names, seen: str, becomes: str) -> Propo
 
 
 def _learned(
-    facts: ColumnFacts, names: _Names, seen: str, becomes: str, made: MadeFeature | None = None
+    facts: ColumnFacts, names: _Names, seen: str, becomes: str, made: ComputedFeature | None = None
 ) -> Proposal:
     variable = names.variable(facts.name)
     arguments = [literal(made.name if made else facts.name), f"top_k={_TOP}", "num_oov_buckets=10"]
@@ -260,12 +260,12 @@ def _learned(
 
 
 def _numbers(
-    facts: ColumnFacts, names: _Names, seen: str, made: MadeFeature | None = None
+    facts: ColumnFacts, names: _Names, seen: str, made: ComputedFeature | None = None
 ) -> Proposal:
     if made is None and facts.not_numbers:
         feature = names.feature(facts.name, "number")
         arguments = [f"inputs[{literal(facts.name)}]", f"default={_number(facts.middle)}"]
-        made = MadeFeature(feature, "finite", Call("finite(", arguments))
+        made = ComputedFeature(feature, "finite", Call("finite(", arguments))
     key = literal(made.name if made else facts.name)
     default = [] if made else [f"default_value={_number(facts.middle)}"]
     gap = "; the median stands for a missing one"
@@ -296,8 +296,8 @@ def _date(facts: ColumnFacts, form: DateFormat, names: _Names, seen: str) -> Pro
     arguments = [raw, pattern, groups]
     default = f"default={_number(facts.middle)}"
     made = (
-        MadeFeature(years, "years_in", Call("years_in(", [*arguments, default])),
-        MadeFeature(month, "month_in", Call("month_in(", arguments)),
+        ComputedFeature(years, "years_in", Call("years_in(", [*arguments, default])),
+        ComputedFeature(month, "month_in", Call("month_in(", arguments)),
     )
     trend = Statement(
         names.variable(f"{facts.name} years"),

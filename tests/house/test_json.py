@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tfx_estimators.commands import places
+from tfx_estimators.commands import printing
 from tfx_estimators.components.trainer.checkpoints.evaluations import (
     note_evaluation,
     read_evaluations,
@@ -75,7 +75,7 @@ def test_what_a_command_prints_as_json_has_nulls() -> None:
 
     @click.command()
     def show() -> None:
-        places.show_json([Difference("metric", "auc", math.nan, 0.5)])
+        printing.show_json([Difference("metric", "auc", math.nan, 0.5)])
 
     printed = strict(CliRunner().invoke(show).output)
     assert printed == [

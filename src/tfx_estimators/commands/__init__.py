@@ -9,8 +9,9 @@
 * `kubeflow`: `tfx-estimators compile`: a pipeline as a package for Kubeflow Pipelines.
 * `lineage`: questions to ML Metadata: runs, checkpoints, models, lineage, diff.
 * `metadata`: what is done with a store of ML Metadata itself, and with verdicts in it.
+* `metadata_option`: `--metadata`, and the newest store below runs/ where it is not given.
 * `new`: `tfx-estimators new`: a project of one's own, written from a look at the data.
-* `places`: where metadata lies when nothing is said, and how tables and JSON are printed.
+* `printing`: how commands print lines, tables and JSON.
 * `push`: `tfx-estimators versions | rollback`: what a model server is given, and going back.
 * `run_log`: the log of a run: what TFX, TensorFlow and Beam say, and the whole trace of an error.
 * `runner_options`: `--runner` and the options of the runners, as the runners themselves describe

@@ -6,7 +6,8 @@ import pathlib
 
 import click
 
-from tfx_estimators.commands import places
+from tfx_estimators.commands import printing
+from tfx_estimators.commands.metadata_option import metadata_option, metadata_place
 
 __all__ = ["adopt", "gc", "import_records", "restore"]
 
@@ -15,7 +16,7 @@ __all__ = ["adopt", "gc", "import_records", "restore"]
 @click.argument("checkpoint")
 @click.argument("folder")
 @click.option("--saved-model", is_flag=True, help="Make a SavedModel from it, to serve.")
-@places.metadata_option
+@metadata_option
 def restore(checkpoint: str, folder: str, saved_model: bool, metadata: str | None) -> None:
     """Copy CHECKPOINT into FOLDER, as the start of another training.
 
@@ -30,16 +31,16 @@ def restore(checkpoint: str, folder: str, saved_model: bool, metadata: str | Non
     from tfx_estimators.lineage.maintenance.restore import restore as copy
     from tfx_estimators.lineage.store import open_store
 
-    store = open_store(places.place(metadata))
+    store = open_store(metadata_place(metadata))
     found = find_checkpoint(store, checkpoint)
     files = files_for(found.uri)
     if saved_model:
         from tfx_estimators.components.checkpoint_export import export_checkpoint
 
         export_checkpoint(find_export(store, found, files), found.uri, folder)
-        places.echo(f"a SavedModel of step {found.step} is in {folder}")
+        printing.echo(f"a SavedModel of step {found.step} is in {folder}")
         return
-    places.echo(copy(found, folder, files))
+    printing.echo(copy(found, folder, files))
 
 
 @click.command()
@@ -52,7 +53,7 @@ def restore(checkpoint: str, folder: str, saved_model: bool, metadata: str | Non
     show_default=True,
     help="How many of each training's newest checkpoints to keep in any case.",
 )
-@places.metadata_option
+@metadata_option
 def gc(folder: str | None, delete: bool, keep_last: int, metadata: str | None) -> None:
     """List checkpoints that nothing needs any more; with --delete, remove them.
 
@@ -65,16 +66,16 @@ def gc(folder: str | None, delete: bool, keep_last: int, metadata: str | None) -
     from tfx_estimators.lineage.maintenance.garbage import find_garbage, remove
     from tfx_estimators.lineage.store import open_store
 
-    where = places.place(metadata)
+    where = metadata_place(metadata)
     store = open_store(where, write=True)
     if folder is None:
         folder = find_store(store)
     files = files_for(folder)
     found = find_garbage(store, folder, keep_last=keep_last, files=files)
-    places.show_table(
+    printing.show_table(
         ["step", "written", "MB", "training", "checkpoint"],
         [
-            [one.record.step, places.when(one.record.wall_time),
+            [one.record.step, printing.when(one.record.wall_time),
              f"{one.record.size_bytes / 1e6:.2f}", one.record.fingerprint[:8], one.record.uri]
             for one in found
         ],
@@ -86,15 +87,15 @@ def gc(folder: str | None, delete: bool, keep_last: int, metadata: str | None) -
     if delete:
         gone = remove(store, found, files)
         size = sum(one.record.size_bytes for one in gone) / 1e6
-        places.echo(f"{len(gone)} checkpoints removed, {size:.2f} MB")
+        printing.echo(f"{len(gone)} checkpoints removed, {size:.2f} MB")
     else:
-        places.echo(f"{len(found)} checkpoints, {size:.2f} MB; --delete removes them")
+        printing.echo(f"{len(found)} checkpoints, {size:.2f} MB; --delete removes them")
 
 
 @click.command(name="import")
 @click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
 @click.option("--create", is_flag=True, help="Create the SQLite file if it does not exist.")
-@places.metadata_option
+@metadata_option
 def import_records(folders: tuple[str, ...], create: bool, metadata: str | None) -> None:
     """Import the records that steps and trainings left in FOLDERs into ML Metadata.
 
@@ -122,11 +123,11 @@ def import_records(folders: tuple[str, ...], create: bool, metadata: str | None)
             expected="files whose names end in .record.json",
             fix="check the paths",
         )
-    where = places.place(metadata)
+    where = metadata_place(metadata)
     if create and "://" not in where:
         pathlib.Path(where).absolute().parent.mkdir(parents=True, exist_ok=True)
     done = reconcile(open_store(where, write=True, create=create), records)
-    places.echo(
+    printing.echo(
         f"{done.records} records: {done.artifacts} artifacts and {done.events} events written"
         + (f", {done.waiting} wait for their runner to publish" if done.waiting else "")
     )

@@ -23,7 +23,7 @@ def doctor(ctx: click.Context, path: pathlib.Path, as_json: bool) -> None:
     \b
       tfx-estimators doctor my_pipeline/
     """
-    from tfx_estimators.commands.places import echo, show_json
+    from tfx_estimators.commands.printing import echo, show_json
     from tfx_estimators.components.doctor import Verdict, diagnose
 
     found = diagnose(path)

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tfx_estimators.commands import places
+from tfx_estimators.commands import printing
+from tfx_estimators.commands.metadata_option import (
+    metadata_option,
+    metadata_place,
+    metadata_places,
+)
 from tfx_estimators.terminal import escaped, shown
 
 if TYPE_CHECKING:
@@ -33,8 +38,8 @@ _limit = click.option(
 @click.argument("run", required=False)
 @click.option("--pipeline", help="Only runs of this pipeline.")
 @_limit
-@places.metadata_option
-@places.json_option
+@metadata_option
+@printing.json_option
 def runs(
     run: str | None, pipeline: str | None, limit: int, metadata: str | None, as_json: bool
 ) -> None:
@@ -58,14 +63,14 @@ def runs(
             ]
         )[:limit]
         if as_json:
-            places.show_json([one for one, _ in found])
+            printing.show_json([one for one, _ in found])
             return
         several = len(stores) > 1
-        places.show_table(
+        printing.show_table(
             ["run", "pipeline", "started", "seconds", "state", "steps",
              *(["metadata"] if several else [])],
             [
-                [one.name, one.pipeline, places.when(one.started), f"{one.seconds:.1f}",
+                [one.name, one.pipeline, printing.when(one.started), f"{one.seconds:.1f}",
                  one.state, len(one.steps), *([store.name] if several else [])]
                 for one, store in found
             ],
@@ -74,11 +79,11 @@ def runs(
         return
     _, one = _find_run(stores, run)
     if as_json:
-        places.show_json(one)
+        printing.show_json(one)
         return
-    title = f"{one.name}  ({one.pipeline}, {places.when(one.started)}, {one.state})"
-    places.echo(f"{escaped(title)}\n")
-    places.show_table(
+    title = f"{one.name}  ({one.pipeline}, {printing.when(one.started)}, {one.state})"
+    printing.echo(f"{escaped(title)}\n")
+    printing.show_table(
         ["execution", "step", "state", "seconds", "type"],
         [[s.id, s.node, s.state, f"{s.seconds:.1f}", s.type] for s in one.steps],
         "no steps",
@@ -90,7 +95,7 @@ def _open_all(metadata: str | None) -> list[Store]:
     from tfx_estimators.errors import TfxEstimatorsError
     from tfx_estimators.lineage.store import open_store
 
-    places_meant = places.all_places(metadata)
+    places_meant = metadata_places(metadata)
     stores = []
     for place in places_meant:
         try:
@@ -147,8 +152,8 @@ def _find_run(stores: Sequence[Store], name: str) -> tuple[Store, Run]:
 @click.option("--min-step", type=int, help="Only checkpoints of this step or later.")
 @click.option("--kept", is_flag=True, help="Only those whose files still exist.")
 @_limit
-@places.metadata_option
-@places.json_option
+@metadata_option
+@printing.json_option
 def checkpoints(
     checkpoint: str | None,
     fingerprint: str | None,
@@ -165,11 +170,11 @@ def checkpoints(
     from tfx_estimators.lineage.checkpoints import find_checkpoint, list_checkpoints
     from tfx_estimators.lineage.store import open_store
 
-    store = open_store(places.place(metadata))
+    store = open_store(metadata_place(metadata))
     if checkpoint is not None:
         found = find_checkpoint(store, checkpoint)
         if as_json:
-            places.show_json(found)
+            printing.show_json(found)
         else:
             _show_facts(found)
         return
@@ -177,13 +182,13 @@ def checkpoints(
         store, fingerprint=fingerprint, min_step=min_step, kept=kept, limit=limit
     )
     if as_json:
-        places.show_json(listed)
+        printing.show_json(listed)
         return
-    places.show_table(
+    printing.show_table(
         ["id", "step", "examples", "written", "MB", "kept", "training", "digest", "metrics"],
         [
             [one.id, one.step, "?" if one.global_examples is None else one.global_examples,
-             places.when(one.wall_time),
+             printing.when(one.wall_time),
              f"{one.size_bytes / 1e6:.2f}", "yes" if one.kept else "no",
              one.fingerprint[:8], one.digest[:8], _metrics(one.metrics)]
             for one in listed
@@ -197,8 +202,8 @@ def checkpoints(
 @click.option("--fingerprint", help="Only models of this training; the beginning is enough.")
 @click.option("--blessed", is_flag=True, help="Only those whose newest verdict is good.")
 @_limit
-@places.metadata_option
-@places.json_option
+@metadata_option
+@printing.json_option
 def models(
     model: str | None,
     fingerprint: str | None,
@@ -214,22 +219,22 @@ def models(
     from tfx_estimators.lineage.models import find_model, list_models
     from tfx_estimators.lineage.store import open_store
 
-    store = open_store(places.place(metadata))
+    store = open_store(metadata_place(metadata))
     if model is not None:
         found = find_model(store, model)
         if as_json:
-            places.show_json(found)
+            printing.show_json(found)
         else:
             _show_facts(found)
         return
     listed = list_models(store, fingerprint=fingerprint, blessed=blessed, limit=limit)
     if as_json:
-        places.show_json(listed)
+        printing.show_json(listed)
         return
-    places.show_table(
+    printing.show_table(
         ["id", "made", "step", "blessed", "pushed as", "training", "digest", "uri"],
         [
-            [one.id, places.when(one.created), _or_dash(one.step),
+            [one.id, printing.when(one.created), _or_dash(one.step),
              {True: "yes", False: "no", None: "-"}[one.blessed],
              ", ".join(_pushed_as(version) for version in reversed(one.versions)) or "-",
              (one.fingerprint or "-")[:8], (one.digest or "-")[:8], one.uri]
@@ -246,8 +251,8 @@ def _pushed_as(version: Version) -> str:
 @click.command()
 @click.argument("name")
 @click.option("--down", is_flag=True, help="Show what was made from it, not what it was made from.")
-@places.metadata_option
-@places.json_option
+@metadata_option
+@printing.json_option
 def lineage(name: str, down: bool, metadata: str | None, as_json: bool) -> None:
     """Trace a pushed version to the rows it was trained on, or with --down the other way.
 
@@ -261,24 +266,24 @@ def lineage(name: str, down: bool, metadata: str | None, as_json: bool) -> None:
     from tfx_estimators.lineage.store import open_store
     from tfx_estimators.lineage.trace import downstream, find_artifacts, upstream
 
-    store = open_store(places.place(metadata))
+    store = open_store(metadata_place(metadata))
     walk = downstream if down else upstream
     starts = find_artifacts(store, name)
     nodes = walk(store, *starts)
     if as_json:
-        places.show_json(nodes)
+        printing.show_json(nodes)
         return
     by_number, printed = {node.id: node for node in nodes}, set[int]()
     for start in starts:
         for line in _tree(by_number, start, 0, printed):
-            places.echo(escaped(line))
+            printing.echo(escaped(line))
 
 
 @click.command()
 @click.argument("left")
 @click.argument("right")
-@places.metadata_option
-@places.json_option
+@metadata_option
+@printing.json_option
 def diff(left: str, right: str, metadata: str | None, as_json: bool) -> None:
     """Compare the parameters, columns and metrics of two runs: LEFT and RIGHT.
 
@@ -294,9 +299,9 @@ def diff(left: str, right: str, metadata: str | None, as_json: bool) -> None:
         store, one, other, files_for(""), measured=_stock_metrics, right_store=other_store
     )
     if as_json:
-        places.show_json(found)
+        printing.show_json(found)
         return
-    places.show_table(
+    printing.show_table(
         ["", "name", one.name, other.name, "delta"],
         [[d.about, d.name, _short(d.left), _short(d.right), _signed(d.delta)] for d in found],
         "no difference",
@@ -342,14 +347,14 @@ def _show_facts(found: Any) -> None:
     for field in dataclasses.fields(found):
         value = getattr(found, field.name)
         if field.name in ("wall_time", "created"):
-            value = places.when(value)
+            value = printing.when(value)
         elif field.name == "metrics":
             value = _metrics(value)
         elif field.name == "versions":
             value = ", ".join(f"{_pushed_as(one)} in {one.destination}" for one in value)
         elif isinstance(value, bool):
             value = "yes" if value else "no"
-        places.echo(escaped(f"{field.name:<18}{'-' if value in (None, '') else value}"))
+        printing.echo(escaped(f"{field.name:<18}{'-' if value in (None, '') else value}"))
 
 
 def _metrics(metrics: dict[str, float]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from tfx_estimators.commands import places
+from tfx_estimators.commands import printing
+from tfx_estimators.commands.metadata_option import metadata_option, metadata_place
 
 __all__ = ["metadata", "withdraw"]
 
@@ -24,23 +25,23 @@ def upgrade(place: str | None) -> None:
     """
     from tfx_estimators.lineage.maintenance.upgrade import upgrade as upgrade_store
 
-    done = upgrade_store(places.place(place))
+    done = upgrade_store(metadata_place(place))
     if done.backup is None:
-        places.echo(f"{done.file} already has schema version {done.after}: nothing to do")
+        printing.echo(f"{done.file} already has schema version {done.after}: nothing to do")
         return
     held = ", ".join(f"{number} {what}" for what, number in done.held.items())
-    places.echo(f"{done.file}: schema version {done.before} -> {done.after}")
-    places.echo(f"  holds as before: {held}")
+    printing.echo(f"{done.file}: schema version {done.before} -> {done.after}")
+    printing.echo(f"  holds as before: {held}")
     if done.added:
-        places.echo(f"  new columns: {', '.join(done.added)}")
+        printing.echo(f"  new columns: {', '.join(done.added)}")
     if done.removed:
-        places.echo(f"  removed columns: {', '.join(done.removed)}")
-    places.echo(f"  backup: {done.backup}")
+        printing.echo(f"  removed columns: {', '.join(done.removed)}")
+    printing.echo(f"  backup: {done.backup}")
 
 
 @click.command()
 @click.argument("model")
-@places.metadata_option
+@metadata_option
 def withdraw(model: str, metadata: str | None) -> None:
     """Withdraw MODEL's blessing: resolvers, including TFX's own, no longer find it as blessed.
 
@@ -51,10 +52,10 @@ def withdraw(model: str, metadata: str | None) -> None:
     from tfx_estimators.lineage.models import find_model
     from tfx_estimators.lineage.store import open_store
 
-    store = open_store(places.place(metadata), write=True)
+    store = open_store(metadata_place(metadata), write=True)
     found = find_model(store, model)
     taken = take_back(store, found)
-    places.echo(
+    printing.echo(
         f"model {found.id} is no longer blessed ({taken} verdicts withdrawn)"
         if taken
         else f"model {found.id} was not blessed: nothing to do"

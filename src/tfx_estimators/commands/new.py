@@ -31,7 +31,7 @@ def new(name: pathlib.Path | None, data: pathlib.Path | None, label: str | None)
       tfx-estimators new churn --data customers.csv --label churned
       tfx-estimators run churn/pipeline.py
     """
-    from tfx_estimators.commands.places import echo
+    from tfx_estimators.commands.printing import echo
     from tfx_estimators.errors import UnsupportedOptionError
     from tfx_estimators.terminal import escaped
 
@@ -66,7 +66,7 @@ def _ask(
     name: pathlib.Path | None, data: pathlib.Path | None, label: str | None
 ) -> tuple[pathlib.Path, pathlib.Path, str]:
     """What is not given yet, by questions."""
-    from tfx_estimators.commands.places import echo
+    from tfx_estimators.commands.printing import echo
     from tfx_estimators.terminal import escaped
 
     data = data or click.prompt("Data file (CSV, Parquet or TFRecord)", type=pathlib.Path)

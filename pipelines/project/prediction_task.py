@@ -12,7 +12,7 @@ from tfx_estimators.errors import FeatureNotFoundError, LabelError
 from tfx_estimators.pipelines.project.column_facts import ColumnFacts
 from tfx_estimators.pipelines.project.data_file import Column, DataFile, ValueKind
 
-__all__ = ["Task", "TaskKind", "find_label", "task_of"]
+__all__ = ["PredictionTask", "TaskKind", "find_label", "task_of"]
 
 _MOST_TEXTS = 100
 _MOST_NUMBERS = 10
@@ -28,7 +28,7 @@ class TaskKind(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
+class PredictionTask:
     """What the model predicts.
 
     Attributes:
@@ -74,7 +74,7 @@ def find_label(data: DataFile, name: str) -> Column:
     )
 
 
-def task_of(column: Column, facts: ColumnFacts, taken: Sequence[str]) -> Task:
+def task_of(column: Column, facts: ColumnFacts, taken: Sequence[str]) -> PredictionTask:
     """What the label's values ask for.
 
     Whole numbers of up to ten kinds are classes, and other numbers are a regression.
@@ -94,20 +94,20 @@ def task_of(column: Column, facts: ColumnFacts, taken: Sequence[str]) -> Task:
         _check_texts(facts)
         texts = sorted(values, key=lambda text: (text.strip().casefold() in _POSITIVE, text))
         kind = TaskKind.BINARY if len(texts) == 2 else TaskKind.MULTI_CLASS
-        return Task(kind, facts.name, facts.name, tuple(texts), len(texts), share)
+        return PredictionTask(kind, facts.name, facts.name, tuple(texts), len(texts), share)
     if set(values) == {0, 1}:
-        return Task(TaskKind.BINARY, facts.name, facts.name, (), 2, share)
+        return PredictionTask(TaskKind.BINARY, facts.name, facts.name, (), 2, share)
     if facts.kind is ValueKind.INTEGER and facts.distinct <= _MOST_NUMBERS:
         kind = TaskKind.BINARY if facts.distinct == 2 else TaskKind.MULTI_CLASS
         if set(values) == set(range(facts.distinct)):
-            return Task(kind, facts.name, facts.name, (), facts.distinct, share)
+            return PredictionTask(kind, facts.name, facts.name, (), facts.distinct, share)
         made = f"{facts.name}_class"
         while made in taken:
             made += "_"
         classes = tuple(str(value) for value in sorted(values))
-        return Task(kind, facts.name, made, classes, facts.distinct, share)
+        return PredictionTask(kind, facts.name, made, classes, facts.distinct, share)
     numbers = column.values.to_pylist()
-    return Task(
+    return PredictionTask(
         TaskKind.REGRESSION,
         facts.name,
         facts.name,

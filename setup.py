@@ -9,7 +9,7 @@ import runpy
 from setuptools import find_packages, setup
 
 HERE = pathlib.Path(__file__).parent
-ROOMS = ("estimator", "lineage", "components", "pipelines", "kubeflow")
+ROOMS = ("estimator", "lineage", "components", "pipelines", "report", "kubeflow")
 # Folders without code that ship as well.
 SHIPPED = ("docs", "requirements")
 PACKAGE = HERE / "src" / "tfx_estimators"
@@ -68,6 +68,7 @@ setup(
         "": ["*.pyi"],
         # What a cluster needs, written out by `tfx-estimators manifests` and `image`.
         "tfx_estimators.kubeflow": ["manifests/*.yaml", "images/*"],
+        "tfx_estimators.report": ["templates/*"],
         "tfx_estimators.requirements": ["*.in", "*.txt"],
         "tfx_estimators.docs": ["*.md"],
     },
@@ -87,7 +88,11 @@ setup(
         "annotated-types>=0.6",
         "pydantic>=2.9",
         "click>=8.1",
+        "jinja2>=3.1",
+        "markupsafe>=2.1",
+        "matplotlib>=3.8",
         "psutil>=5.9",
+        "rich>=13.9",
         "tabulate>=0.9",
         "tqdm>=4.60",
     ],

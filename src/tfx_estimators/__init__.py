@@ -9,6 +9,7 @@ The rooms, in the order in which they may import each other:
 * `lineage`: questions to ML Metadata.
 * `components`: the TFX components.
 * `pipelines`: ready pipelines, the usual pipeline in a few lines, and what runs a pipeline.
+* `report`: a run as one page of HTML.
 * `kubeflow`: the same pipelines on Kubeflow.
 * `commands`, `cli`: the command `tfx-estimators`.
 

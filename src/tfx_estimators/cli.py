@@ -25,6 +25,7 @@ from tfx_estimators.commands.lineage import checkpoints, diff, lineage, models, 
 from tfx_estimators.commands.metadata import metadata, withdraw
 from tfx_estimators.commands.new import new
 from tfx_estimators.commands.push import rollback, versions
+from tfx_estimators.commands.report import report
 from tfx_estimators.commands.run_log import run_log
 from tfx_estimators.commands.runner_options import RunCommand, runner_and_options
 from tfx_estimators.commands.shipped_files import image, manifests
@@ -137,7 +138,7 @@ for _command in (
     *(new, doctor),
     *(compile_package, submit, kserve),
     *(manifests, image, docs),
-    *(runs, checkpoints, models, lineage, diff),
+    *(runs, checkpoints, models, lineage, diff, report),
     *(restore, gc, import_records, adopt),
     *(metadata, withdraw),
     *(versions, rollback),

@@ -23,7 +23,16 @@ from tfx_estimators.lineage.compare import Difference
 from tfx_estimators.lineage.records import ArtifactRecord, CheckpointRecord, from_json, to_json
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-ROOMS = ("estimator", "lineage", "components", "pipelines", "kubeflow", "benchmarks", "scripts")
+ROOMS = (
+    "estimator",
+    "lineage",
+    "components",
+    "pipelines",
+    "report",
+    "kubeflow",
+    "benchmarks",
+    "scripts",
+)
 
 
 def strict(text: str) -> Any:

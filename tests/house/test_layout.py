@@ -13,7 +13,7 @@ import pytest
 import tfx_estimators
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-ROOMS = ["estimator", "lineage", "components", "pipelines", "kubeflow"]
+ROOMS = ["estimator", "lineage", "components", "pipelines", "report", "kubeflow"]
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import pathlib
+import re
 import subprocess
 import sys
 from typing import Any
 
 import numpy as np
 import pytest
+from browser import chromium, open_browser
+from click.testing import CliRunner
 
+from tfx_estimators.cli import main
 from tfx_estimators.components.evaluator.report import Report, load_report
 from tfx_estimators.lineage.outputs import Produced
 from tfx_estimators.pipelines.workspace import Workspace
@@ -173,3 +178,116 @@ def _transformed_input(taxi: Run) -> Any:
         return tf.data.TFRecordDataset(files, compression_type="GZIP").batch(500).map(parse)
 
     return input_fn
+
+
+@pytest.fixture(scope="module")
+def page(taxi: Run) -> pathlib.Path:
+    """The run's report."""
+    file = taxi.root / "made" / "report.html"
+    answer = CliRunner().invoke(
+        main, ["report", "latest", "--metadata", str(taxi.root), "-o", str(file)]
+    )
+    assert answer.exit_code == 0, answer.output
+    assert str(file) in answer.output
+    return file
+
+
+def test_a_report_is_one_file_that_tells_all_of_the_run(taxi: Run, page: pathlib.Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert len(text.encode()) < 3e6
+    assert re.findall(r"(?:src|href)=\"(?!#|data:)|url\(|@import|<script", text) == []
+    assert "could not be read" not in text
+    sections = dict(re.findall(r'<section id="(\w+)".*?>(.*?)</section>', text, re.DOTALL))
+    for node in ("CsvExampleGen", "EstimatorTrainer", "EstimatorPusher"):
+        assert node in sections["pipeline"]
+    # The last loss, as TensorBoard has it, and the checkpoints by step.
+    assert "Loss by step: training goes from" in sections["training"]
+    assert re.search(r'<th scope="row">400</th>', sections["training"])
+    overall = taxi.report().overall().metrics
+    assert f">{overall['auc']:.4g}<" in sections["evaluation"]
+    assert "at least 0.7" in sections["evaluation"]
+    assert taxi.report().reason in sections["evaluation"]
+    assert "payment_type: Credit Card" in sections["evaluation"]
+    assert "Histogram of fare." in sections["data"]
+    assert "learns from the data in the analysis pass" in sections["columns"]
+    assert taxi.pushed().name in sections["lineage"]
+    assert "tensorflow-transform" in sections["environment"]
+    assert "There is no earlier run" in sections["comparison"]
+
+
+def test_what_names_contain_is_shown_and_never_obeyed(taxi: Run) -> None:
+    from tfx_estimators.lineage.runs import find_run
+    from tfx_estimators.lineage.store import open_store
+    from tfx_estimators.report.page import page
+    from tfx_estimators.report.parts import Facts, Section, Table
+    from tfx_estimators.report.plots import bars
+    from tfx_estimators.report.subject import look_at
+
+    store = open_store(taxi.root)
+    evil = "<script>alert(1)</script>\u202e$x^{$ password=hunter2"
+    parts = [
+        Facts([(evil, evil)]),
+        Table(evil, [evil], [[evil]]),
+        bars(evil, evil, [(evil, 1.0)]),
+    ]
+    text = page(look_at(store, find_run(store, "latest")), [Section("evil", evil, parts)])
+    assert "<script" not in text
+    assert "\u202e" not in text
+    assert "hunter2" not in text
+
+
+@pytest.mark.skipif(chromium() is None, reason="Chromium is not installed")
+def test_a_report_is_readable_in_a_browser_on_a_phone_and_by_ear(page: pathlib.Path) -> None:
+    with open_browser() as tab:
+        for width, dark in ((1280, False), (390, False), (390, True)):
+            tab.show(page, width=width, dark=dark)
+            assert tab.complaints == []
+            assert tab.requests == [page.resolve().as_uri()]
+            assert tab.value("document.documentElement.scrollWidth") <= width
+            assert tab.value(LOW_CONTRAST) == []
+        levels = tab.value("[...document.querySelectorAll('h1,h2,h3,h4')].map(e => +e.tagName[1])")
+        assert levels[0] == 1
+        assert levels.count(1) == 1
+        assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+        assert tab.value("[...document.querySelectorAll('th')].every(e => e.scope)")
+        assert tab.value("new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size") == (
+            tab.value("document.querySelectorAll('[id]').length")
+        )
+        spoken = tab.spoken()
+        pictures = [name for role, name in spoken if role in ("image", "img")]
+        assert len(pictures) == tab.value("document.querySelectorAll('svg').length") > 20
+        assert all(pictures)
+        assert {"banner", "navigation", "main", "contentinfo"} <= {role for role, _ in spoken}
+        # By the keyboard alone: first past the contents, then through them, always seen where.
+        tab.press("Tab")
+        assert tab.value("document.activeElement.className") == "skip"
+        for _ in range(3):
+            assert tab.value("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+            tab.press("Tab")
+        assert tab.value("document.activeElement.closest('nav') !== null")
+
+
+# Texts whose colour is nearer to what is behind them than WCAG 2 allows (AA).
+LOW_CONTRAST = """(() => {
+  const parts = text => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = element => {
+    for (let one = element; one; one = one.parentElement) {
+      const color = parts(getComputedStyle(one).backgroundColor);
+      if (color.length === 3 || color[3] === 1) return color;
+    }
+    return [255, 255, 255];
+  };
+  return [...document.querySelectorAll('body *')]
+    .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()))
+    .filter(e => !e.closest('title, desc') && e.getClientRects().length)
+    .filter(e => {
+      const style = getComputedStyle(e);
+      const color = parts(e.closest('svg') ? style.fill : style.color);
+      const [a, b] = [light(color), light(behind(e))].sort((x, y) => y - x);
+      return (a + 0.05) / (b + 0.05) < 4.5;
+    })
+    .map(e => e.textContent.trim().slice(0, 40));
+})()"""

@@ -13,6 +13,7 @@
 * `new`: `tfx-estimators new`: a project of one's own, written from a look at the data.
 * `printing`: how commands print lines, tables and JSON.
 * `push`: `tfx-estimators versions | rollback`: what a model server is given, and going back.
+* `report`: `tfx-estimators report`: a run as one page of HTML.
 * `run_log`: the log of a run: what TFX, TensorFlow and Beam say, and the whole trace of an error.
 * `runner_options`: `--runner` and the options of the runners, as the runners themselves describe
   them.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tfx_estimators.lineage.store import Store
     from tfx_estimators.lineage.trace import Node
 
-__all__ = ["checkpoints", "diff", "lineage", "models", "runs"]
+__all__ = ["checkpoints", "diff", "find_run_in", "lineage", "models", "open_all", "runs"]
 
 _limit = click.option(
     "--limit",
@@ -54,7 +54,7 @@ def runs(
     """
     from tfx_estimators.lineage.runs import list_runs
 
-    stores = _open_all(metadata)
+    stores = open_all(metadata)
     if run is None:
         found = _merged(
             [
@@ -77,7 +77,7 @@ def runs(
             "no runs",
         )  # fmt: skip
         return
-    _, one = _find_run(stores, run)
+    _, one = find_run_in(stores, run)
     if as_json:
         printing.show_json(one)
         return
@@ -90,8 +90,13 @@ def runs(
     )
 
 
-def _open_all(metadata: str | None) -> list[Store]:
-    """The stores that are meant; of several one that cannot be opened hides no other."""
+def open_all(metadata: str | None) -> list[Store]:
+    """The stores that are meant; of several one that cannot be opened hides no other.
+
+    Raises:
+        NotInMetadataError: if there is none.
+        MetadataStoreError: if the only one cannot be opened.
+    """
     from tfx_estimators.errors import TfxEstimatorsError
     from tfx_estimators.lineage.store import open_store
 
@@ -120,7 +125,12 @@ def _merged(listed: Sequence[Sequence[tuple[Run, Store]]]) -> list[tuple[Run, St
     return [one for _, one in merged]
 
 
-def _find_run(stores: Sequence[Store], name: str) -> tuple[Store, Run]:
+def find_run_in(stores: Sequence[Store], name: str) -> tuple[Store, Run]:
+    """The run of a name and the store that knows it; see `lineage.runs.find_run`.
+
+    Raises:
+        NotInMetadataError: if no store has it, or several mean different runs by it.
+    """
     from tfx_estimators.errors import NotInMetadataError
     from tfx_estimators.lineage.runs import find_run
 
@@ -293,8 +303,8 @@ def diff(left: str, right: str, metadata: str | None, as_json: bool) -> None:
     from tfx_estimators.components.gfile import files_for
     from tfx_estimators.lineage.compare import compare
 
-    stores = _open_all(metadata)
-    (store, one), (other_store, other) = _find_run(stores, left), _find_run(stores, right)
+    stores = open_all(metadata)
+    (store, one), (other_store, other) = find_run_in(stores, left), find_run_in(stores, right)
     found = compare(
         store, one, other, files_for(""), measured=_stock_metrics, right_store=other_store
     )

@@ -1,0 +1,65 @@
+"""The section on feature columns: where each one is computed, and why there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfx_estimators.components.gfile import files_for
+from tfx_estimators.errors import CorruptRecordError
+from tfx_estimators.lineage.documents import read
+from tfx_estimators.report.parts import Heading, Missing, Part, Section, Table, Text
+from tfx_estimators.report.subject import Node, Subject
+
+__all__ = ["columns_section"]
+
+_COLUMNS, _FILE = "tfx_estimators.FeatureColumns", "columns.json"
+
+
+def columns_section(subject: Subject) -> Section:
+    """Every column of the transforms of a run."""
+    makers = subject.makers(_COLUMNS)
+    parts: list[Part] = []
+    for node in makers:
+        if len(makers) > 1:
+            parts.append(Heading(node.step.node))
+        parts += _of_transform(node)
+    if not makers:
+        parts.append(Missing("No FeatureColumnTransform is in this run."))
+    return Section("columns", "Feature columns", parts)
+
+
+def _of_transform(node: Node) -> list[Part]:
+    path = f"{node.made(_COLUMNS)[0].uri}/{_FILE}"
+    files = files_for(path)
+    if not files.exists(path):
+        return [Missing(f"{path} is gone.")]
+    try:
+        found: list[dict[str, Any]] = read(path, dict[str, Any], files).get("columns", [])
+    except CorruptRecordError as error:
+        return [Missing(str(error).partition("\n")[0])]
+    sides = [_side(one) for one in found]
+    counted = ", ".join(f"{sides.count(side)} {side}" for side in dict.fromkeys(sides))
+    return [
+        Text(f"{len(found)} columns are computed: {counted}. Beam does it once for all epochs."),
+        Table(
+            "Columns",
+            ["Column", "Computed", "Why", "Classes", "Place in feature_columns()"],
+            [
+                [
+                    one["name"],
+                    side,
+                    one["why"],
+                    ", then ".join([*one["on_beam"], *reversed(one["in_model"])]),
+                    one["place"],
+                ]
+                for one, side in zip(found, sides, strict=True)
+            ],
+            folded=len(found) > 60,
+        ),
+    ]
+
+
+def _side(column: dict[str, Any]) -> str:
+    if not column["in_model"]:
+        return "on Beam"
+    return "on Beam and in the model" if column["on_beam"] else "in the model"

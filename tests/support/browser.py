@@ -1,0 +1,163 @@
+"""A headless Chromium, driven by its own DevTools protocol."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import websocket
+
+__all__ = ["Tab", "chromium", "open_browser"]
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_SECONDS = 120
+_COMPLAINTS = (
+    "Log.entryAdded",
+    "Network.loadingFailed",
+    "Runtime.consoleAPICalled",
+    "Runtime.exceptionThrown",
+)
+
+
+class Tab:
+    """The browser's page.
+
+    Args:
+        url: of its DevTools socket.
+
+    Attributes:
+        complaints: what the console, the log and failed requests said since the last `show`.
+        requests: addresses that were asked for since then.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._socket = websocket.create_connection(url, timeout=_SECONDS, suppress_origin=True)
+        self._number = 0
+        self._events: list[dict[str, Any]] = []
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        for domain in ("Page", "Runtime", "Log", "Network", "Accessibility", "DOM"):
+            self.send(f"{domain}.enable")
+
+    def send(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Sends a command and waits for its answer."""
+        self._number += 1
+        self._socket.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
+        while True:
+            message = json.loads(self._socket.recv())
+            if message.get("id") == self._number:
+                assert "error" not in message, message
+                answer: dict[str, Any] = message["result"]
+                return answer
+            self._note(message)
+
+    def show(
+        self, page: pathlib.Path, *, width: int, height: int = 900, dark: bool = False
+    ) -> None:
+        """Opens a file in a window of a size, and waits until it is loaded."""
+        self.complaints.clear()
+        self.requests.clear()
+        self._events.clear()
+        self.send(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=width < 600,
+        )
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.send("Emulation.setEmulatedMedia", features=[scheme])
+        self.send("Page.navigate", url=page.resolve().as_uri())
+        while not any(event["method"] == "Page.loadEventFired" for event in self._events):
+            self._note(json.loads(self._socket.recv()))
+
+    def value(self, expression: str) -> Any:
+        """What a JavaScript expression comes to."""
+        answer = self.send("Runtime.evaluate", expression=expression, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def press(self, key: str) -> None:
+        """Presses a key, such as "Tab"."""
+        code = {"Tab": 9}[key]
+        for kind in ("keyDown", "keyUp"):
+            self.send(
+                "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code
+            )
+
+    def spoken(self) -> list[tuple[str, str]]:
+        """Role and name of all that a screen reader is told of."""
+        nodes = self.send("Accessibility.getFullAXTree")["nodes"]
+        return [
+            (node["role"]["value"], node.get("name", {}).get("value", ""))
+            for node in nodes
+            if not node.get("ignored") and "role" in node
+        ]
+
+    def picture(self, file: pathlib.Path) -> None:
+        """Saves the whole page as a PNG."""
+        answer = self.send("Page.captureScreenshot", captureBeyondViewport=True)
+        file.write_bytes(base64.b64decode(answer["data"]))
+
+    def _note(self, event: dict[str, Any]) -> None:
+        self._events.append(event)
+        method, parameters = event["method"], event.get("params", {})
+        if method == "Network.requestWillBeSent":
+            self.requests.append(parameters["request"]["url"])
+        elif method in _COMPLAINTS:
+            self.complaints.append(json.dumps(parameters))
+
+
+def chromium() -> str | None:
+    """The browser's program; None where there is none."""
+    return next((path for name in _NAMES if (path := shutil.which(name))), None)
+
+
+@contextlib.contextmanager
+def open_browser() -> Iterator[Tab]:
+    """A browser with one page, for the length of a block."""
+    found = chromium()
+    assert found is not None, "Chromium is not installed: apt-get install chromium"
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        browser = subprocess.Popen(
+            [
+                found,
+                "--headless=new",
+                "--no-sandbox",  # CI runs as root, which Chromium refuses otherwise.
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--no-first-run",
+                "--hide-scrollbars",
+                "--remote-debugging-port=0",
+                f"--user-data-dir={folder}",
+                "about:blank",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            yield Tab(_page_of(browser))
+        finally:
+            browser.terminate()
+            browser.wait(_SECONDS)
+
+
+def _page_of(browser: subprocess.Popen[str]) -> str:
+    import urllib.request
+
+    assert browser.stderr is not None
+    for line in browser.stderr:
+        if match := re.search(r"DevTools listening on ws://([^/]+)/", line):
+            with urllib.request.urlopen(f"http://{match[1]}/json/list", timeout=_SECONDS) as answer:
+                pages = json.load(answer)
+            return str(next(one for one in pages if one["type"] == "page")["webSocketDebuggerUrl"])
+    raise AssertionError("Chromium did not start")

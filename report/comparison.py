@@ -18,10 +18,11 @@ _TITLES = {"parameter": "Parameters", "column": "Feature columns", "metric": "Me
 
 
 def previous_run(subject: Subject) -> Run | None:
-    """The run of the same pipeline that began last before this one, if it came to an end."""
+    """The last run of the same pipeline before this one that came to its end."""
     run = subject.run
     for one in list_runs(subject.store, pipeline=run.pipeline, limit=None):
-        if one.started < run.started and one.id != run.id and one.state == "complete":
+        # By number: a clock may have been set back in between.
+        if one.id < run.id and one.state == "complete":
             return one
     return None
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfx_estimators.components.gfile import files_for
-from tfx_estimators.lineage.checkpoints import Checkpoint, list_checkpoints
+from tfx_estimators.lineage.checkpoints import RecordedCheckpoint, list_checkpoints
 from tfx_estimators.lineage.properties import CHECKPOINT_TYPE, value_of
 from tfx_estimators.report.parts import Facts, Figure, Heading, Missing, Part, Section, Table
 from tfx_estimators.report.plots import Line, Mark, lines
@@ -87,7 +87,7 @@ def _of_trainer(subject: Subject, node: Node) -> list[Part]:
     return parts
 
 
-def _checkpoints(subject: Subject, node: Node) -> list[Checkpoint]:
+def _checkpoints(subject: Subject, node: Node) -> list[RecordedCheckpoint]:
     """All of the training, those of earlier runs that it went on from too, in order."""
     fingerprints = {
         str(value)
@@ -102,13 +102,13 @@ def _checkpoints(subject: Subject, node: Node) -> list[Checkpoint]:
     return sorted(found.values(), key=lambda one: (one.step, one.wall_time))
 
 
-def _resumes(checkpoints: Sequence[Checkpoint]) -> list[int]:
+def _resumes(checkpoints: Sequence[RecordedCheckpoint]) -> list[int]:
     """The steps at which an execution went on from a checkpoint."""
     steps = {one.digest: one.step for one in checkpoints}
     return sorted({steps[d] for one in checkpoints if (d := one.resumed_from) in steps})
 
 
-def _model_dir(node: Node, checkpoints: Sequence[Checkpoint]) -> str | None:
+def _model_dir(node: Node, checkpoints: Sequence[RecordedCheckpoint]) -> str | None:
     """Where summaries are: the run's own copy of a finished training, else its folder."""
     kept = [artifact.uri for artifact in node.made(_MODEL_RUN)]
     live = [one.uri.rpartition("/")[0] for one in reversed(checkpoints)]
@@ -158,7 +158,7 @@ def _scalar(value: Any) -> float | None:
 
 
 def _figures(
-    curves: Sequence[_Curve], checkpoints: Sequence[Checkpoint], resumes: Sequence[int]
+    curves: Sequence[_Curve], checkpoints: Sequence[RecordedCheckpoint], resumes: Sequence[int]
 ) -> list[Part]:
     # Of very many only some: they would hide the curves.
     steps = _thinned([one.step for one in checkpoints], _MOST_MARKS)
@@ -212,7 +212,7 @@ def _thinned(steps: Sequence[int], most: int) -> list[int]:
     return [steps[round(at * (len(steps) - 1) / (most - 1))] for at in range(most)]
 
 
-def _table(checkpoints: Sequence[Checkpoint], resumes: Sequence[int]) -> Table:
+def _table(checkpoints: Sequence[RecordedCheckpoint], resumes: Sequence[int]) -> Table:
     names = sorted({name for one in checkpoints for name in one.metrics})
     chosen = [n for n in ("loss", "average_loss", "accuracy", "auc") if n in names] or names[:4]
     return Table(

@@ -6,7 +6,7 @@ Private name: `BaseBeamExecutor._make_beam_pipeline`, seen on TFX 1.15.1, 1.16.0
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tfx.dsl.components.base import base_beam_executor
@@ -29,7 +29,23 @@ class BeamExecutor(base_beam_executor.BaseBeamExecutor):
     @contextlib.contextmanager
     def _beam_pipeline(self, step: str) -> Iterator[Any]:
         """A pipeline that is run at the block's end, its examples shown as `step`'s progress."""
-        with show_progress(step, "examples") as progress:
+        with self._beam_pipelines(step) as pipelines, pipelines() as pipeline:
+            yield pipeline
+
+    @contextlib.contextmanager
+    def _beam_pipelines(
+        self, step: str
+    ) -> Iterator[Callable[[], contextlib.AbstractContextManager[Any]]]:
+        """What makes pipelines as `_beam_pipeline`, their examples shown as one progress."""
+        counted = 0
+
+        @contextlib.contextmanager
+        def make() -> Iterator[Any]:
+            nonlocal counted
             with self._make_beam_pipeline() as pipeline:
                 yield pipeline
-            progress.reach(counted_examples(pipeline.result))
+            counted += counted_examples(pipeline.result)
+            progress.reach(counted)
+
+        with show_progress(step, "examples") as progress:
+            yield make

@@ -76,7 +76,7 @@ def activate(*, keras: Literal[2] | None = None) -> None:
     with _lock:
         if isinstance(vars(tensorflow).get("estimator"), LazyNamespace):
             return
-        autograph.leave_keras_2_alone()
+        autograph.leave_libraries_alone()
         old_paths.install_finder()
         keras_2_modules.recognize_makers()
         given = _given()

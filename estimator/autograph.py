@@ -1,8 +1,9 @@
-"""Keeps AutoGraph off Keras 2, as on TensorFlow 2.15.
+"""Keeps AutoGraph off libraries that build their graphs themselves.
 
 AutoGraph rewrites Python functions whose modules it does not know. `keras` is on its
 list of those that it leaves alone; `tf_keras`, as Keras 2 is called from TensorFlow 2.16
-on, is not. Rewriting all of it makes a graph take several times as long to build.
+on, is not, nor are the estimators and TF Transform, whose layer puts the transform into the
+exported graph. Rewriting all of it makes a graph take several times as long to build.
 
 Private names relied on, seen on 2.16 to 2.21:
 `tensorflow.python.autograph.core.config.CONVERSION_RULES` and `DoNotConvert`.
@@ -10,15 +11,16 @@ Private names relied on, seen on 2.16 to 2.21:
 
 from __future__ import annotations
 
-__all__ = ["leave_keras_2_alone"]
+__all__ = ["leave_libraries_alone"]
 
-_PACKAGE = "tf_keras"
+_PACKAGES = ("tf_keras", "tensorflow_estimator", "tensorflow_transform")
 
 
-def leave_keras_2_alone() -> None:
-    """Adds the rule, once in a process."""
+def leave_libraries_alone() -> None:
+    """Adds the rules, once in a process."""
     from tensorflow.python.autograph.core import config
 
-    rule = config.DoNotConvert(_PACKAGE)
-    if not any(str(known) == str(rule) for known in config.CONVERSION_RULES):
-        config.CONVERSION_RULES = (rule, *config.CONVERSION_RULES)
+    known = set(map(str, config.CONVERSION_RULES))
+    rules = [config.DoNotConvert(package) for package in _PACKAGES]
+    new = [rule for rule in rules if str(rule) not in known]
+    config.CONVERSION_RULES = (*new, *config.CONVERSION_RULES)

@@ -3,8 +3,11 @@
 * `spec`, `component`: what the pipeline sees.
 * `executor`: checks the schema, runs the Beam pipeline, writes `columns.json`.
 * `preprocessing`: the preprocessing function made of the columns.
-* `analyzers`: TF Transform's analyses, for the columns that learn.
-* `analyzer_cache`: analyses kept from one run to the next.
+* `summaries`: what columns ask about a feature, and the summary of its values that answers it.
+* `analysis`: the questions and answers of a run, and the one pass in between.
+* `analyzers`: answers and TF Transform's own analyses, for the columns that learn.
+* `analyzer_cache`: TF Transform's analyses kept from one run to the next.
+* `graph`: the transform graph, built, written and applied.
 * `schema_check`: the columns against the schema, before anything runs.
 * `stages`: the Beam stages.
 * `reading`: files of raw examples to record batches.
@@ -16,16 +19,19 @@
 """
 
 __all__ = [
+    "analysis",
     "analyzer_cache",
     "analyzers",
     "component",
     "executor",
     "failures",
+    "graph",
     "preprocessing",
     "reading",
     "schema_check",
     "spec",
     "stages",
     "statistics",
+    "summaries",
     "writing",
 ]

@@ -1,16 +1,19 @@
-"""Runs the transform: checks, one Beam pipeline, then `columns.json`.
+"""Runs the transform: checks, the analysis, the graph and `columns.json`, then the examples.
 
 Private name: `BaseExecutor._log_startup`, seen on TFX 1.15.1, 1.16.0 and 1.21.0.
 """
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
+from apache_beam.utils.shared import Shared
 from tfx.components.util import examples_utils
 from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
@@ -21,9 +24,11 @@ from tfx.utils import io_utils
 from tfx_estimators.components.beam_executor import BeamExecutor
 from tfx_estimators.components.examples import Split, find_splits
 from tfx_estimators.components.transform import stages
+from tfx_estimators.components.transform.analysis import Analysis
 from tfx_estimators.components.transform.analyzer_cache import AnalyzerCache
 from tfx_estimators.components.transform.analyzers import read_facts
 from tfx_estimators.components.transform.failures import explain
+from tfx_estimators.components.transform.graph import trace, write_graph, write_raw_schema
 from tfx_estimators.components.transform.preprocessing import Preprocessing
 from tfx_estimators.components.transform.schema_check import (
     check_inputs,
@@ -87,45 +92,59 @@ class Executor(BeamExecutor):
         strict = {*users_own.read, *preprocessing.weights(plan, type_specs, made)}
         schema = optional_where_defaulted(schema, plan.inputs, strict)
         type_specs = stages.RawData(schema).type_specs
+        cache = _cache(input_dict, output_dict)
+        if cache is None:
+            learned = f"{temporary}/learned"
+            fileio.makedirs(learned)
+            analysis = Analysis(stages.RawData(schema).plain_features, learned)
+            preprocessing = dataclasses.replace(preprocessing, analysis=analysis)
         # Building the graph finds what is wrong with the functions and the label.
-        keys = tft.get_transform_input_columns(preprocessing, type_specs)
-        data = stages.RawData(schema, keys or None)
+        traced = trace(preprocessing, type_specs)
+        data = stages.RawData(schema, traced.inputs or None)
         transformed = artifact_utils.get_single_instance(output_dict["transformed_examples"])
         folders = _prepare_examples(transformed, [split.name for split in splits])
-        try:
-            with (
-                self._beam_pipeline("FeatureColumnTransform") as pipeline,
-                tft_beam.Context(temp_dir=temporary, use_deep_copy_optimization=True),
-            ):
-                transform_fn = stages.analyze(
-                    pipeline,
-                    schema,
-                    analyzed,
-                    preprocessing,
-                    plan.unlimited_vocabularies,
-                    _cache(input_dict, output_dict),
-                )
-                stages.write_graph(pipeline, schema, transform_fn, graph.uri)
+        made_inputs = {n: m.inputs for n, m in made.items() if n != preprocessing.label_key}
+        weights = preprocessing.weights(plan, type_specs, made)
+        with (
+            _explained(),
+            self._beam_pipelines("FeatureColumnTransform") as pipelines,
+            tft_beam.Context(temp_dir=temporary, use_deep_copy_optimization=True),
+        ):
+            if preprocessing.analysis is not None and preprocessing.analysis.questions:
+                with pipelines() as pipeline:
+                    stages.summarize(pipeline, schema, analyzed, preprocessing.analysis)
+                preprocessing.analysis.read_answers()
+            write_raw_schema(schema, graph.uri)
+            if traced.analyzes:
+                limited = plan.unlimited_vocabularies
+                with pipelines() as pipeline:
+                    stages.analyze(
+                        pipeline, schema, analyzed, preprocessing, limited, graph.uri, cache
+                    )
+            else:
+                write_graph(preprocessing, type_specs, graph.uri)
+            label = preprocessing.label_key
+            _write_columns(plan, graph.uri, columns.uri, label, made_inputs, weights)
+            loaded = Shared()
+            with pipelines() as pipeline:
                 batches = [
-                    stages.transform_split(pipeline, data, split, transform_fn, folder)
+                    stages.transform_split(pipeline, data, split, graph.uri, loaded, folder)
                     for split, folder in zip(splits, folders, strict=True)
                 ]
                 if output_dict.get("pre_transform_stats"):
-                    _describe(pipeline, data, analyzed, batches, transform_fn, output_dict)
-        except Exception as error:
-            explained = explain(error)
-            if explained is None:
-                raise
-            raise explained from error
-        _write_columns(
-            plan,
-            graph.uri,
-            columns.uri,
-            preprocessing.label_key,
-            {n: m.inputs for n, m in made.items() if n != preprocessing.label_key},
-            preprocessing.weights(plan, type_specs, made),
-        )
+                    _describe(pipeline, data, analyzed, batches, graph.uri, output_dict)
         fileio.rmtree(temporary)
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        explained = explain(error)
+        if explained is None:
+            raise
+        raise explained from error
 
 
 def _find_splits(examples: list[Artifact], names: str | None) -> list[Split]:
@@ -149,7 +168,7 @@ def _describe(
     data: stages.RawData,
     analyzed: list[Split],
     batches: list[Any],
-    transform_fn: Any,
+    graph: str,
     outputs: dict[str, list[Artifact]],
 ) -> None:
     folders = {
@@ -164,11 +183,10 @@ def _describe(
         statistics=folders["pre_transform_stats"],
         schema=folders["pre_transform_schema"],
     )
-    _, metadata = transform_fn
     stages.describe_transformed(
         pipeline,
         batches,
-        metadata.schema,
+        tft.TFTransformOutput(graph).transformed_metadata.schema,
         {
             "statistics": folders["post_transform_stats"],
             "schema": folders["post_transform_schema"],

@@ -12,13 +12,14 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from tfx_estimators.components.transform.analyzers import TransformAnalyzers
+from tfx_estimators.components.transform.analysis import Analysis
+from tfx_estimators.components.transform.analyzers import FusedAnalyzers, TransformAnalyzers
 from tfx_estimators.components.transform.weights import weight_columns
 from tfx_estimators.components.user_module import UserModule
 from tfx_estimators.errors import ColumnError, EstimatorTypeError, LabelError
 from tfx_estimators.estimator.columns.kinds import feature_name, is_plain_number
 from tfx_estimators.estimator.columns.plan import ColumnPlan, compile_columns
-from tfx_estimators.estimator.graphs import inputs_of
+from tfx_estimators.estimator.graphs import inputs_of, stop_unless
 
 __all__ = ["Made", "MadeFeature", "Preprocessing"]
 
@@ -65,6 +66,7 @@ class Preprocessing:
         folder: where facts are left, see `TransformAnalyzers`.
         label_values: how many values a raw label has in each example; None where that
             differs.
+        analysis: what the columns learn from; TF Transform's analyses where not given.
     """
 
     module: UserModule
@@ -72,6 +74,7 @@ class Preprocessing:
     custom_config: str
     folder: str
     label_values: int | None = 1
+    analysis: Analysis | None = None
 
     def made(self, raw: Mapping[str, Any]) -> Made:
         """What the user's `preprocessing_fn` makes.
@@ -150,7 +153,7 @@ class Preprocessing:
         users_files = _vocabulary_files()
         plan = self.plan(made)
         _check_names(plan, made, inputs, self.label_key)
-        analyzers = TransformAnalyzers(self.folder)
+        analyzers = self._analyzers()
         readable = {name: tensor for name, tensor in made.items() if name != self.label_key}
         outputs = plan.transform({**readable, **inputs}, analyzers)
         analyzers.save_facts()
@@ -161,6 +164,11 @@ class Preprocessing:
         if self.label_key is not None and self.label_key not in made:
             made[self.label_key] = _label(inputs, self.label_key, made, self.label_values)
         return {**outputs, **made}
+
+    def _analyzers(self) -> TransformAnalyzers:
+        if self.analysis is None:
+            return TransformAnalyzers(self.folder)
+        return FusedAnalyzers(self.analysis, self.folder)
 
     def _users_own(self, module: types.ModuleType, inputs: Mapping[str, Any]) -> dict[str, Any]:
         function = getattr(module, "preprocessing_fn", None)
@@ -250,7 +258,7 @@ def _values(raw: Any, what: str, count: int | None) -> Any:
     problem = f"{what} has not exactly {number} in every example"
     complete = tf.reduce_all(tf.equal(have, count)) | _is_stand_in(raw, have)
     there = tf.less(raw.indices[:, 1], count)
-    with tf.control_dependencies([tf.debugging.Assert(complete, [problem])]):
+    with tf.control_dependencies([stop_unless(complete, [problem])]):
         empty = tf.fill(tf.stack([batch, count]), _NOTHING[raw.dtype])
     return tf.ensure_shape(
         tf.tensor_scatter_nd_update(
@@ -277,5 +285,5 @@ def _without_repeats(classes: Any, what: str) -> Any:
     different, _ = tf.raw_ops.UniqueV2(x=pairs, axis=[0])
     problem = f"{what} has a value twice in an example, so it is probably not a list of classes"
     once = tf.equal(tf.shape(different)[0], tf.shape(pairs)[0])
-    with tf.control_dependencies([tf.debugging.Assert(once, [problem])]):
+    with tf.control_dependencies([stop_unless(once, [problem])]):
         return classes.with_values(tf.identity(classes.values))

@@ -1,4 +1,4 @@
-"""The Beam stages: read, analyse, write the graph, transform, write the examples."""
+"""The Beam stages: read, summarize or analyse, transform, write the examples."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from typing import Any
 import apache_beam as beam
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
+from apache_beam.utils.shared import Shared
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio import tensor_adapter, tf_example_record
 
 from tfx_estimators.components.examples import Split
 from tfx_estimators.components.progress import count_examples
+from tfx_estimators.components.transform.analysis import Analysis, Summarize, WriteAnswers
 from tfx_estimators.components.transform.analyzer_cache import AnalyzerCache
 from tfx_estimators.components.transform.analyzers import MOST_ENTRIES
 from tfx_estimators.components.transform.distinct import DistinctLimit
+from tfx_estimators.components.transform.graph import ApplyGraph
 from tfx_estimators.components.transform.reading import ReadExamples
 from tfx_estimators.components.transform.writing import EncodeExamples, ExampleFiles
 
@@ -25,8 +28,8 @@ __all__ = [
     "analyze",
     "describe_raw",
     "describe_transformed",
+    "summarize",
     "transform_split",
-    "write_graph",
 ]
 
 
@@ -52,6 +55,13 @@ class RawData:
         self._limited = dict(limited or {})
         self.schema = schema if keys is None else _project(schema, keys)
         self.type_specs = dict(_tfxio(schema).TensorAdapter().OriginalTypeSpecs())
+
+    @property
+    def plain_features(self) -> list[str]:
+        """Features that are presented as they are in the examples, none made up or joined."""
+        if _is_exact(self.schema):
+            return []
+        return [feature.name for feature in self.schema.feature if feature.name in self.type_specs]
 
     @property
     def tensor_adapter_config(self) -> Any:
@@ -125,15 +135,36 @@ def _project(schema: Any, keys: Collection[str]) -> Any:
     return projected
 
 
+def summarize(pipeline: Any, schema: Any, splits: Sequence[Split], analysis: Analysis) -> None:
+    """Answers an analysis's questions, reading only the features that they are about.
+
+    Args:
+        pipeline: the Beam pipeline.
+        schema: of the raw examples.
+        splits: what to learn from.
+        analysis: whose questions; its answers can be read when the pipeline has run.
+    """
+    groups = analysis.groups()
+    data = RawData(schema, {question.feature for question in analysis.questions})
+    _ = (
+        [pipeline | data.read(split, "analyzed") for split in splits]
+        | "FlattenAnalyzed" >> beam.Flatten(pipeline=pipeline)
+        | "Summarize" >> beam.ParDo(Summarize(groups, MOST_ENTRIES))
+        | "Gather" >> beam.GroupByKey()
+        | "WriteAnswers" >> beam.ParDo(WriteAnswers(groups, analysis.folder))
+    )
+
+
 def analyze(
     pipeline: Any,
     schema: Any,
     splits: Sequence[Split],
     preprocessing: Any,
     limited: Mapping[str, str],
+    folder: str,
     cache: AnalyzerCache | None = None,
-) -> Any:
-    """Runs the analysis over some splits, reading only what it needs.
+) -> None:
+    """Runs TF Transform's analyses over some splits and writes the transform graph.
 
     Args:
         pipeline: the Beam pipeline.
@@ -141,42 +172,25 @@ def analyze(
         splits: what to learn from; not read at all if nothing is to be learned.
         preprocessing: the preprocessing function.
         limited: see `RawData`.
+        folder: of the TransformGraph artifact.
         cache: where analyses are kept, if they are.
-
-    Returns:
-        what `tft_beam.AnalyzeDataset` gives: the transform function and its metadata.
     """
     keys = tft.get_analyze_input_columns(preprocessing, RawData(schema).type_specs)
     data = RawData(schema, keys or None, limited)
     if keys and cache is not None:
-        return cache.analyze(pipeline, data, splits, preprocessing)
-    if keys:
-        batches = [pipeline | data.read(split, "analyzed") for split in splits]
-        examples = batches | "FlattenAnalyzed" >> beam.Flatten(pipeline=pipeline)
+        transform_fn = cache.analyze(pipeline, data, splits, preprocessing)
     else:
-        examples = pipeline | "NothingToAnalyze" >> beam.Create([])
-    return (examples, data.tensor_adapter_config) | "Analyze" >> tft_beam.AnalyzeDataset(
-        preprocessing
-    )
-
-
-def write_graph(pipeline: Any, schema: Any, transform_fn: Any, folder: str) -> None:
-    """Writes the transform graph, as `tft.TFTransformOutput` reads it.
-
-    Args:
-        pipeline: the Beam pipeline.
-        schema: of the raw examples.
-        transform_fn: what `analyze` returned.
-        folder: of the TransformGraph artifact.
-    """
-    metadata = tft.DatasetMetadata(schema)
-    raw = f"{folder}/{tft.TFTransformOutput.RAW_METADATA_DIR}"
-    _ = metadata | "WriteRawMetadata" >> tft_beam.WriteMetadata(raw, pipeline)
+        batches = [pipeline | data.read(split, "analyzed") for split in splits] if keys else []
+        examples = batches | "FlattenAnalyzed" >> beam.Flatten(pipeline=pipeline)
+        transform_fn = (
+            examples,
+            data.tensor_adapter_config,
+        ) | "Analyze" >> tft_beam.AnalyzeDataset(preprocessing)
     _ = transform_fn | "WriteTransformFn" >> tft_beam.WriteTransformFn(folder)
 
 
 def transform_split(
-    pipeline: Any, data: RawData, split: Split, transform_fn: Any, folder: str
+    pipeline: Any, data: RawData, split: Split, graph: str, loaded: Shared, folder: str
 ) -> Any:
     """Transforms a split and writes it as gzipped TFRecords of tf.Examples.
 
@@ -184,21 +198,21 @@ def transform_split(
         pipeline: the Beam pipeline.
         data: how to read the split.
         split: which.
-        transform_fn: what `analyze` returned.
+        graph: folder of the TransformGraph artifact.
+        loaded: holds the graph, see `ApplyGraph`.
         folder: of the split in the Examples artifact.
 
     Returns:
         the transformed `pyarrow.RecordBatch`es.
     """
-    examples = pipeline | data.read(split, "transformed")
-    batches, metadata = (
-        (examples, data.tensor_adapter_config),
-        transform_fn,
-    ) | f"Transform[{split.name}]" >> tft_beam.TransformDataset(output_record_batches=True)
-    batches = batches | f"WithoutKeys[{split.name}]" >> beam.Keys()
+    schema = tft.TFTransformOutput(graph).transformed_metadata.schema
+    apply = ApplyGraph(graph, data.tensor_adapter_config, loaded)
+    batches = (
+        pipeline | data.read(split, "transformed") | f"Transform[{split.name}]" >> beam.ParDo(apply)
+    )
     _ = (
         batches
-        | f"Encode[{split.name}]" >> beam.ParDo(EncodeExamples(metadata.schema))
+        | f"Encode[{split.name}]" >> beam.ParDo(EncodeExamples(schema))
         | f"Write[{split.name}]" >> beam.io.Write(ExampleFiles(f"{folder}/transformed_examples"))
     )
     return batches

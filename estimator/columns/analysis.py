@@ -17,11 +17,16 @@ __all__ = ["Analyzers", "TransformState"]
 
 
 class Analyzers(Protocol):
-    """Full-pass analyses over the training data, inside a graph being built."""
+    """Full-pass analyses over the training data, inside a graph being built.
+
+    Each is told the tensor of the values, all that are present, and the name of the feature
+    that they are the values of.
+    """
 
     def vocabulary_ids(
         self,
         values: Any,
+        feature: str,
         name: str,
         *,
         top_k: int | None,
@@ -33,6 +38,7 @@ class Analyzers(Protocol):
 
         Args:
             values: string or int64 `SparseTensor`.
+            feature: whose values they are.
             name: of the vocabulary; the same name is the same vocabulary.
             top_k: most entries, None for all.
             frequency_threshold: fewest occurrences of an entry, None for one.
@@ -43,17 +49,17 @@ class Analyzers(Protocol):
             int64 `SparseTensor` of ids. The size is recorded as `vocabulary_size`.
         """
 
-    def count(self, values: Any) -> Any:
-        """Number of values in a tensor over all examples, scalar."""
+    def count(self, values: Any, feature: str) -> Any:
+        """Number of a feature's values over all examples, scalar."""
 
-    def mean_and_variance(self, values: Any) -> tuple[Any, Any]:
-        """Mean and variance of a float32 tensor over all examples, scalars."""
+    def mean_and_variance(self, values: Any, feature: str) -> tuple[Any, Any]:
+        """Mean and variance of a feature's float32 values over all examples, scalars."""
 
-    def minimum_and_maximum(self, values: Any) -> tuple[Any, Any]:
-        """Minimum and maximum of a float32 tensor over all examples, scalars."""
+    def minimum_and_maximum(self, values: Any, feature: str) -> tuple[Any, Any]:
+        """Minimum and maximum of a feature's float32 values over all examples, scalars."""
 
-    def quantiles(self, values: Any, num_buckets: int) -> Any:
-        """Boundaries, shape `[num_buckets - 1]`, that split the values evenly."""
+    def quantiles(self, values: Any, feature: str, num_buckets: int) -> Any:
+        """Boundaries, shape `[num_buckets - 1]`, that split a feature's values evenly."""
 
     def record(self, name: str, fact: str, value: Any) -> None:
         """Keeps what was learned, for the report and the model-side columns.

@@ -13,6 +13,7 @@ from tfx_estimators.estimator.columns.analysis import TransformState
 from tfx_estimators.estimator.columns.column_kind import TransformedFeature
 from tfx_estimators.estimator.columns.kinds import children, own_specs
 from tfx_estimators.estimator.columns.table import kind_of
+from tfx_estimators.estimator.graphs import stop_unless
 
 __all__ = ["Evaluation"]
 
@@ -122,7 +123,7 @@ def _in_range(ids: Any, column: Any) -> Any:
     outside = tf.logical_or(ids.values < -1, ids.values >= count)
     # Without quotes, which TensorFlow would escape.
     problem = f"{called} {column.name} has ids from 0 to {count - 1}, but the data has"
-    asserted = tf.debugging.Assert(
+    asserted = stop_unless(
         tf.logical_not(tf.reduce_any(outside)), [problem, tf.boolean_mask(ids.values, outside)]
     )
     with tf.control_dependencies([asserted]):

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from tfx_estimators.errors import FeatureDtypeError
 from tfx_estimators.estimator.columns.tensorflow_columns import FeatureTransformationCache
+from tfx_estimators.estimator.graphs import stop_unless
 
 __all__ = ["ColumnInput", "LeafCache", "present_values", "read_dense", "read_sparse"]
 
@@ -143,7 +144,7 @@ def read_dense(raw: Any, spec: Any, column: str, key: str) -> tuple[Any, Any]:
         allowed = tf.logical_or(complete, tf.equal(counts, 0))
         default = tf.constant(np.reshape(spec.default_value, [1, width]), spec.dtype)
         problem = f"{described}, but an example has neither 0 nor {width} values"
-    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(allowed), [problem])]):
+    with tf.control_dependencies([stop_unless(tf.reduce_all(allowed), [problem])]):
         filled = tf.tile(default, tf.stack([batch, 1]))
     dense = tf.tensor_scatter_nd_update(filled, sparse.indices, sparse.values)
     return tf.reshape(dense, [-1, *shape]), sparse.values

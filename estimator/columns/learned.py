@@ -181,6 +181,7 @@ class LearnedVocabularyColumn(
         analyzers, name = TransformState.of(state_manager, self)
         return analyzers.vocabulary_ids(
             transformation_cache.get(self.key, state_manager),
+            self.key,
             name,
             top_k=self.top_k,
             frequency_threshold=self.frequency_threshold,
@@ -210,14 +211,14 @@ class ScaledNumericColumn(
         """Float32 tensor, `[batch] + shape`, in a transform graph."""
         analyzers, name = TransformState.of(state_manager, self)
         present = present_values(transformation_cache, self.key)
-        analyzers.record(name, "count", analyzers.count(present))
+        analyzers.record(name, "count", analyzers.count(present, self.key))
         if self.scaling == "z_score":
-            offset, variance = analyzers.mean_and_variance(present)
+            offset, variance = analyzers.mean_and_variance(present, self.key)
             analyzers.record(name, "mean", offset)
             analyzers.record(name, "variance", variance)
             scale = tf.sqrt(variance)
         else:
-            offset, maximum = analyzers.minimum_and_maximum(present)
+            offset, maximum = analyzers.minimum_and_maximum(present, self.key)
             analyzers.record(name, "minimum", offset)
             analyzers.record(name, "maximum", maximum)
             scale = maximum - offset
@@ -250,9 +251,10 @@ class QuantileBucketizedColumn(
     def transform_feature(self, transformation_cache: Any, state_manager: Any) -> Any:
         """Int32 tensor of buckets, `[batch, 1]`, in a transform graph."""
         analyzers, name = TransformState.of(state_manager, self)
-        present = present_values(transformation_cache, self.source_column.key)
-        analyzers.record(name, "count", analyzers.count(present))
-        boundaries = analyzers.quantiles(present, self.quantiles)
+        key = self.source_column.key
+        present = present_values(transformation_cache, key)
+        analyzers.record(name, "count", analyzers.count(present, key))
+        boundaries = analyzers.quantiles(present, key, self.quantiles)
         analyzers.record(name, "boundaries", boundaries)
         source = transformation_cache.get(self.source_column, state_manager)
         # As TensorFlow's bucketize, which takes no tensor of boundaries: a value equal

@@ -1,6 +1,6 @@
 """`FeatureColumnTransform` beside stock TFX Transform on the same taxi trips.
 
-    python benchmarks/transform.py [--rows 10000 100000 1000000]
+    python benchmarks/transform.py [--rows 10000 100000 1000000] [--repetitions 5]
 
 The 10,000 trips inside the TFX wheel are repeated to each number of rows and written as
 ExampleGen writes them: gzipped TFRecords, two thirds "train", one third "eval", one file
@@ -11,11 +11,13 @@ a split. Then each of these runs in a process of its own, on Beam's direct runne
     stock no stats  the same with disable_statistics=True, up to 100,000 rows
 
 A run's time is that of its executor, without imports; memory is the process's peak;
-output is the transformed examples' size on disk. The second table says what the parts
-of a pass cost alone: where the limit lies. The last line is one line of
-JSON over the largest number of rows:
+output is the transformed examples' size on disk. Over the smallest number of rows, ours and
+stock run several times by turns, and the median counts. The second table says what the parts
+of a pass cost alone: where the limit lies. The last line is one line of JSON:
 
-    speedup_vs_stock_transform  rows a second, ours over stock
+    speedup_vs_stock_transform  rows a second, ours over stock, largest number of rows
+    small_speedup_vs_stock      the same, smallest number of rows, median over median
+    small_speedup_spread        the smallest and the largest of each turn's ratio
     peak_memory_1m_over_100k    our peak memory, largest over second largest number
 """
 
@@ -23,11 +25,13 @@ from __future__ import annotations
 
 import argparse
 import csv
+import dataclasses
 import itertools
 import json
 import os
 import pathlib
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -233,6 +237,22 @@ def alone(arguments: list[str]) -> Any:
     return json.loads(answer.stdout.splitlines()[-1])
 
 
+def repeat(data: pathlib.Path, folder: str, repetitions: int) -> list[dict[str, float]]:
+    """Seconds of ours and stock over the same rows, by turns."""
+    turns = []
+    for turn in range(repetitions):
+        seconds = {}
+        for which in ("ours", "stock"):
+            root = f"{folder}/{which}_{turn}"
+            made = alone(["--only", which, "--data", str(data), "--root", root])
+            seconds[which] = made["seconds"]
+        turns.append(seconds)
+        print(
+            f"{'':9} turn {turn + 1}: ours {seconds['ours']:.1f} s, stock {seconds['stock']:.1f} s"
+        )
+    return turns
+
+
 def competitors(rows: int) -> Iterator[str]:
     """The runs over so many rows."""
     yield "ours"
@@ -241,10 +261,35 @@ def competitors(rows: int) -> Iterator[str]:
         yield "stock no stats"
 
 
-def compare(rows: list[int]) -> tuple[dict[tuple[str, int], dict[str, Any]], dict[str, float]]:
-    """Runs everything and prints the first table; returns it and the parts."""
-    found: dict[tuple[str, int], dict[str, Any]] = {}
-    parts: dict[str, float] = {}
+@dataclasses.dataclass
+class Comparison:
+    """What was measured.
+
+    Attributes:
+        runs: by competitor and number of rows.
+        turns: see `repeat`, over the smallest number of rows.
+        parts: rows a second of the parts of a pass, over the largest number.
+    """
+
+    runs: dict[tuple[str, int], dict[str, Any]] = dataclasses.field(default_factory=dict)
+    turns: list[dict[str, float]] = dataclasses.field(default_factory=list)
+    parts: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    def small_speedup(self) -> dict[str, Any]:
+        """The figures of the smallest number of rows."""
+        ratios = [turn["stock"] / turn["ours"] for turn in self.turns]
+        ours, stock = (
+            statistics.median(turn[which] for turn in self.turns) for which in ("ours", "stock")
+        )
+        return {
+            "small_speedup_vs_stock": round(stock / ours, 3),
+            "small_speedup_spread": [round(min(ratios), 3), round(max(ratios), 3)],
+        }
+
+
+def compare(rows: list[int], repetitions: int) -> Comparison:
+    """Runs everything and prints the first table."""
+    found = Comparison()
     print(f"{'rows':>9} {'':16}{'rows/s':>10}{'peak MB':>9}{'output MB':>11}{'ours':>8}")
     for number in rows:
         with tempfile.TemporaryDirectory() as folder:
@@ -253,17 +298,21 @@ def compare(rows: list[int]) -> tuple[dict[tuple[str, int], dict[str, Any]], dic
             for which in competitors(number):
                 root = pathlib.Path(folder, which.replace(" ", "_"))
                 made = alone(["--only", which, "--data", str(data), "--root", str(root)])
-                found[which, number] = made
+                found.runs[which, number] = made
                 made["speed"] = number / made["seconds"]
-                ratio = found["ours", number]["speed"] / made["speed"]
+                ratio = found.runs["ours", number]["speed"] / made["speed"]
                 print(
                     f"{number:9,} {which:16}{made['speed']:10,.0f}"
                     f"{made['peak_memory'] / 1e6:9,.0f}{made['output_bytes'] / 1e6:11,.2f}"
                     f"{ratio:7.2f}x",
                     flush=True,
                 )
-            parts = alone(["--only", "parts", "--data", str(data), "--root", f"{folder}/ours"])
-    return found, parts
+            if number == rows[0]:
+                found.turns = repeat(data, folder, repetitions)
+            found.parts = alone(
+                ["--only", "parts", "--data", str(data), "--root", f"{folder}/ours"]
+            )
+    return found
 
 
 def main() -> None:
@@ -273,6 +322,9 @@ def main() -> None:
     )
     parser.add_argument(
         "--rows", type=int, nargs="+", default=list(ROWS), help="numbers of rows, ascending"
+    )
+    parser.add_argument(
+        "--repetitions", type=int, default=5, help="turns over the smallest number of rows"
     )
     parser.add_argument("--only", help=argparse.SUPPRESS)
     parser.add_argument("--data", type=pathlib.Path, help=argparse.SUPPRESS)
@@ -289,7 +341,8 @@ def main() -> None:
         print(dumps(finite(run_transform(arguments.only, arguments.data, arguments.root))))
         return
     rows = sorted(arguments.rows)
-    found, parts = compare(rows)
+    found = compare(rows, arguments.repetitions)
+    parts = found.parts
     print(f"\n{'a part alone':20}{'rows/s of CPU':>14}")
     for name, speed in parts.items():
         print(f"{name:20}{speed:14,.0f}")
@@ -297,12 +350,13 @@ def main() -> None:
     rest = sum(1 / parts[name] for name in ("transform", "encode", "compress and write"))
     print(f"{'all that follows':20}{1 / rest:14,.0f}  (in Beam's thread)")
     print(f"{'read and parse':20}{1 / read:14,.0f}  (in TensorFlow's threads, for every pass)")
-    most = found["ours", rows[-1]]
-    fewer = found["ours", rows[-2] if len(rows) > 1 else rows[-1]]
-    speedup = most["speed"] / found["stock", rows[-1]]["speed"]
+    most = found.runs["ours", rows[-1]]
+    fewer = found.runs["ours", rows[-2] if len(rows) > 1 else rows[-1]]
+    speedup = most["speed"] / found.runs["stock", rows[-1]]["speed"]
     figures = {
         "speedup_vs_stock_transform": round(speedup, 3),
         "rows": rows[-1],
+        **found.small_speedup(),
         "peak_memory_1m_over_100k": round(most["peak_memory"] / fewer["peak_memory"], 3),
     }
     print(dumps(finite(figures)))

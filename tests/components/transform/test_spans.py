@@ -36,6 +36,8 @@ MODULE = textwrap.dedent(
         return [
             columns.categorical_column_with_learned_vocabulary("kind", num_oov_buckets=1),
             columns.scaled_numeric_column("size", default_value=0.0),
+            columns.scaled_numeric_column("size", "min_max", default_value=0.0),
+            columns.quantile_bucketized_column("size", 4, default_value=0.0),
         ]
     '''
 )
@@ -190,6 +192,7 @@ def test_a_new_span_is_the_only_one_analysed(workshop: Workshop, both_spans: pat
         )
     finally:
         path.write_bytes(whole)
+    # TF Transform's analyses, which the cache holds, and ours learn the same.
     assert facts(second) == facts(both_spans)
     assert facts(second) != facts(first)
     assert transformed(second, "eval") == transformed(both_spans, "eval")
@@ -221,12 +224,13 @@ def test_statistics_before_and_after(both_spans: pathlib.Path) -> None:
     assert set(features) == {"kind", "size", "label"}
     missing = sum(row["kind"] is None for span in (0, 1) for row in rows_of(span, "train"))
     assert features["kind"].string_stats.common_stats.num_missing == missing
-    assert {feature.path.step[0] for feature in after.features} == {"kind", "size", "label"}
-    for kind in ("pre", "post"):
+    made = {"kind", "size", "size_2", "size_bucketized", "label"}
+    assert {feature.path.step[0] for feature in after.features} == made
+    for kind, count in (("pre", 3), ("post", len(made))):
         written = schema_pb2.Schema()
         path = both_spans / f"{kind}_transform_schema" / "schema.pbtxt"
         io_utils.parse_pbtxt_file(str(path), written)
-        assert len(written.feature) == 3
+        assert len(written.feature) == count
     content = (both_spans / "post_transform_anomalies" / "SchemaDiff.pb").read_bytes()
     assert not anomalies_pb2.Anomalies.FromString(content).anomaly_info
 

@@ -23,7 +23,7 @@ from tfx_estimators.components.trainer.session.data_errors import explained_data
 from tfx_estimators.components.trainer.session.export import export_for_serving
 from tfx_estimators.components.trainer.session.loop import check_estimator, train_and_evaluate
 from tfx_estimators.components.trainer.session.resumption import going_on
-from tfx_estimators.components.trainer.session.role import Part, Role
+from tfx_estimators.components.trainer.session.role import Role
 from tfx_estimators.errors import (
     EstimatorTypeError,
     FeatureNotFoundError,
@@ -108,8 +108,8 @@ def train(module: Any, request: TrainingRequest, role: Role) -> None:
             role,
             request.distribution,
         )
-    if role.part is Part.MEMBER:
-        return  # Exporting is for the process that comes after all members.
+    if not role.exports:
+        return
     receiver_fn = getattr(module, "serving_input_receiver_fn", None)
     own_receiver_fn = data.serving_input_receiver_fn(estimator)
     if receiver_fn is None:
@@ -294,7 +294,7 @@ def _leaves(columns: Any) -> Iterator[Any]:
 
 def _strategy(request: TrainingRequest, role: Role) -> Any:
     """What distributes the training in this process; None where nothing does."""
-    if request.distribution is None or role.part is Part.FINISH:
+    if request.distribution is None or not role.trains:
         return None
     return make_strategy(request.distribution, say=say)
 

@@ -32,7 +32,7 @@ from tfx_estimators.components.trainer.session.export import (
 )
 from tfx_estimators.components.trainer.session.loop import check_estimator, train_and_evaluate
 from tfx_estimators.components.trainer.session.resumption import going_on
-from tfx_estimators.components.trainer.session.role import Part, Role
+from tfx_estimators.components.trainer.session.role import Role
 from tfx_estimators.errors import EstimatorTypeError, UnsupportedOptionError
 
 __all__ = ["call_run_fn", "call_trainer_fn"]
@@ -103,7 +103,7 @@ def call_trainer_fn(module: Any, request: TrainingRequest, role: Role) -> None:
             role=role,
             policy=request.distribution,
         )
-    if role.part is Part.MEMBER:
+    if not role.exports:
         return
     publish_newest_export(estimator, returned["eval_spec"], request.serving_dir, before)
     if returned.get("eval_input_receiver_fn") is not None:

@@ -2,6 +2,7 @@
 
 * `loop`: the Estimator's own `train_and_evaluate`, under our hooks.
 * `role`: which part of a training a process does.
+* `hooks`: the hooks of each part: alone, member, finish.
 * `progress_hook`: shows steps, loss and speed.
 * `interruption`: SIGTERM, SIGHUP and Ctrl-C end a training with a checkpoint.
 * `one_session_hook`: ends workers that have lost each other.
@@ -15,6 +16,7 @@ __all__ = [
     "data_errors",
     "export",
     "following",
+    "hooks",
     "interruption",
     "loop",
     "one_session_hook",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Collection
 from typing import Any
 
 import tensorflow as tf
@@ -16,13 +17,11 @@ from tfx_estimators.components.trainer.checkpoints.evaluations import (
     read_evaluations,
 )
 from tfx_estimators.components.trainer.checkpoints.example_counter import ExampleCounter
-from tfx_estimators.components.trainer.checkpoints.recorder import Recorder, RecordingListener
-from tfx_estimators.components.trainer.checkpoints.recording_hook import RecordingHook
 from tfx_estimators.components.trainer.checkpoints.training import Training
 from tfx_estimators.components.trainer.session.export import evaluate_and_export
 from tfx_estimators.components.trainer.session.following import follow
-from tfx_estimators.components.trainer.session.interruption import InterruptionHook, listening
-from tfx_estimators.components.trainer.session.one_session_hook import OneSessionHook
+from tfx_estimators.components.trainer.session.hooks import Observers, alone, finish, member
+from tfx_estimators.components.trainer.session.interruption import listening
 from tfx_estimators.components.trainer.session.progress_hook import ProgressHook
 from tfx_estimators.components.trainer.session.role import ALONE, Part, Role, StatusFile
 from tfx_estimators.errors import (
@@ -30,10 +29,11 @@ from tfx_estimators.errors import (
     NanLossError,
     TrainingError,
 )
-from tfx_estimators.estimator.distribution import MultiWorker, Policy
+from tfx_estimators.estimator.distribution import Policy
 
 __all__ = ["check_estimator", "train_and_evaluate"]
 
+_AT_ITS_END = "at its end, which was saved"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -91,42 +91,18 @@ def train_and_evaluate(
             if role.status is None
             else StatusFile(role.status)
         )
-        # With an evaluator goes a chief whose workers train at their own pace.
-        at_own_pace = policy is not None and policy.has_evaluator
-        counter = _counter(estimator, training, batch_size, at_own_pace=at_own_pace)
-        hook = ProgressHook(progress, counter)
-        hooks = [hook, counter]
-        if role.part is Part.MEMBER and isinstance(policy, MultiWorker):
-            hooks.append(OneSessionHook(training.start.step))
-        if role.leads:
-            recorder = Recorder(
-                training,
-                model_dir=estimator.model_dir,
-                evaluated_elsewhere=at_own_pace and role.part is Part.MEMBER,
-            )
-            listener = RecordingListener(recorder, estimator.model_dir, counter)
-            stack.callback(listener.finish)
-            if role.part is Part.MEMBER:
-                hooks.append(RecordingHook(listener, training.folder, counter))
-            else:
-                listeners = (*train_spec.saving_listeners, listener)
-                train_spec = train_spec._replace(saving_listeners=listeners)
-        hooks.append(InterruptionHook(interruption, estimator.model_dir if role.leads else None))
-        train_spec = train_spec._replace(hooks=(*train_spec.hooks, *hooks))
-        stop = InterruptionHook(interruption, None)
-        eval_spec = eval_spec._replace(hooks=(*eval_spec.hooks, stop))
+        counter = _counter(estimator, training, batch_size, policy)
+        progress_hook = ProgressHook(progress, counter)
+        observers = Observers(estimator, training, progress_hook, counter, interruption, stack)
+        eval_spec = eval_spec._replace(
+            hooks=(*eval_spec.hooks, observers.interruptible(saves=False))
+        )
         try:
-            if role.evaluates:
-                follow(estimator, train_spec, eval_spec)
-            elif role.part is not Part.FINISH:
-                tf_estimator.train_and_evaluate(estimator, train_spec, eval_spec)
-            interruption.check("at its end, which was saved")
-            if role.part is not Part.MEMBER and hook.steps == 0:
-                _evaluate_what_there_is(estimator, eval_spec, training, role)
+            _do(role, observers, policy, train_spec, eval_spec)
         except tf.compat.v1.train.NanLossDuringTrainingError as error:
             # Our hook comes before the one that raised, and has counted this step.
             raise NanLossError(
-                f"the loss became NaN at step {hook.step}",
+                f"the loss became NaN at step {progress_hook.step}",
                 expected="a finite loss",
                 fix="lower the learning rate, scale the numeric columns, and look for NaN and "
                 "infinite values in the data with ExampleValidator",
@@ -142,23 +118,46 @@ def train_and_evaluate(
         )
 
 
+def _do(
+    role: Role, observers: Observers, policy: Policy | None, train_spec: Any, eval_spec: Any
+) -> None:
+    """Does the part of the training that is the process's."""
+    estimator, interruption = observers.estimator, observers.interruption
+    match role.part:
+        case Part.WHOLE:
+            train_spec = alone(observers).added_to(train_spec)
+            tf_estimator.train_and_evaluate(estimator, train_spec, eval_spec)
+            interruption.check(_AT_ITS_END)
+            if observers.progress.steps == 0:  # An earlier run has trained all of it.
+                _evaluate_newest(estimator, eval_spec)
+        case Part.MEMBER:
+            train_spec = member(observers, policy, leads=role.leads).added_to(train_spec)
+            run = follow if role.evaluates else tf_estimator.train_and_evaluate
+            run(estimator, train_spec, eval_spec)
+            interruption.check(_AT_ITS_END)
+        case Part.FINISH:
+            finish(observers)
+            interruption.check(_AT_ITS_END)
+            # An evaluator among the members has also run the exporters.
+            evaluated = read_evaluations(observers.training.folder)
+            _evaluate_newest(estimator, eval_spec, but=evaluated)
+
+
 def _counter(
-    estimator: Any, training: Training, batch_size: int | None, *, at_own_pace: bool
+    estimator: Any, training: Training, batch_size: int | None, policy: Policy | None
 ) -> ExampleCounter:
+    # With an evaluator goes a chief whose workers train at their own pace.
+    at_own_pace = policy is not None and policy.has_evaluator
     strategy = estimator.config.train_distribute
     replicas = 1 if strategy is None or at_own_pace else strategy.num_replicas_in_sync
     return ExampleCounter(training.start, batch_size, replicas, shared=at_own_pace)
 
 
-def _evaluate_what_there_is(estimator: Any, eval_spec: Any, training: Training, role: Role) -> None:
-    """Evaluates the last checkpoint of a training that others, or an earlier one, did."""
+def _evaluate_newest(estimator: Any, eval_spec: Any, but: Collection[int] = ()) -> None:
+    """Evaluates and exports the newest checkpoint, unless its step is among `but`."""
     newest = estimator.latest_checkpoint()
-    if newest is None:
-        return
-    step = int(newest.rpartition("-")[2])
-    if role.part is Part.FINISH and step in read_evaluations(training.folder):
-        return  # By an evaluator, which has exported it too.
-    evaluate_and_export(estimator, eval_spec)
+    if newest is not None and int(newest.rpartition("-")[2]) not in but:
+        evaluate_and_export(estimator, eval_spec)
 
 
 def _raise_if_full(folder: str, error: Exception) -> None:

@@ -40,6 +40,16 @@ class Role:
     leads: bool = True
     status: pathlib.Path | None = None
 
+    @property
+    def exports(self) -> bool:
+        """Whether this process exports what was trained: members leave it to the finish."""
+        return self.part is not Part.MEMBER
+
+    @property
+    def trains(self) -> bool:
+        """Whether this process has a part in the training itself."""
+        return self.part is not Part.FINISH
+
 
 ALONE = Role(Part.WHOLE)
 

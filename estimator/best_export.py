@@ -26,6 +26,7 @@ import tensorflow as tf
 
 from tfx_estimators.estimator.checkpoints import names_in
 from tfx_estimators.json_text import dumps
+from tfx_estimators.whole_files import write_whole
 
 __all__ = ["date_note_back", "remember_the_best"]
 
@@ -138,9 +139,7 @@ def _remember(export_path: str, result: Result, replaces: Result | None) -> None
 def _write_note(export_path: str, note: Mapping[str, Any]) -> None:
     file = _file(export_path)
     tf.io.gfile.makedirs(file.rpartition("/")[0])
-    with tf.io.gfile.GFile(f"{file}.new", "w") as opened:
-        opened.write(dumps(note))
-    tf.io.gfile.rename(f"{file}.new", file, overwrite=True)
+    write_whole(file, dumps(note), tf.io.gfile.GFile, tf.io.gfile.rename)
 
 
 def _file(export_path: str) -> str:

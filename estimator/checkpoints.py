@@ -22,6 +22,7 @@ import tensorflow as tf
 
 from tfx_estimators.errors import TrainingError, UnsupportedOptionError
 from tfx_estimators.places import is_local
+from tfx_estimators.whole_files import write_whole
 
 __all__ = [
     "Checkpoint",
@@ -262,9 +263,8 @@ def _restore_from(checkpoints: list[Checkpoint]) -> None:
     stems = [os.path.basename(checkpoint.prefix) for checkpoint in checkpoints]  # noqa: PTH119
     lines = [f'model_checkpoint_path: "{stems[-1]}"']
     lines += [f'all_model_checkpoint_paths: "{stem}"' for stem in stems]
-    with tf.io.gfile.GFile(f"{inside}/{_STATE}.new", "w") as file:
-        file.write("\n".join(lines) + "\n")
-    tf.io.gfile.rename(f"{inside}/{_STATE}.new", f"{inside}/{_STATE}", overwrite=True)
+    text = "\n".join(lines) + "\n"
+    write_whole(f"{inside}/{_STATE}", text, tf.io.gfile.GFile, tf.io.gfile.rename)
 
 
 def _remove_unfinished(folder: str) -> None:

@@ -35,6 +35,7 @@ from tfx_estimators.kubeflow.platform import apply_resources, platform_document
 from tfx_estimators.kubeflow.resolution import with_lookups
 from tfx_estimators.kubeflow.training_steps import with_jobs
 from tfx_estimators.kubeflow.values import point_at_values
+from tfx_estimators.whole_files import staged
 
 __all__ = ["COMMAND", "Package", "compile_pipeline"]
 
@@ -69,14 +70,12 @@ class Package:
                 fix=f"-o {file.with_suffix('.yaml')}",
             )
         documents = [self.spec, self.platform] if self.platform else [self.spec]
-        staged = file.with_name(f".{file.name}.tmp")
+        text = yaml.dump_all(documents, Dumper=_dumper(), sort_keys=True, width=100)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            text = yaml.dump_all(documents, Dumper=_dumper(), sort_keys=True, width=100)
-            staged.write_text(text, encoding="utf-8")
-            staged.replace(file)
+            with staged(file) as fresh:
+                fresh.write_text(text, encoding="utf-8")
         except OSError as error:
-            staged.unlink(missing_ok=True)
             raise PackageError(
                 f"{file} cannot be written: {error.strerror}",
                 expected="a file in a folder that you can write",

@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import logging
 import re
-import uuid
 from collections.abc import Iterator
 
 from tfx_estimators.errors import DamagedFileError, MissingFilesError
@@ -18,6 +17,7 @@ from tfx_estimators.lineage.records import (
     from_json,
     to_json,
 )
+from tfx_estimators.whole_files import write_whole
 
 __all__ = [
     "SUFFIX",
@@ -91,10 +91,7 @@ def write_record(folder: str, record: Record, files: Files = LOCAL) -> str:
 
 def replace_record(path: str, record: Record, files: Files = LOCAL) -> None:
     """Writes a record to a path that it is known to have, at once."""
-    staged = f"{path}.{uuid.uuid4().hex}.tmp"
-    with files.open(staged, "w") as file:
-        file.write(to_json(record))
-    files.rename(staged, path, overwrite=True)
+    write_whole(path, to_json(record), files.open, files.rename, shared=True)
 
 
 def read_records(folder: str, files: Files = LOCAL) -> dict[str, Record]:

@@ -21,6 +21,7 @@ from tfx_estimators.kubeflow.entrypoint.runtime_artifacts import (
 )
 from tfx_estimators.kubeflow.entrypoint.sidecar import StepSidecar
 from tfx_estimators.kubeflow.kubernetes_names import artifact_key
+from tfx_estimators.whole_files import staged
 
 __all__ = ["run_step"]
 
@@ -138,6 +139,5 @@ def _answer(invocation: Invocation, outputs: Mapping[str, Sequence[Any]]) -> dic
 
 def _write_at_once(file: pathlib.Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    staged = file.with_name(f".{file.name}.tmp")
-    staged.write_text(text, encoding="utf-8")
-    staged.replace(file)
+    with staged(file) as fresh:
+        fresh.write_text(text, encoding="utf-8")

@@ -5,7 +5,7 @@ of its own: TFX 1.15 and 1.16 need protobuf 3, and the kfp that knows how to orc
 pipeline locally needs protobuf 6.
 
 The first line on stdin is the job, as JSON. stdin stays open for as long as the one who
-started this is there: when it ends, the step that is running is ended too. EventStream leave on
+started this is there: when it ends, the step that is running is ended too. Events leave on
 stdout, a JSON object a line; all that kfp says goes into the job's log.
 
 What is used of kfp beside its documented names, seen on 2.16.1: `task_dispatcher` looks

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tfx_estimators.pipelines.data_folder import own_files
+from tfx_estimators.whole_files import staged
 
 __all__ = ["PATTERN", "find_images", "write_images"]
 
@@ -58,8 +59,7 @@ def write_images(file: pathlib.Path, count: int = _IMAGES) -> None:
     import tensorflow as tf
 
     file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_suffix(".unfinished")
-    with tf.io.TFRecordWriter(str(unfinished)) as writer:
+    with staged(file) as fresh, tf.io.TFRecordWriter(str(fresh)) as writer:
         for pixels, label in _images(count):
             picture = tf.io.encode_jpeg(pixels).numpy()
             features = {
@@ -68,7 +68,6 @@ def write_images(file: pathlib.Path, count: int = _IMAGES) -> None:
             }
             example = tf.train.Example(features=tf.train.Features(feature=features))
             writer.write(example.SerializeToString(deterministic=True))
-    unfinished.rename(file)
 
 
 def _images(count: int) -> Iterator[tuple[Any, int]]:

@@ -10,6 +10,7 @@ import pathlib
 
 from tfx_estimators.errors import MissingDependencyError
 from tfx_estimators.pipelines.data_folder import own_files
+from tfx_estimators.whole_files import staged
 
 __all__ = ["PATTERN", "find_digits", "write_digits"]
 
@@ -66,8 +67,7 @@ def write_digits(file: pathlib.Path) -> None:
 
     pixels, digits = load_digits(return_X_y=True)
     file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_suffix(".unfinished")
-    with tf.io.TFRecordWriter(str(unfinished)) as writer:
+    with staged(file) as fresh, tf.io.TFRecordWriter(str(fresh)) as writer:
         for row, digit in zip(pixels, digits, strict=True):
             features = {
                 "pixels": tf.train.Feature(float_list=tf.train.FloatList(value=row)),
@@ -75,4 +75,3 @@ def write_digits(file: pathlib.Path) -> None:
             }
             example = tf.train.Example(features=tf.train.Features(feature=features))
             writer.write(example.SerializeToString(deterministic=True))
-    unfinished.rename(file)

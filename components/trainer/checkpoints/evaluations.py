@@ -18,6 +18,7 @@ from tfx_estimators.components.gfile import files_for
 from tfx_estimators.errors import DamagedFileError
 from tfx_estimators.json_text import dumps
 from tfx_estimators.lineage.documents import read
+from tfx_estimators.whole_files import write_whole
 
 __all__ = ["EvaluationNotes", "note_evaluation", "read_evaluations"]
 
@@ -67,9 +68,8 @@ def note_evaluation(folder: str, eval_result: Mapping[str, Any]) -> None:
     path = f"{folder}/{_FOLDER}/{int(eval_result['global_step'])}.json"
     files = files_for(path)
     files.makedirs(f"{folder}/{_FOLDER}")
-    with files.open(f"{path}.new", "w") as file:
-        file.write(dumps({name: v for name, v in numbers.items() if np.isfinite(v)}))
-    files.rename(f"{path}.new", path, overwrite=True)
+    finite = {name: value for name, value in numbers.items() if np.isfinite(value)}
+    write_whole(path, dumps(finite), files.open, files.rename)
 
 
 def read_evaluations(folder: str, but: Container[int] = ()) -> dict[int, dict[str, float]]:

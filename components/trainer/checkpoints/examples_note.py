@@ -6,6 +6,7 @@ from tfx_estimators.components.gfile import files_for
 from tfx_estimators.errors import DamagedFileError
 from tfx_estimators.json_text import dumps
 from tfx_estimators.lineage.documents import read
+from tfx_estimators.whole_files import write_whole
 
 __all__ = ["EXAMPLES_FILE", "note_examples", "noted_examples"]
 
@@ -23,9 +24,7 @@ def note_examples(folder: str, step: int, examples: int | None) -> None:
     if not step or not examples:
         return
     path, files = f"{folder}/{EXAMPLES_FILE}", files_for(folder)
-    with files.open(f"{path}.new", "w") as file:
-        file.write(dumps([step, examples]))
-    files.rename(f"{path}.new", path, overwrite=True)
+    write_whole(path, dumps([step, examples]), files.open, files.rename)
 
 
 def noted_examples(folder: str) -> tuple[int, int] | None:

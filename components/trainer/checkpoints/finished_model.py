@@ -15,6 +15,7 @@ from tfx_estimators.components.trainer.checkpoints.serving_graph import (
     write_export_note,
 )
 from tfx_estimators.errors import SavedModelError, TrainingError
+from tfx_estimators.whole_files import write_whole
 
 __all__ = ["finish_model"]
 
@@ -61,9 +62,8 @@ def finish_model(folder: str) -> None:
         for graph in proto.meta_graphs:
             keep_for_serving(graph, _read_by_name(folder))
         normalize(proto, assets)
-        with fileio.open(f"{path}.new", "wb") as file:
-            file.write(proto.SerializeToString(deterministic=True))
-        fileio.rename(f"{path}.new", path, overwrite=True)
+        graph_bytes = proto.SerializeToString(deterministic=True)
+        write_whole(path, graph_bytes, fileio.open, fileio.rename)
         if _BY_CHANCE in content:
             fileio.remove(f"{folder}/{_BY_CHANCE}")
     write_export_note(folder)

@@ -11,6 +11,7 @@ from tfx_estimators.errors import DamagedFileError
 from tfx_estimators.json_text import dumps
 from tfx_estimators.lineage.documents import read
 from tfx_estimators.places import canonical, inside, same
+from tfx_estimators.whole_files import write_whole
 
 __all__ = ["MODEL_DIRS_FILE", "is_outside", "note_model_dir", "noted_model_dirs"]
 
@@ -34,9 +35,7 @@ def note_model_dir(folder: str, model_dir: str) -> None:
     if place in noted:
         return
     path, files = f"{folder}/{MODEL_DIRS_FILE}", files_for(folder)
-    with files.open(f"{path}.new", "w") as file:
-        file.write(dumps([*noted, place]))
-    files.rename(f"{path}.new", path, overwrite=True)
+    write_whole(path, dumps([*noted, place]), files.open, files.rename)
 
 
 def noted_model_dirs(folder: str) -> list[str]:

@@ -6,6 +6,7 @@ from tfx_estimators.components.gfile import files_for
 from tfx_estimators.components.model_digest import hash_file
 from tfx_estimators.json_text import dumps
 from tfx_estimators.lineage.documents import read
+from tfx_estimators.whole_files import write_whole
 
 __all__ = ["VOCABULARIES_FILE", "note_vocabularies", "noted_vocabularies"]
 
@@ -27,9 +28,7 @@ def note_vocabularies(folder: str, transform_graph: str | None) -> None:
         _, _, names = next(iter(there.walk(assets)), (assets, [], []))
         found = {str(name): hash_file(f"{assets}/{name}") for name in names}
     path, files = f"{folder}/{VOCABULARIES_FILE}", files_for(folder)
-    with files.open(f"{path}.new", "w") as file:
-        file.write(dumps(found))
-    files.rename(f"{path}.new", path, overwrite=True)
+    write_whole(path, dumps(found), files.open, files.rename)
 
 
 def noted_vocabularies(folder: str) -> dict[str, str]:

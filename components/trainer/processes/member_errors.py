@@ -15,6 +15,7 @@ from tfx_estimators import errors
 from tfx_estimators.components.user_code import CodeLine, describe, find_place, full_trace, text_of
 from tfx_estimators.errors import TfxEstimatorsError, TrainingError
 from tfx_estimators.json_text import dumps
+from tfx_estimators.whole_files import staged
 
 __all__ = ["MemberTrace", "read_error", "write_error"]
 
@@ -47,10 +48,9 @@ def write_error(path: pathlib.Path, error: BaseException) -> None:
         "trace": full_trace(error),
         "place": None if place is None else dataclasses.asdict(place),
     }
-    fresh = path.with_suffix(".unfinished")
-    # A file name that is no text is in the message as a surrogate.
-    fresh.write_text(dumps(said), encoding="utf-8")
-    fresh.replace(path)
+    with staged(path) as fresh:
+        # A file name that is no text is in the message as a surrogate.
+        fresh.write_text(dumps(said), encoding="utf-8")
 
 
 def read_error(path: pathlib.Path, task: str) -> TfxEstimatorsError | None:

@@ -9,6 +9,7 @@ import pathlib
 from typing import Any
 
 from tfx_estimators.json_text import dumps
+from tfx_estimators.whole_files import staged
 
 __all__ = ["ALONE", "Part", "Role", "StatusFile"]
 
@@ -66,9 +67,8 @@ class StatusFile:
 
     def reach(self, position: int, **fields: object) -> None:
         """Writes the position and the fields."""
-        fresh = self._path.with_suffix(".new")
-        fresh.write_text(dumps({"step": position, "fields": fields}), encoding="utf-8")
-        fresh.replace(self._path)
+        with staged(self._path) as fresh:
+            fresh.write_text(dumps({"step": position, "fields": fields}), encoding="utf-8")
 
     def read(self) -> dict[str, Any] | None:
         """What was last written, as {"step": ..., "fields": {...}}; None if nothing was."""

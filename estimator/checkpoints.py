@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
+from tfx_estimators.environment import CHECKPOINTS
 from tfx_estimators.errors import TrainingError, UnsupportedOptionError
 from tfx_estimators.places import is_local
 from tfx_estimators.whole_files import write_whole
@@ -109,7 +110,7 @@ def check_model_dir(folder: str) -> None:
             f"checkpoints cannot be kept in {folder}: TensorFlow reads {' '.join(found)} in a "
             "path as a pattern",
             expected="a folder without * ? [ ] and \\ in its path",
-            fix="name another checkpoint_store, or set TFX_ESTIMATORS_CHECKPOINTS",
+            fix=f"name another checkpoint_store, or set {CHECKPOINTS}",
         )
 
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfx_estimators.components.resources import Claim, Resources
-from tfx_estimators.components.trainer.processes.starters import ENVIRONMENT
+from tfx_estimators.environment import CHECKPOINTS, POD_SETTINGS, STARTER
 from tfx_estimators.errors import PackageError
 from tfx_estimators.estimator.distribution import Policy, from_json
 from tfx_estimators.json_text import dumps
-from tfx_estimators.kubeflow.jobs.pods import POD_SETTINGS, pod_settings
+from tfx_estimators.kubeflow.jobs.pods import pod_settings
 
 __all__ = ["job_policy", "with_jobs"]
 
@@ -50,7 +50,7 @@ def with_jobs(
         own = resources.get(node.id) or Resources()
         _check_shared(node, own)
         settings = dumps(pod_settings(own, image), sort_keys=True)
-        variables = {ENVIRONMENT: _STARTER, POD_SETTINGS: settings}
+        variables = {STARTER: _STARTER, POD_SETTINGS: settings}
         changed[node.id] = dataclasses.replace(
             own, accelerator=None, environment={**own.environment, **variables}
         )
@@ -59,7 +59,7 @@ def with_jobs(
 
 def _check_shared(node: Any, resources: Resources) -> None:
     """Everything the processes have in common lies beside the checkpoints."""
-    store = resources.environment.get("TFX_ESTIMATORS_CHECKPOINTS") or str(
+    store = resources.environment.get(CHECKPOINTS) or str(
         node.exec_properties.get("checkpoint_store") or ""
     )
     claims = [volume.path.rstrip("/") for volume in resources.volumes if isinstance(volume, Claim)]

@@ -10,6 +10,7 @@ from typing import Any
 
 from tfx_estimators.json_text import dumps, finite
 from tfx_estimators.lineage.files import LOCAL, Files
+from tfx_estimators.lineage.properties import COLUMNS_FILE, COLUMNS_TYPE
 from tfx_estimators.lineage.ran import Ran, ran_of
 from tfx_estimators.lineage.runs import Run
 from tfx_estimators.lineage.store import Store
@@ -17,7 +18,6 @@ from tfx_estimators.lineage.store import Store
 __all__ = ["Difference", "compare"]
 
 _log = logging.getLogger(__name__)
-_COLUMNS_TYPE, _COLUMNS_FILE = "tfx_estimators.FeatureColumns", "columns.json"
 _EVALUATION_TYPE, _EVALUATION_FILE = "ModelEvaluation", "report.json"
 _OVERALL = "overall"
 
@@ -130,8 +130,8 @@ def _facts_of(
     columns: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
     for artifact in ran.made:
-        if artifact.type == _COLUMNS_TYPE:
-            features = _read(f"{artifact.uri}/{_COLUMNS_FILE}", files).get("features")
+        if artifact.type == COLUMNS_TYPE:
+            features = _read(f"{artifact.uri}/{COLUMNS_FILE}", files).get("features")
             if isinstance(features, dict):
                 columns |= {n: dumps(finite(f), sort_keys=True) for n, f in features.items()}
         elif artifact.type == _EVALUATION_TYPE:

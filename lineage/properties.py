@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 __all__ = [
     "BEGAN",
     "CHECKPOINT_TYPE",
+    "COLUMNS_FILE",
+    "COLUMNS_TYPE",
     "ENDED",
     "METRIC",
     "Value",
@@ -20,6 +22,9 @@ __all__ = [
 
 CHECKPOINT_TYPE = "tfx_estimators.Checkpoint"
 """The artifact type of checkpoints."""
+
+COLUMNS_TYPE, COLUMNS_FILE = "tfx_estimators.FeatureColumns", "columns.json"
+"""The artifact type of feature columns, and the file in it."""
 
 METRIC = "metric."
 """Begins the names of a checkpoint's properties that hold what was measured at its step."""

@@ -18,12 +18,11 @@ from tfx_estimators.components.saved_model import serving_path
 from tfx_estimators.components.trainer.checkpoints.training import Training
 from tfx_estimators.errors import DataError
 from tfx_estimators.estimator.distribution import Policy, from_json
+from tfx_estimators.lineage.properties import COLUMNS_FILE
 
 __all__ = ["Artifacts", "TrainingRequest"]
 
 Artifacts = Mapping[str, Sequence[Artifact]]
-
-COLUMNS_FILE = "columns.json"
 
 
 @dataclasses.dataclass(frozen=True)

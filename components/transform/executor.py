@@ -39,10 +39,9 @@ from tfx_estimators.components.user_module import UserModule
 from tfx_estimators.estimator.columns.columns_file import write_columns
 from tfx_estimators.estimator.columns.plan import ColumnPlan
 from tfx_estimators.estimator.eager import tensorflow_2
+from tfx_estimators.lineage.properties import COLUMNS_FILE
 
 __all__ = ["Executor"]
-
-COLUMNS_FILE = "columns.json"
 
 
 class Executor(BeamExecutor):

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import IO
 
+from tfx_estimators.environment import PARENT
 from tfx_estimators.errors import TrainingError
 from tfx_estimators.estimator.distribution.policies import Policy
 from tfx_estimators.estimator.distribution.ports import release_ports, reserve_ports
@@ -29,7 +30,6 @@ _SECONDS_TO_END = 5.0
 _SECONDS_TO_SAVE = 60.0
 _LINES_SHOWN = 15
 _CHIEFS = ("chief", "master")  # as clusters of today and of old call it
-_PARENT = "TFX_ESTIMATORS_PARENT"
 _PR_SET_PDEATHSIG = 1
 
 
@@ -137,7 +137,7 @@ def run_tasks(
 
 def end_with_parent() -> None:
     """Called by a task first: makes the kernel end it when its parent dies."""
-    parent = os.environ.get(_PARENT)
+    parent = os.environ.get(PARENT)
     if parent is None:
         return
     if sys.platform == "linux":
@@ -150,7 +150,7 @@ def end_with_parent() -> None:
 def _start(
     task: Task, command: Sequence[str], environment: Mapping[str, str], log: IO[bytes]
 ) -> subprocess.Popen[bytes]:
-    variables = {**os.environ, **environment, _PARENT: str(os.getpid())}
+    variables = {**os.environ, **environment, PARENT: str(os.getpid())}
     variables.pop("TF_CONFIG", None)
     if task.tf_config is not None:
         variables["TF_CONFIG"] = dumps(task.tf_config)

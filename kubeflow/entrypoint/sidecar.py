@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tfx_estimators.components.gfile import files_for
+from tfx_estimators.environment import CHECKPOINTS, RECORDS
 from tfx_estimators.json_text import dumps
 from tfx_estimators.kubeflow.entrypoint.invocation import Invocation
 from tfx_estimators.kubeflow.entrypoint.runtime_artifacts import ABSENT, plain_properties
@@ -23,8 +24,6 @@ from tfx_estimators.lineage.records import ArtifactRecord, State, StepRecord
 
 __all__ = ["StepSidecar", "folder_of_records"]
 
-_ENVIRONMENT = "TFX_ESTIMATORS_RECORDS"
-_CHECKPOINTS = "TFX_ESTIMATORS_CHECKPOINTS"
 # Of artifacts in ML Metadata, as Evaluators note them: 0, since a step here knows none.
 _NUMBERS = ("current_model_id", "baseline_model_id")
 _log = logging.getLogger(__name__)
@@ -57,8 +56,8 @@ class StepSidecar:
         if self._folder is None:
             _log.warning(
                 "no lineage record is kept of this step: set %s or %s to a folder of a volume",
-                _ENVIRONMENT,
-                _CHECKPOINTS,
+                RECORDS,
+                CHECKPOINTS,
             )
 
     def write(self, state: State) -> None:
@@ -96,9 +95,9 @@ def folder_of_records(uris: Iterable[str]) -> str | None:
     Args:
         uris: of the step's outputs, see `task_place`.
     """
-    if said := os.environ.get(_ENVIRONMENT):
+    if said := os.environ.get(RECORDS):
         return said.rstrip("/")
-    if said := os.environ.get(_CHECKPOINTS):
+    if said := os.environ.get(CHECKPOINTS):
         return f"{said.rstrip('/')}/records"
     for uri in uris:
         place = task_place(uri)

@@ -9,10 +9,7 @@ from typing import Any
 
 from tfx_estimators.components.resources import Claim, Resources, Secret
 
-__all__ = ["POD_SETTINGS", "pod_settings", "pod_template"]
-
-POD_SETTINGS = "TFX_ESTIMATORS_POD"
-"""Variable of a training step that holds `pod_settings` as JSON; compiling sets it."""
+__all__ = ["pod_settings", "pod_template"]
 
 _KINDS = {"Secret": ("secret", "secretName"), "ConfigMap": ("configMap", "name")}
 _SECONDS_TO_SAVE = 60

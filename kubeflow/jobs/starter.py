@@ -19,12 +19,12 @@ from tfx_estimators.components.trainer.processes.member_files import give_start
 from tfx_estimators.components.trainer.processes.starters import Step, Watch
 from tfx_estimators.components.trainer.request import TrainingRequest
 from tfx_estimators.components.trainer.session.role import StatusFile
+from tfx_estimators.environment import POD_SETTINGS
 from tfx_estimators.errors import ClusterError, TrainingError, TrainingInterruptedError
 from tfx_estimators.kubeflow.entrypoint.uris import is_copied
 from tfx_estimators.kubeflow.jobs.heartbeat import Heartbeat
 from tfx_estimators.kubeflow.jobs.interface import Job, Jobs, JobState, Phase, Replica
 from tfx_estimators.kubeflow.jobs.log_stream import LogStream
-from tfx_estimators.kubeflow.jobs.pods import POD_SETTINGS
 
 __all__ = ["STARTER", "JobStarter", "job_name"]
 
@@ -233,4 +233,4 @@ def _connect() -> Jobs:
 
 
 STARTER = JobStarter(_connect)
-"""What TFX_ESTIMATORS_STARTER names in a step that compiling has prepared."""
+"""What the variable STARTER names in a step that compiling has prepared."""

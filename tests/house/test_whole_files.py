@@ -23,10 +23,14 @@ def test_a_block_that_raises_leaves_the_file_as_it_was(tmp_path: pathlib.Path) -
     with staged(file) as fresh:
         fresh.write_text("old")
     with pytest.raises(OSError, match="full"), staged(file) as fresh:
-        fresh.write_text("ne")
-        raise OSError("the disk is full")
+        _write_half(fresh)
     assert [path.name for path in tmp_path.iterdir()] == ["note.json"]
     assert file.read_text() == "old"
+
+
+def _write_half(file: pathlib.Path) -> None:
+    file.write_text("ne")
+    raise OSError("the disk is full")
 
 
 @pytest.mark.parametrize("shared", [False, True])

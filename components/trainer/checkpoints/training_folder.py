@@ -38,6 +38,7 @@ from tfx_estimators.components.trainer.checkpoints.training import (
     Training,
     always_held,
 )
+from tfx_estimators.environment import CHECKPOINTS
 from tfx_estimators.errors import DamagedFileError, MissingFilesError, TrainingError
 from tfx_estimators.lineage.documents import read
 from tfx_estimators.lineage.record_files import SUFFIX
@@ -55,7 +56,6 @@ __all__ = [
     "store_folder",
 ]
 
-_ENVIRONMENT = "TFX_ESTIMATORS_CHECKPOINTS"
 WRITER_FILE = "writer.json"
 
 
@@ -97,7 +97,7 @@ def store_folder(properties: Mapping[str, Any], pipeline_root: str) -> str:
         properties: the step's execution properties.
         pipeline_root: what it lies below unless anything is said.
     """
-    said = os.environ.get(_ENVIRONMENT) or properties.get("checkpoint_store")
+    said = os.environ.get(CHECKPOINTS) or properties.get("checkpoint_store")
     return str(said).rstrip("/") if said else f"{pipeline_root.rstrip('/')}/checkpoints"
 
 
@@ -324,5 +324,5 @@ def _not_writable(folder: str, error: Exception) -> TrainingError:
     return TrainingError(
         f"checkpoints cannot be kept in {folder}: {error}",
         expected="a writable folder, with room for a few checkpoints",
-        fix=f"correct checkpoint_store, or {_ENVIRONMENT}: ls -ld {folder}; df -h {folder}",
+        fix=f"correct checkpoint_store, or {CHECKPOINTS}: ls -ld {folder}; df -h {folder}",
     )

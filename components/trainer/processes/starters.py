@@ -14,12 +14,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from tfx_estimators.components.trainer.request import Artifacts, TrainingRequest
+from tfx_estimators.environment import STARTER
 from tfx_estimators.errors import TrainingError
 
-__all__ = ["ENVIRONMENT", "Starter", "Step", "Watch", "find_starter"]
-
-ENVIRONMENT = "TFX_ESTIMATORS_STARTER"
-"""Variable that names a `Starter` as "module:attribute"."""
+__all__ = ["Starter", "Step", "Watch", "find_starter"]
 
 Watch = Callable[[Mapping[str, Any] | None, int, int], None]
 """Takes the leader's state ({"step": ..., "fields": {...}}; None if it said nothing yet),
@@ -61,7 +59,7 @@ def find_starter() -> Starter | None:
     Raises:
         TrainingError: if there is none of that name.
     """
-    name = os.environ.get(ENVIRONMENT)
+    name = os.environ.get(STARTER)
     if not name:
         return None
     module, _, attribute = name.partition(":")
@@ -69,8 +67,8 @@ def find_starter() -> Starter | None:
         starter: Starter = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise TrainingError(
-            f"{ENVIRONMENT} is {name!r}, which cannot be imported: {error}",
+            f"{STARTER} is {name!r}, which cannot be imported: {error}",
             expected="MODULE:ATTRIBUTE of something that starts training jobs",
-            fix=f"unset {ENVIRONMENT} to start processes on this machine",
+            fix=f"unset {STARTER} to start processes on this machine",
         ) from error
     return starter

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tfx_estimators.environment import RECORDS
 from tfx_estimators.errors import UnsupportedOptionError
 
 if TYPE_CHECKING:
@@ -117,5 +118,5 @@ def _every_step(claims: tuple[str, ...], root: pathlib.Path) -> Resources | None
     if not volumes:
         return None
     on_volume = any(root.is_relative_to(volume.path) for volume in volumes)
-    environment = {"TFX_ESTIMATORS_RECORDS": str(root / "records")} if on_volume else {}
+    environment = {RECORDS: str(root / "records")} if on_volume else {}
     return Resources(volumes=volumes, environment=environment)

@@ -6,6 +6,7 @@ import pathlib
 
 import click
 
+from tfx_estimators.environment import METADATA
 from tfx_estimators.errors import MissingFilesError
 from tfx_estimators.terminal import escaped
 
@@ -16,7 +17,7 @@ _BELOW_RUNS = ("*/metadata/metadata.sqlite", "*/metadata.sqlite")
 metadata_option = click.option(
     "--metadata",
     metavar="PLACE",
-    envvar="TFX_ESTIMATORS_METADATA",
+    envvar=METADATA,
     show_envvar=True,
     help="An SQLite file, the folder of a run, a .pbtxt with ml-metadata's connection "
     "settings, grpc://host:port or mysql://user:password@host:port/database.  "

@@ -21,7 +21,7 @@ from kubernetes_server import KubernetesServer
 from real_training_operator import RealTrainingOperator
 from training_operator import TrainingOperator
 
-from tfx_estimators.components.trainer.processes import starters as elsewhere
+from tfx_estimators.environment import STARTER
 from tfx_estimators.estimator.distribution import MultiWorker
 from tfx_estimators.kubeflow.jobs.cluster import ClusterJobs
 from tfx_estimators.kubeflow.jobs.pods import POD_SETTINGS
@@ -55,7 +55,7 @@ def test_two_pods_train_one_model(
     module = types.ModuleType("a_starter")
     module.STARTER = starter  # type: ignore[attr-defined]
     monkeypatch.setitem(__import__("sys").modules, "a_starter", module)
-    monkeypatch.setenv(elsewhere.ENVIRONMENT, "a_starter:STARTER")
+    monkeypatch.setenv(STARTER, "a_starter:STARTER")
     settings = {
         "pod": {},
         "container": {"image": "taxi:1", "env": [{"name": "COLOUR", "value": "blue"}]},

@@ -1,0 +1,23 @@
+"""The environment variables that this package reads, each named once."""
+
+from __future__ import annotations
+
+__all__ = ["CHECKPOINTS", "METADATA", "PARENT", "POD_SETTINGS", "RECORDS", "STARTER"]
+
+CHECKPOINTS = "TFX_ESTIMATORS_CHECKPOINTS"
+"""Where trainers keep their checkpoints; wins over their `checkpoint_store`."""
+
+METADATA = "TFX_ESTIMATORS_METADATA"
+"""The store of ML Metadata that commands ask where `--metadata` is not given."""
+
+RECORDS = "TFX_ESTIMATORS_RECORDS"
+"""Where steps on Kubeflow Pipelines write their records."""
+
+STARTER = "TFX_ESTIMATORS_STARTER"
+"""A `Starter` of training processes as "module:attribute"; set when a package is compiled."""
+
+POD_SETTINGS = "TFX_ESTIMATORS_POD"
+"""`pod_settings` of a training step as JSON; set when a package is compiled."""
+
+PARENT = "TFX_ESTIMATORS_PARENT"
+"""Number of the process that started this one, and with which this one ends."""

@@ -10,34 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from tf_examples import make_example, write_records
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.artifact import Artifact
 
 COLORS = ("red", "green", "blue")
-
-
-def make_example(**features: Any) -> bytes:
-    """A serialized tf.Example; str and bytes, int and float values, or lists; None for none."""
-
-    def feature(value: Any) -> tf.train.Feature:
-        values = value if isinstance(value, list) else [value]
-        if isinstance(values[0], str | bytes):
-            raw = [v.encode() if isinstance(v, str) else v for v in values]
-            return tf.train.Feature(bytes_list=tf.train.BytesList(value=raw))
-        if isinstance(values[0], int):
-            return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
-        return tf.train.Feature(float_list=tf.train.FloatList(value=values))
-
-    given = {name: feature(value) for name, value in features.items() if value is not None}
-    example = tf.train.Example(features=tf.train.Features(feature=given))
-    return bytes(example.SerializeToString())
-
-
-def write_records(path: pathlib.Path, records: list[bytes]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tf.io.TFRecordWriter(str(path), "GZIP" if path.suffix == ".gz" else "") as writer:
-        for record in records:
-            writer.write(record)
 
 
 def rows(count: int, seed: int) -> list[dict[str, Any]]:

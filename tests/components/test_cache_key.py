@@ -8,9 +8,9 @@ import zipfile
 from typing import Any
 
 import pytest
-import tensorflow as tf
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
+from tf_examples import make_example, write_records
 from tfx.components import Trainer, Transform
 from tfx.dsl.components.common.importer import Importer
 from tfx.orchestration import metadata, pipeline
@@ -54,12 +54,7 @@ def folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.P
         file.parent.mkdir(exist_ok=True)
         file.write_text(text.format(shops=str(tmp_path / "code/shops.txt")))
     for split in ("train", "eval"):
-        (tmp_path / f"examples/Split-{split}").mkdir(parents=True)
-        path = str(tmp_path / f"examples/Split-{split}/data.gz")
-        with tf.io.TFRecordWriter(path, "GZIP") as writer:
-            feature = {"x": tf.train.Feature(float_list=tf.train.FloatList(value=[3.0]))}
-            example = tf.train.Example(features=tf.train.Features(feature=feature))
-            writer.write(example.SerializeToString())
+        write_records(tmp_path / f"examples/Split-{split}/data.gz", [make_example(x=3.0)])
     (tmp_path / "schema").mkdir()
     (tmp_path / "schema/schema.pbtxt").write_text(SCHEMA)
     monkeypatch.syspath_prepend(str(tmp_path))

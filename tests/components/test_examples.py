@@ -7,9 +7,9 @@ import pathlib
 
 import apache_beam as beam
 import pytest
-import tensorflow as tf
 from apache_beam.testing.util import assert_that, equal_to
 from tensorflow_metadata.proto.v0 import schema_pb2
+from tf_examples import make_example, write_records
 from tfx.types import artifact_utils, standard_artifacts
 
 from tfx_estimators.components import examples
@@ -22,16 +22,7 @@ from tfx_estimators.errors import (
 
 
 def example(value: float) -> bytes:
-    feature = tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
-    features = tf.train.Features(feature={"x": feature})
-    return bytes(tf.train.Example(features=features).SerializeToString())
-
-
-def write(path: pathlib.Path, records: list[bytes]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tf.io.TFRecordWriter(str(path), "GZIP" if path.suffix == ".gz" else "") as writer:
-        for record in records:
-            writer.write(record)
+    return make_example(x=float(value))
 
 
 def artifact(uri: pathlib.Path, splits: list[str]) -> standard_artifacts.Examples:
@@ -43,9 +34,9 @@ def artifact(uri: pathlib.Path, splits: list[str]) -> standard_artifacts.Example
 
 @pytest.fixture
 def two_files(tmp_path: pathlib.Path) -> standard_artifacts.Examples:
-    write(tmp_path / "Split-train" / "data-0.gz", [example(i) for i in range(5)])
-    write(tmp_path / "Split-train" / "data-1.gz", [example(i) for i in range(5, 7)])
-    write(tmp_path / "Split-eval" / "data-0.gz", [])
+    write_records(tmp_path / "Split-train" / "data-0.gz", [example(i) for i in range(5)])
+    write_records(tmp_path / "Split-train" / "data-1.gz", [example(i) for i in range(5, 7)])
+    write_records(tmp_path / "Split-eval" / "data-0.gz", [])
     return artifact(tmp_path, ["train", "eval"])
 
 
@@ -59,14 +50,14 @@ def test_batches_hold_every_record_in_order(two_files: standard_artifacts.Exampl
 def test_splits_of_several_artifacts_are_joined(
     two_files: standard_artifacts.Examples, tmp_path: pathlib.Path
 ) -> None:
-    write(tmp_path / "b" / "Split-train" / "data", [example(9)])
+    write_records(tmp_path / "b" / "Split-train" / "data", [example(9)])
     other = artifact(tmp_path / "b", ["train", "test"])
     assert examples.split_names([two_files, other]) == ["train", "eval", "test"]
     assert len(examples.find_split([two_files, other], "train").files) == 3
 
 
 def test_a_split_pattern_on_the_artifact_is_followed(tmp_path: pathlib.Path) -> None:
-    write(tmp_path / "train-part" / "data", [example(1)])
+    write_records(tmp_path / "train-part" / "data", [example(1)])
     made = artifact(tmp_path, ["train"])
     made.set_string_custom_property("custom_split_pattern", '{"train": "train-part/*"}')
     assert examples.find_split([made], "train").files == (str(tmp_path / "train-part" / "data"),)
@@ -108,7 +99,7 @@ def flip_a_byte(content: bytes) -> bytes:
 )
 def test_a_corrupt_file_is_an_error_that_names_it(tmp_path: pathlib.Path, damage: object) -> None:
     path = tmp_path / "data.gz"
-    write(path, [example(i) for i in range(1000)])
+    write_records(path, [example(i) for i in range(1000)])
     path.write_bytes(damage(path.read_bytes()))  # type: ignore[operator]
     with pytest.raises(CorruptRecordError, match=r"data\.gz"):
         list(examples.read_batches([str(path)]))

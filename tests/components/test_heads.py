@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
+from tf_examples import make_example
 from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
 
@@ -44,6 +45,8 @@ LABELS: dict[str, Any] = {
 VARYING = ("ids", "colors")
 KINDS = {"word": tf.string, "color": tf.string, "colors": tf.string}
 KINDS |= dict.fromkeys(("flag", "class", "flags", "ids"), tf.int64)
+
+_CASTS: dict[str, type] = {name: str if kind == tf.string else int for name, kind in KINDS.items()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,16 +112,13 @@ class World:
 def records() -> list[bytes]:
     made = []
     for row in range(ROWS):
-        example = tf.train.Example()
-        for name, column in {"x": X, **LABELS}.items():
-            values, feature = list(column[row]), example.features.feature[name]
-            if name in KINDS and KINDS[name] == tf.string:
-                feature.bytes_list.value.extend(str(value).encode() for value in values)
-            elif name in KINDS:
-                feature.int64_list.value.extend(int(value) for value in values)
-            else:
-                feature.float_list.value.extend(values)
-        made.append(example.SerializeToString())
+        columns = {"x": X, **LABELS}
+        values = {
+            # A feature without values is missing.
+            name: [_CASTS.get(name, float)(value) for value in column[row]] or None
+            for name, column in columns.items()
+        }
+        made.append(make_example(**values))
     return made
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from tf_examples import make_example, write_records
 
 from tfx_estimators.estimator.input_fn import Batches, make_input_fn
 
@@ -28,12 +29,8 @@ pytestmark = pytest.mark.stacks
 
 
 def record(number: int) -> bytes:
-    feature = {
-        "id": tf.train.Feature(int64_list=tf.train.Int64List(value=[number])),
-        "pair": tf.train.Feature(float_list=tf.train.FloatList(value=[number, -number])),
-        "words": tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"w"] * (number % 3))),
-    }
-    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+    pair = [float(number), float(-number)]
+    return make_example(id=number, pair=pair, words=[b"w"] * (number % 3))
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +41,9 @@ def write(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[str]]:
         folder = tmp_path_factory.mktemp("records")
         paths = []
         for part in np.array_split(np.arange(COUNT), files):
-            path = str(folder / f"part-{part[0]:04d}{suffix}")
-            with tf.io.TFRecordWriter(path, "GZIP" if suffix == ".gz" else "") as writer:
-                for number in part:
-                    writer.write(record(int(number)))
-            paths.append(path)
+            path = folder / f"part-{part[0]:04d}{suffix}"
+            write_records(path, [record(int(number)) for number in part])
+            paths.append(str(path))
         return paths
 
     return make

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
+from tf_examples import make_example, write_records
 from tfx.components.infra_validator import request_builder
 from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
@@ -91,10 +92,7 @@ def write_data(folder: pathlib.Path) -> None:
             # Far apart: what scaling learns says which spans it read.
             numbers = random.normal(10 * span, 1, count)
             path = folder / f"span-{span}" / f"Split-{split}" / "data.gz"
-            path.parent.mkdir(parents=True)
-            with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
-                for x in numbers:
-                    writer.write(example(x, int(x > 10 * span)))
+            write_records(path, [make_example(x=x, y=int(x > 10 * span)) for x in numbers])
     for name, content in {
         "schema/schema.pbtxt": SCHEMA,
         "tuned/best_hyperparameters.txt": best_hyperparameters(),
@@ -103,15 +101,6 @@ def write_data(folder: pathlib.Path) -> None:
     }.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(content)
-
-
-def example(x: float, y: int) -> bytes:
-    feature = {
-        "x": tf.train.Feature(float_list=tf.train.FloatList(value=[x])),
-        "y": tf.train.Feature(int64_list=tf.train.Int64List(value=[y])),
-    }
-    made = tf.train.Example(features=tf.train.Features(feature=feature))
-    return bytes(made.SerializeToString())
 
 
 def best_hyperparameters() -> str:

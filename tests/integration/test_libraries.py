@@ -10,30 +10,20 @@ import sys
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import input_pb2
+from tf_examples import make_example, write_records
 
 MODULES = pathlib.Path(__file__).parents[1] / "testdata" / "libraries"
 
 
-def example(**values: int | float) -> tf.train.Example:
-    feature = {
-        name: tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
-        if isinstance(value, float)
-        else tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
-        for name, value in values.items()
-    }
-    return tf.train.Example(features=tf.train.Features(feature=feature))
-
-
 def point(number: int) -> bytes:
-    return bytes(
-        example(x=number / 10 - 1, color=number % 4, y=int(number > 10)).SerializeToString()
-    )
+    return make_example(x=number / 10 - 1, color=number % 4, y=int(number > 10))
 
 
 def ranked_list(number: int) -> bytes:
     made = input_pb2.ExampleListWithContext()
     for relevance in range(3):
-        made.examples.append(example(x=relevance + number / 100, relevance=relevance))
+        example = make_example(x=relevance + number / 100, relevance=relevance)
+        made.examples.append(tf.train.Example.FromString(example))
     return bytes(made.SerializeToString())
 
 
@@ -42,11 +32,7 @@ def write(data: pathlib.Path) -> None:
     (data / "schema" / "schema.pbtxt").touch()
     for kind, make in (("examples", point), ("lists", ranked_list)):
         for split in ("train", "eval"):
-            folder = data / kind / f"Split-{split}"
-            folder.mkdir(parents=True)
-            with tf.io.TFRecordWriter(str(folder / "data-0.gz"), "GZIP") as out:
-                for number in range(20):
-                    out.write(make(number))
+            write_records(data / kind / f"Split-{split}" / "data-0.gz", map(make, range(20)))
 
 
 def run(names: list[str], folder: pathlib.Path) -> dict[str, pathlib.Path]:

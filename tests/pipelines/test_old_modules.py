@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import tensorflow as tf
+from tf_examples import make_example, write_records
 
 from tfx_estimators.components.examples import read_batches
 
@@ -90,19 +91,11 @@ def create_pipeline(root, data):
 
 
 def example(number: int) -> bytes:
-    feature = {
-        "x": tf.train.Feature(float_list=tf.train.FloatList(value=[number])),
-        "word": tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"ab"[number % 2 :][:1]])),
-        "y": tf.train.Feature(int64_list=tf.train.Int64List(value=[number % 2])),
-    }
-    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+    return make_example(x=float(number), word="ab"[number % 2], y=number % 2)
 
 
 def write(folder: pathlib.Path) -> pathlib.Path:
-    folder.mkdir(parents=True)
-    with tf.io.TFRecordWriter(str(folder / "data-0.gz"), "GZIP") as out:
-        for number in range(20):
-            out.write(example(number))
+    write_records(folder / "data-0.gz", map(example, range(20)))
     return folder / "data-0.gz"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tf_examples import make_example
 
 WORDS = ["red", "green", "blue"]
 
@@ -55,15 +56,7 @@ def columns() -> tuple[list[Any], list[Any]]:
 
 def serialized(features: dict[str, Any]) -> list[bytes]:
     """Rows of `examples()` as serialized tf.Examples."""
-    train = tf.train
     return [
-        train.Example(
-            features=train.Features(
-                feature={
-                    "number": train.Feature(float_list=train.FloatList(value=[number])),
-                    "word": train.Feature(bytes_list=train.BytesList(value=[word.encode()])),
-                }
-            )
-        ).SerializeToString()
+        make_example(number=float(number), word=str(word))
         for number, word in zip(features["number"], features["word"], strict=True)
     ]

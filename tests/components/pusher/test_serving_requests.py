@@ -15,6 +15,7 @@ import pytest
 import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+from tf_examples import make_example
 from tfx.types.artifact import Artifact
 
 PAGE = pathlib.Path(__file__).parents[3] / "docs" / "pushing.md"
@@ -29,12 +30,7 @@ def blocks(language: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def examples() -> list[bytes]:
-    made = []
-    for x in X:
-        example = tf.train.Example()
-        example.features.feature["x"].float_list.value.append(x)
-        made.append(example.SerializeToString())
-    return made
+    return [make_example(x=float(x)) for x in X]
 
 
 def test_the_rest_request_and_its_answer(examples: list[bytes], model: Artifact) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
+from tf_examples import make_example
 
 from tfx_estimators import estimator as tf_estimator
 from tfx_estimators.components.feature_tensors import find_feature_tensors
@@ -69,12 +70,7 @@ def read(folder: pathlib.Path) -> Any:
 
 
 def ask(folder: pathlib.Path) -> dict[str, Any]:
-    made = []
-    for row in EXAMPLES:
-        example = tf.train.Example()
-        example.features.feature["x"].float_list.value.append(row["x"])
-        example.features.feature["word"].bytes_list.value.append(row["word"].encode())
-        made.append(example.SerializeToString())
+    made = [make_example(**row) for row in EXAMPLES]
     answers = {}
     for name, signature in tf.saved_model.load(str(folder)).signatures.items():
         (key,) = signature.structured_input_signature[1]

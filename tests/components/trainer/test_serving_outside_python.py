@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from tf_examples import make_example
 from tfx.types.artifact import Artifact
 
 from tfx_estimators import estimator as tf_estimator
@@ -149,13 +150,10 @@ def push(make: Callable[[], tuple[Any, Any]], folder: pathlib.Path) -> pathlib.P
 
 def serialized() -> list[bytes]:
     made = rows()
-    examples = []
-    for pixels, color in zip(made["pixels"], made["color"], strict=True):
-        example = tf.train.Example()
-        example.features.feature["pixels"].float_list.value.extend(pixels)
-        example.features.feature["color"].bytes_list.value.extend(color)
-        examples.append(example.SerializeToString())
-    return examples
+    return [
+        make_example(pixels=pixels, color=list(color))
+        for pixels, color in zip(made["pixels"], made["color"], strict=True)
+    ]
 
 
 def as_json(array: Any) -> dict[str, Any]:

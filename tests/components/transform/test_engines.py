@@ -13,6 +13,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from engines import Engine
 from tensorflow_metadata.proto.v0 import schema_pb2
+from tf_examples import make_example, write_records
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import io_utils
@@ -46,15 +47,13 @@ ROWS = 400
 
 
 def example(number: int) -> bytes:
-    made = tf.train.Example()
-    feature = made.features.feature
-    if number % 5:
-        feature["kind"].bytes_list.value.append(b"kind%d" % (number % 9))
-    feature["place"].float_list.value.append(number % 50)
-    feature["size"].float_list.value.append(number)
-    feature["code"].int64_list.value.append(number * 7)
-    feature["label"].int64_list.value.append(number % 2)
-    return bytes(made.SerializeToString())
+    return make_example(
+        kind=b"kind%d" % (number % 9) if number % 5 else None,
+        place=float(number % 50),
+        size=float(number),
+        code=number * 7,
+        label=number % 2,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +64,10 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     examples.uri = str(root / "examples")
     examples.split_names = artifact_utils.encode_split_names(["train", "eval"])
     for split in ("train", "eval"):
-        folder = root / "examples" / f"Split-{split}"
-        folder.mkdir(parents=True)
         for file in range(FILES):
-            with tf.io.TFRecordWriter(str(folder / f"data-{file}.gz"), "GZIP") as writer:
-                for number in range(file * ROWS, (file + 1) * ROWS):
-                    writer.write(example(number))
+            numbers = range(file * ROWS, (file + 1) * ROWS)
+            path = root / "examples" / f"Split-{split}" / f"data-{file}.gz"
+            write_records(path, map(example, numbers))
     schema = schema_pb2.Schema()
     for name, kind in (
         ("kind", schema_pb2.BYTES),

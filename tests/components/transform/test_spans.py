@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
+from tf_examples import make_example, write_records
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import io_utils
 
@@ -66,17 +67,6 @@ def schema() -> Any:
     return made
 
 
-def tf_example(row: Row) -> bytes:
-    example = tf.train.Example()
-    feature = example.features.feature
-    if row["kind"] is not None:
-        feature["kind"].bytes_list.value.append(row["kind"].encode())
-    if row["size"] is not None:
-        feature["size"].float_list.value.append(row["size"])
-    feature["label"].int64_list.value.append(row["label"])
-    return bytes(example.SerializeToString())
-
-
 def write_span(folder: pathlib.Path, span: int, *, parquet: bool = False) -> Any:
     """An Examples artifact of a span, its files not compressed."""
     made = artifact(standard_artifacts.Examples, folder / f"span{span}{'p' if parquet else ''}")
@@ -88,9 +78,7 @@ def write_span(folder: pathlib.Path, span: int, *, parquet: bool = False) -> Any
         if parquet:
             pq.write_table(pa.Table.from_pylist(rows), path)
         else:
-            with tf.io.TFRecordWriter(str(path)) as writer:
-                for row in rows:
-                    writer.write(tf_example(row))
+            write_records(path, [make_example(**row) for row in rows])
     if parquet:
         # What ImportExampleGen says.
         made.set_string_custom_property("payload_format", "FORMAT_PARQUET")

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
-from tfx_estimators.environment import CHECKPOINTS
+from tfx_estimators.environment_variables import CHECKPOINTS
 from tfx_estimators.errors import TrainingError, UnsupportedOptionError
 from tfx_estimators.places import is_local
 from tfx_estimators.whole_files import write_whole

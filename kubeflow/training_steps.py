@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfx_estimators.components.resources import Claim, Resources
-from tfx_estimators.environment import CHECKPOINTS, POD_SETTINGS, STARTER
+from tfx_estimators.environment_variables import CHECKPOINTS, POD_SETTINGS, STARTER
 from tfx_estimators.errors import PackageError
 from tfx_estimators.estimator.distribution import Policy, from_json
 from tfx_estimators.json_text import dumps

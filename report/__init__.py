@@ -1,8 +1,8 @@
 """A report on a run, as one page of HTML: `tfx-estimators report`, or `report()` in a notebook.
 
 * `document`: the report on a run: all of its sections, as a page or in a notebook.
-* `page`: a report as one page, which loads nothing from elsewhere; `parts`: what a section is
-  made of.
+* `page`: a report as one page, which loads nothing from elsewhere.
+* `parts`: what a section is made of.
 * `subject`: what a report is about: a run, its steps, and what they read and made.
 * `figures`, `plots`: matplotlib's drawing as SVG that a page can hold, and the kinds of plots.
 * `wording`: numbers, moments and lengths of time as people read them.
@@ -15,7 +15,7 @@ The sections, in the page's order:
 * `data`: statistics of each feature, train against eval, and anomalies.
 * `columns`: where each feature column is computed, and why there.
 * `comparison`: what differs from another run.
-* `origin`: where the pushed version came from.
+* `provenance`: where the pushed version came from.
 * `environment`: versions and parameters.
 """
 

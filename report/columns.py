@@ -8,7 +8,7 @@ from tfx_estimators.components.gfile import files_for
 from tfx_estimators.errors import CorruptRecordError
 from tfx_estimators.lineage.documents import read
 from tfx_estimators.report.parts import Heading, Missing, Part, Section, Table, Text
-from tfx_estimators.report.subject import Node, Subject
+from tfx_estimators.report.subject import RunStep, Subject
 
 __all__ = ["columns_section"]
 
@@ -28,7 +28,7 @@ def columns_section(subject: Subject) -> Section:
     return Section("columns", "Feature columns", parts)
 
 
-def _of_transform(node: Node) -> list[Part]:
+def _of_transform(node: RunStep) -> list[Part]:
     path = f"{node.made(_COLUMNS)[0].uri}/{_FILE}"
     files = files_for(path)
     if not files.exists(path):

@@ -16,10 +16,10 @@ from tfx_estimators.report.comparison import comparison_section, previous_run
 from tfx_estimators.report.data import data_section
 from tfx_estimators.report.environment import environment_section
 from tfx_estimators.report.evaluation import evaluation_section
-from tfx_estimators.report.origin import origin_section
 from tfx_estimators.report.page import page
 from tfx_estimators.report.parts import Missing, Section
 from tfx_estimators.report.pipeline import pipeline_section
+from tfx_estimators.report.provenance import origin_section
 from tfx_estimators.report.subject import look_at
 from tfx_estimators.report.training import training_section
 

@@ -10,7 +10,7 @@ from tfx_estimators.errors import TfxEstimatorsError
 from tfx_estimators.lineage.properties import value_of
 from tfx_estimators.report.parts import Facts, Figure, Heading, Missing, Part, Section, Table, Text
 from tfx_estimators.report.plots import dots
-from tfx_estimators.report.subject import Node, Subject
+from tfx_estimators.report.subject import RunStep, Subject
 from tfx_estimators.report.wording import number
 
 __all__ = ["EVALUATION", "evaluation_section", "verdict"]
@@ -42,7 +42,7 @@ def verdict(subject: Subject) -> bool | None:
     return all(known) if known else None
 
 
-def _of_evaluator(node: Node) -> list[Part]:
+def _of_evaluator(node: RunStep) -> list[Part]:
     uri = node.made(EVALUATION)[0].uri
     try:
         report = load_report(uri)

@@ -13,8 +13,8 @@ from typing import Any
 from tfx_estimators import __version__
 from tfx_estimators.redaction import redacted
 from tfx_estimators.report.evaluation import verdict
-from tfx_estimators.report.origin import pushed_version
 from tfx_estimators.report.parts import Section
+from tfx_estimators.report.provenance import pushed_version
 from tfx_estimators.report.subject import Subject
 from tfx_estimators.report.wording import number, seconds, when
 from tfx_estimators.terminal import escaped

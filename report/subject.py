@@ -9,11 +9,11 @@ from tfx_estimators.lineage.graph import Graph
 from tfx_estimators.lineage.runs import Run, Step
 from tfx_estimators.lineage.store import Store
 
-__all__ = ["Node", "Subject", "look_at"]
+__all__ = ["RunStep", "Subject", "look_at"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Node:
+class RunStep:
     """A step of a run.
 
     Attributes:
@@ -53,9 +53,9 @@ class Subject:
 
     store: Store
     run: Run
-    nodes: dict[str, Node]
+    nodes: dict[str, RunStep]
 
-    def makers(self, type_name: str) -> list[Node]:
+    def makers(self, type_name: str) -> list[RunStep]:
         """The steps that made an artifact of a type."""
         return [node for node in self.nodes.values() if node.made(type_name)]
 
@@ -108,7 +108,7 @@ def look_at(store: Store, run: Run) -> Subject:
         store,
         run,
         {
-            name: Node(
+            name: RunStep(
                 step=step,
                 attempts=sum(one.node == name for one in run.steps),
                 worked=worked[name],

@@ -12,7 +12,7 @@ from tfx_estimators.lineage.checkpoints import RecordedCheckpoint, list_checkpoi
 from tfx_estimators.lineage.properties import CHECKPOINT_TYPE, value_of
 from tfx_estimators.report.parts import Facts, Figure, Heading, Missing, Part, Section, Table
 from tfx_estimators.report.plots import Line, Mark, lines
-from tfx_estimators.report.subject import Node, Subject
+from tfx_estimators.report.subject import RunStep, Subject
 from tfx_estimators.report.wording import number, seconds, size, when
 
 __all__ = ["training_section"]
@@ -57,7 +57,7 @@ def training_section(subject: Subject) -> Section:
     return Section("training", "Training", parts)
 
 
-def _of_trainer(subject: Subject, node: Node) -> list[Part]:
+def _of_trainer(subject: Subject, node: RunStep) -> list[Part]:
     checkpoints = _checkpoints(subject, node)
     folder = _model_dir(node, checkpoints)
     resumes = _resumes(checkpoints)
@@ -87,7 +87,7 @@ def _of_trainer(subject: Subject, node: Node) -> list[Part]:
     return parts
 
 
-def _checkpoints(subject: Subject, node: Node) -> list[RecordedCheckpoint]:
+def _checkpoints(subject: Subject, node: RunStep) -> list[RecordedCheckpoint]:
     """All of the training, those of earlier runs that it went on from too, in order."""
     fingerprints = {
         str(value)
@@ -108,7 +108,7 @@ def _resumes(checkpoints: Sequence[RecordedCheckpoint]) -> list[int]:
     return sorted({steps[d] for one in checkpoints if (d := one.resumed_from) in steps})
 
 
-def _model_dir(node: Node, checkpoints: Sequence[RecordedCheckpoint]) -> str | None:
+def _model_dir(node: RunStep, checkpoints: Sequence[RecordedCheckpoint]) -> str | None:
     """Where summaries are: the run's own copy of a finished training, else its folder."""
     kept = [artifact.uri for artifact in node.made(_MODEL_RUN)]
     live = [one.uri.rpartition("/")[0] for one in reversed(checkpoints)]

@@ -7,7 +7,7 @@
 * `analysis`: the questions and answers of a run, and the one pass in between.
 * `analyzers`: answers and TF Transform's own analyses, for the columns that learn.
 * `analyzer_cache`: TF Transform's analyses kept from one run to the next.
-* `graph`: the transform graph, built, written and applied.
+* `transform_graph`: the transform graph, built, written and applied.
 * `schema_check`: the columns against the schema, before anything runs.
 * `stages`: the Beam stages.
 * `reading`: files of raw examples to record batches.
@@ -25,7 +25,6 @@ __all__ = [
     "component",
     "executor",
     "failures",
-    "graph",
     "preprocessing",
     "reading",
     "schema_check",
@@ -33,5 +32,6 @@ __all__ = [
     "stages",
     "statistics",
     "summaries",
+    "transform_graph",
     "writing",
 ]

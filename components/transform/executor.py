@@ -28,13 +28,13 @@ from tfx_estimators.components.transform.analysis import Analysis
 from tfx_estimators.components.transform.analyzer_cache import AnalyzerCache
 from tfx_estimators.components.transform.analyzers import read_facts
 from tfx_estimators.components.transform.failures import explain
-from tfx_estimators.components.transform.graph import trace, write_graph, write_raw_schema
 from tfx_estimators.components.transform.preprocessing import Preprocessing
 from tfx_estimators.components.transform.schema_check import (
     check_inputs,
     check_vocabulary_files,
     optional_where_defaulted,
 )
+from tfx_estimators.components.transform.transform_graph import trace, write_graph, write_raw_schema
 from tfx_estimators.components.user_module import UserModule
 from tfx_estimators.estimator.columns.columns_file import write_columns
 from tfx_estimators.estimator.columns.plan import ColumnPlan

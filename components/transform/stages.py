@@ -19,8 +19,8 @@ from tfx_estimators.components.transform.analysis import Analysis, Summarize, Wr
 from tfx_estimators.components.transform.analyzer_cache import AnalyzerCache
 from tfx_estimators.components.transform.analyzers import MOST_ENTRIES
 from tfx_estimators.components.transform.distinct import DistinctLimit
-from tfx_estimators.components.transform.graph import ApplyGraph
 from tfx_estimators.components.transform.reading import ReadExamples
+from tfx_estimators.components.transform.transform_graph import ApplyGraph
 from tfx_estimators.components.transform.writing import EncodeExamples, ExampleFiles
 
 __all__ = [

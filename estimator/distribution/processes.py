@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import IO
 
-from tfx_estimators.environment import PARENT
+from tfx_estimators.environment_variables import PARENT
 from tfx_estimators.errors import TrainingError
 from tfx_estimators.estimator.distribution.policies import Policy
 from tfx_estimators.estimator.distribution.ports import release_ports, reserve_ports

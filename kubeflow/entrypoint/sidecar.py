@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tfx_estimators.components.gfile import files_for
-from tfx_estimators.environment import CHECKPOINTS, RECORDS
+from tfx_estimators.environment_variables import CHECKPOINTS, RECORDS
 from tfx_estimators.json_text import dumps
 from tfx_estimators.kubeflow.entrypoint.invocation import Invocation
 from tfx_estimators.kubeflow.entrypoint.runtime_artifacts import ABSENT, plain_properties

@@ -19,7 +19,7 @@ from tfx_estimators.components.trainer.processes.member_files import give_start
 from tfx_estimators.components.trainer.processes.starters import Step, Watch
 from tfx_estimators.components.trainer.request import TrainingRequest
 from tfx_estimators.components.trainer.session.role import StatusFile
-from tfx_estimators.environment import POD_SETTINGS
+from tfx_estimators.environment_variables import POD_SETTINGS
 from tfx_estimators.errors import ClusterError, TrainingError, TrainingInterruptedError
 from tfx_estimators.kubeflow.entrypoint.uris import is_copied
 from tfx_estimators.kubeflow.jobs.heartbeat import Heartbeat

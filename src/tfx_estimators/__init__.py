@@ -18,7 +18,7 @@ Below all rooms:
 * `errors`: every error this package raises, in one tree.
 * `supported`: the supported versions of Python, TensorFlow and TFX.
 * `places`: what a path means, with links resolved.
-* `environment`: the environment variables that this package reads.
+* `environment_variables`: the environment variables that this package reads.
 * `whole_files`: files that a reader sees whole or not at all.
 * `json_text`: JSON that every reader of JSON accepts.
 * `redaction`, `terminal`: secrets and control characters kept from people, logs and records.

@@ -20,7 +20,12 @@ MODULES = {
     "pipeline": "the definition of a pipeline",
     "runner": "runs, or writes, a pipeline",
     "interface": "what another implementation has to provide",
-    "report": "an account in words",
+    "report": "an account for people, and the command that writes it",
+    "analysis": "what the columns ask of the data",
+    # A section of the report is named after what it is about.
+    "training": "a training",
+    "columns": "the feature columns of a training",
+    "evaluation": "an evaluation, or computing columns for one",
     "cluster": "objects on a Kubernetes API server",
     "checkpoints": "checkpoints: on disk, and in ML Metadata",
     "versions": "pushed versions: their folders, and in ML Metadata",
@@ -31,6 +36,7 @@ MODULES = {
 CLASSES = {
     "Finding": "a problem that a check has found",
     "Version": "a pushed version",
+    "Report": "an account for people",
 }
 
 

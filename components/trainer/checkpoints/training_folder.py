@@ -38,7 +38,7 @@ from tfx_estimators.components.trainer.checkpoints.training import (
     Training,
     always_held,
 )
-from tfx_estimators.environment import CHECKPOINTS
+from tfx_estimators.environment_variables import CHECKPOINTS
 from tfx_estimators.errors import DamagedFileError, MissingFilesError, TrainingError
 from tfx_estimators.lineage.documents import read
 from tfx_estimators.lineage.record_files import SUFFIX

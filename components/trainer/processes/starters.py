@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from tfx_estimators.components.trainer.request import Artifacts, TrainingRequest
-from tfx_estimators.environment import STARTER
+from tfx_estimators.environment_variables import STARTER
 from tfx_estimators.errors import TrainingError
 
 __all__ = ["Starter", "Step", "Watch", "find_starter"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tfx_estimators.environment import RECORDS
+from tfx_estimators.environment_variables import RECORDS
 from tfx_estimators.errors import UnsupportedOptionError
 
 if TYPE_CHECKING:

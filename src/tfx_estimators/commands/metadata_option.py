@@ -6,7 +6,7 @@ import pathlib
 
 import click
 
-from tfx_estimators.environment import METADATA
+from tfx_estimators.environment_variables import METADATA
 from tfx_estimators.errors import MissingFilesError
 from tfx_estimators.terminal import escaped
 

@@ -6,8 +6,9 @@ import pathlib
 
 import click
 
-from tfx_estimators.commands import places
+from tfx_estimators.commands import printing
 from tfx_estimators.commands.lineage import find_run_in, open_all
+from tfx_estimators.commands.metadata_option import metadata_option
 
 __all__ = ["report"]
 
@@ -25,7 +26,7 @@ __all__ = ["report"]
 @click.option(
     "--against", metavar="RUN", help="The run to compare with.  [default: the one before]"
 )
-@places.metadata_option
+@metadata_option
 def report(run: str, output: pathlib.Path, against: str | None, metadata: str | None) -> None:
     """Write a run's report: one HTML file that needs no network.
 
@@ -45,4 +46,4 @@ def report(run: str, output: pathlib.Path, against: str | None, metadata: str | 
     made = report_on(store, found, other)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(made.html, encoding="utf-8")
-    places.echo(f"{output} ({len(made.html.encode()) / 1e6:.2f} MB)")
+    printing.echo(f"{output} ({len(made.html.encode()) / 1e6:.2f} MB)")

@@ -21,10 +21,9 @@ from kubernetes_server import KubernetesServer
 from real_training_operator import RealTrainingOperator
 from training_operator import TrainingOperator
 
-from tfx_estimators.environment import STARTER
+from tfx_estimators.environment_variables import POD_SETTINGS, STARTER
 from tfx_estimators.estimator.distribution import MultiWorker
 from tfx_estimators.kubeflow.jobs.cluster import ClusterJobs
-from tfx_estimators.kubeflow.jobs.pods import POD_SETTINGS
 from tfx_estimators.kubeflow.jobs.starter import JobStarter
 
 pytestmark = pytest.mark.slow

@@ -22,11 +22,12 @@ from training_operator import TrainingOperator
 
 from tfx_estimators.components.resources import Resources
 from tfx_estimators.components.trainer.checkpoints.training import Start
+from tfx_estimators.environment_variables import POD_SETTINGS
 from tfx_estimators.errors import ClusterError, TrainingError, TrainingInterruptedError
 from tfx_estimators.estimator.distribution import MultiWorker, ParameterServer
 from tfx_estimators.kubeflow.jobs.cluster import ClusterJobs
 from tfx_estimators.kubeflow.jobs.member import own_task
-from tfx_estimators.kubeflow.jobs.pods import POD_SETTINGS, pod_settings
+from tfx_estimators.kubeflow.jobs.pods import pod_settings
 from tfx_estimators.kubeflow.jobs.starter import JobStarter, job_name
 
 MANIFESTS = pathlib.Path(__file__).resolve().parents[3] / "kubeflow" / "manifests"

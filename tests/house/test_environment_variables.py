@@ -6,7 +6,7 @@ import ast
 import pathlib
 
 import tfx_estimators
-from tfx_estimators import environment
+from tfx_estimators import environment_variables
 
 FOLDER = pathlib.Path(tfx_estimators.__path__[0])
 
@@ -22,5 +22,5 @@ def test_every_variable_is_named_once() -> None:
         and isinstance(node.value, str)
         and node.value.startswith("TFX_ESTIMATORS_")
     ]
-    names = sorted(getattr(environment, name) for name in environment.__all__)
-    assert sorted(spelled) == [("environment.py", name) for name in names]
+    names = sorted(getattr(environment_variables, name) for name in environment_variables.__all__)
+    assert sorted(spelled) == [("environment_variables.py", name) for name in names]

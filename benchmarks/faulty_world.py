@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import pathlib
@@ -17,7 +18,7 @@ from typing import Any
 from faulty_pipeline import Job, read_examples, run_job
 from tfx_estimators.components.model_digest import hash_model, model_digest
 from tfx_estimators.components.pusher.manifest import read_manifest
-from tfx_estimators.lineage.digests import checkpoint_digest, folder_digest
+from tfx_estimators.lineage.digests import checkpoint_digest
 from tfx_estimators.lineage.properties import CHECKPOINT_TYPE, value_of
 from tfx_estimators.lineage.record_files import read_records
 from tfx_estimators.lineage.records import CheckpointRecord
@@ -210,9 +211,7 @@ class World:
                 key = f"artifact {artifact.id} {artifact.uri}"
                 if key not in self.seen and (why := self._incomplete(artifact)):
                     self._half(row, f"{key}: {why}")
-                found[key] = (
-                    folder_digest(artifact.uri) if pathlib.Path(artifact.uri).is_dir() else ""
-                )
+                found[key] = _digest(pathlib.Path(artifact.uri))
         return found
 
     def _incomplete(self, artifact: Any) -> str:
@@ -296,6 +295,15 @@ class End:
         found += ["metrics"] * (self.metrics != other.metrics)
         found += ["predictions"] * (not np.array_equal(self.predictions, other.predictions))
         return found + ["versions"] * (self.pushed != other.pushed)
+
+
+def _digest(folder: pathlib.Path) -> str:
+    """SHA-256 of every file in a folder, names and contents; "" where there is none."""
+    found = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        found.update(f"{path.relative_to(folder)} {content}\n".encode())
+    return found.hexdigest() if folder.is_dir() else ""
 
 
 def _transformed(world: World) -> pathlib.Path:

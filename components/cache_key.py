@@ -17,7 +17,7 @@ import pathlib
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tfx_estimators.components.gfile import files_for
@@ -34,19 +34,22 @@ def complete_cache_keys() -> None:
     """From now on, steps that this process launches have complete keys in TFX's cache."""
     from tfx.orchestration.portable import cache_utils
 
-    original = cache_utils.get_cache_context
-    if getattr(original, "_tfx_estimators", False):
-        return
+    if not isinstance(cache_utils.get_cache_context, _CompleteCacheContext):
+        cache_utils.get_cache_context = _CompleteCacheContext(cache_utils.get_cache_context)
 
-    def get_cache_context(*args: Any, **kwargs: Any) -> Any:
+
+class _CompleteCacheContext:
+    """TFX's `get_cache_context`, with our digest among the parameters."""
+
+    def __init__(self, original: Callable[..., Any]) -> None:
+        self._original = original
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         parameters = kwargs.get("parameters") or {}
         digest = digest_beyond_tfx(parameters)
         if digest is not None:
             kwargs["parameters"] = {**parameters, _OURS: digest}
-        return original(*args, **kwargs)
-
-    get_cache_context._tfx_estimators = True  # type: ignore[attr-defined]
-    cache_utils.get_cache_context = get_cache_context
+        return self._original(*args, **kwargs)
 
 
 def digest_beyond_tfx(parameters: Mapping[str, Any]) -> str | None:

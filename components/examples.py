@@ -27,7 +27,6 @@ __all__ = [
     "find_splits",
     "is_parquet",
     "read_batches",
-    "record_batch_decoder",
     "split_names",
 ]
 
@@ -179,25 +178,6 @@ def batch_reader(split: Split, batch_size: int = DEFAULT_BATCH_SIZE) -> Any:
         | f"Spread[{split.name}]" >> beam.Reshuffle()
         | f"Read[{split.name}]" >> beam.FlatMap(_read_file, batch_size)
     )
-
-
-def record_batch_decoder(schema: Any = None, raw_record_column: str | None = None) -> Any:
-    """A Beam transform: lists of serialized tf.Examples -> `pyarrow.RecordBatch`.
-
-    Args:
-        schema: `schema_pb2.Schema`; where given the columns are its features, else
-            whatever features the batch has.
-        raw_record_column: name of an extra column that holds the records.
-
-    Raises (where the pipeline runs):
-        CorruptRecordError: if a record is not a tf.Example.
-        FeatureDtypeError: if a feature's values have another type than the schema says.
-    """
-    import apache_beam as beam
-
-    from tfx_estimators.components.record_batches import DecodeRecords
-
-    return "DecodeExamples" >> beam.ParDo(DecodeRecords(schema, raw_record_column))
 
 
 def _read_file(file: str, batch_size: int) -> Iterator[list[bytes]]:

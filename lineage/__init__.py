@@ -24,7 +24,7 @@ Records:
 * `records`: what components write beside their files, to be imported later.
 * `record_files`: records as files.
 * `documents`: reading JSON files that this package wrote.
-* `digests`: digests of checkpoints and SavedModels.
+* `digests`: digests of checkpoints.
 * `files`: what is asked of a file system.
 * `reconcile`: imports records into ML Metadata.
 * `importing`: its parts.

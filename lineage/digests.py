@@ -1,4 +1,4 @@
-"""Digests of what checkpoints and SavedModels contain, wherever they lie."""
+"""Digests of what checkpoints contain, wherever they lie."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from collections.abc import Sequence
 
 from tfx_estimators.errors import MissingFilesError
 from tfx_estimators.lineage.files import LOCAL, Files
-from tfx_estimators.lineage.record_files import paths_below
 
-__all__ = ["checkpoint_digest", "checkpoint_files", "folder_digest"]
+__all__ = ["checkpoint_digest", "checkpoint_files"]
 
 _CHUNK = 1 << 20
 _ENDS = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})")
@@ -61,23 +60,6 @@ def checkpoint_digest(prefix: str, files: Files = LOCAL, paths: Sequence[str] | 
             fix="tfx-estimators checkpoints lists those that are kept",
         )
     return _digest([(path[len(prefix) :], path) for path in paths], files)
-
-
-def folder_digest(folder: str, files: Files = LOCAL) -> str:
-    """SHA-256 of every file in a folder, names and contents, e.g. of a SavedModel.
-
-    Raises:
-        MissingFilesError: if there is no such folder.
-    """
-    if not files.exists(folder):
-        raise MissingFilesError(
-            f"there is no folder {folder}",
-            expected="an exported SavedModel",
-            fix="tfx-estimators models lists those that are known",
-        )
-    root = folder.rstrip("/")
-    found = sorted((path[len(root) + 1 :], path) for path in paths_below(root, files))
-    return _digest(found, files)
 
 
 def _digest(named: list[tuple[str, str]], files: Files) -> str:

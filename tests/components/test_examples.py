@@ -13,6 +13,7 @@ from tf_examples import make_example, write_records
 from tfx.types import artifact_utils, standard_artifacts
 
 from tfx_estimators.components import examples
+from tfx_estimators.components.record_batches import DecodeRecords
 from tfx_estimators.errors import (
     CorruptRecordError,
     EmptySplitError,
@@ -112,7 +113,7 @@ def test_beam_reads_what_python_reads(two_files: standard_artifacts.Examples) ->
         values = (
             pipeline
             | examples.batch_reader(split, batch_size=4)
-            | examples.record_batch_decoder(raw_record_column="raw")
+            | beam.ParDo(DecodeRecords(None, "raw"))
             | beam.FlatMap(
                 lambda batch: list(
                     zip(
@@ -134,4 +135,4 @@ def test_beam_shows_our_message_for_a_bad_record(record: bytes, error: type[Exce
     schema = schema_pb2.Schema()
     schema.feature.add(name="x", type=schema_pb2.INT)
     with pytest.raises(error, match="expected: "), beam.Pipeline("DirectRunner") as pipeline:
-        _ = pipeline | beam.Create([[record]]) | examples.record_batch_decoder(schema)
+        _ = pipeline | beam.Create([[record]]) | beam.ParDo(DecodeRecords(schema, None))

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from tfx_estimators.errors import MissingFilesError, NotInMetadataError
-from tfx_estimators.lineage.digests import checkpoint_digest, folder_digest
+from tfx_estimators.lineage.digests import checkpoint_digest
 from tfx_estimators.lineage.models import find_model
 from tfx_estimators.lineage.record_files import read_records
 from tfx_estimators.lineage.store import open_store
 
 
-@pytest.mark.parametrize("read", [checkpoint_digest, folder_digest, read_records, open_store])
+@pytest.mark.parametrize("read", [checkpoint_digest, read_records, open_store])
 def test_a_missing_path_is_a_missing_file(
     read: Callable[[str], Any], tmp_path: pathlib.Path
 ) -> None:

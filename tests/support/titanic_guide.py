@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import pathlib
 import tempfile
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
+
+
+def csv_input_fn(pattern: str, label_key: str, batch_size: int = 32) -> Callable[[], Any]:
+    """The guide's input function: an endless dataset of `(features, label)`."""
+
+    def input_fn() -> Any:
+        passengers = tf.data.experimental.make_csv_dataset(
+            pattern, batch_size=batch_size, label_name=label_key, num_epochs=1, shuffle=False
+        )
+        return passengers.cache().repeat().shuffle(500, seed=0).prefetch(tf.data.AUTOTUNE)
+
+    return input_fn
 
 
 def trained(folder: pathlib.Path) -> tuple[Any, Any]:
@@ -16,7 +29,7 @@ def trained(folder: pathlib.Path) -> tuple[Any, Any]:
 
     file = folder / "passengers.csv"
     data.write_passengers(file)
-    read = model.csv_input_fn(str(file))
+    read = csv_input_fn(str(file), model.LABEL_KEY)
     config = tf.estimator.RunConfig(str(folder / "model"), tf_random_seed=7)
     made = tf.estimator.LinearClassifier(model.feature_columns(), n_classes=2, config=config)
     return made.train(read, steps=100), read

@@ -3,7 +3,9 @@
 TensorFlow reads and parses in threads of its own while Beam's thread transforms what
 was read before. Its parser is several times as fast as tfx_bsl's decoder, but knows no
 difference between a feature that is missing and one that has an empty list; where that
-matters, and where a file cannot be read or parsed, the decoder is used.
+matters, and where a file cannot be read or parsed, the decoder is used. So it is for small
+files, because what TensorFlow builds for each costs more than it saves, and several of them
+make one batch.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ __all__ = ["ReadExamples"]
 
 _MOST_ROWS = 8192
 _MOST_BYTES = 16 << 20
-_RECORDS_WEIGHED = 32
+# A file of fewer rows is small.
+_MANY_ROWS = 1024
 # Batches read, and batches parsed, ahead of what is transformed.
 _AHEAD = 1
 
@@ -56,6 +59,7 @@ class ReadExamples(beam.DoFn):
         self._decode = DecodeRecords(schema, None)
         self._spec: dict[str, tf.io.RaggedFeature] = {}
         self._arrow: Any = None
+        self._pending: list[bytes] = []
 
     def setup(self) -> None:
         """Makes the decoder and what TensorFlow's parser needs."""
@@ -70,11 +74,19 @@ class ReadExamples(beam.DoFn):
         )
 
     def process(self, file: str) -> Iterator[pa.RecordBatch]:
-        """Reads one file, from beginning to end."""
+        """Reads one file, from beginning to end; a small one waits for others."""
         if is_parquet(file):
+            yield from self._decode_pending()
             yield from read_parquet(file, self._arrow, _MOST_ROWS, _MOST_BYTES)
             return
-        rows = _rows_a_batch(file)
+        first, whole = _beginning(file)
+        if whole:
+            self._pending += first
+            if len(self._pending) >= _rows_a_batch(self._pending):
+                yield from self._decode_pending()
+            return
+        yield from self._decode_pending()
+        rows = _rows_a_batch(first)
         done = 0
         if self._spec and not self._exact:
             try:
@@ -88,6 +100,17 @@ class ReadExamples(beam.DoFn):
                 return
         for records in itertools.islice(read_batches([file], rows), done, None):
             yield from self._decode.process(records)
+
+    def finish_bundle(self) -> Iterator[Any]:
+        """Gives on what still waits."""
+        for batch in self._decode_pending():
+            yield beam.transforms.window.GlobalWindows.windowed_value(batch)
+
+    def _decode_pending(self) -> Iterator[pa.RecordBatch]:
+        pending, self._pending = self._pending, []
+        rows = _rows_a_batch(pending)
+        for start in range(0, len(pending), rows):
+            yield from self._decode.process(pending[start : start + rows])
 
     def _batches(self, file: str, rows: int) -> Any:
         dataset = tf.data.TFRecordDataset([file], "GZIP" if file.endswith(".gz") else "")
@@ -107,7 +130,24 @@ class ReadExamples(beam.DoFn):
         return pa.RecordBatch.from_arrays(columns, schema=self._arrow)
 
 
-def _rows_a_batch(file: str) -> int:
-    first = next(read_batches([file], _RECORDS_WEIGHED), [])
-    mean = sum(map(len, first)) / max(1, len(first))
+def _beginning(file: str) -> tuple[list[bytes], bool]:
+    """A file's first records, and whether these are all: then it is small."""
+    options = tf.io.TFRecordOptions("GZIP" if file.endswith(".gz") else "")
+    found: list[bytes] = []
+    size = 0
+    try:
+        # Without a dataset, which takes longer to make than a small file to read.
+        for record in tf.compat.v1.io.tf_record_iterator(file, options):
+            found.append(record)
+            size += len(record)
+            if len(found) >= _MANY_ROWS or size >= _MOST_BYTES:
+                return found, False
+    except tf.errors.OpError:
+        # What reads all of it says which file and which record.
+        return found, False
+    return found, True
+
+
+def _rows_a_batch(records: list[bytes]) -> int:
+    mean = sum(map(len, records)) / max(1, len(records))
     return int(min(_MOST_ROWS, max(1, _MOST_BYTES // max(1, mean))))

@@ -11,7 +11,7 @@ from typing import Any
 
 from tfx.dsl.components.base import base_beam_executor
 
-from tfx_estimators.components.beam_flags import spare_packaging, with_plugin
+from tfx_estimators.components.beam_flags import set_flags
 from tfx_estimators.components.progress import counted_examples, show_progress
 
 __all__ = ["BeamExecutor"]
@@ -21,10 +21,7 @@ class BeamExecutor(base_beam_executor.BaseBeamExecutor):
     """TFX's Beam executor, quick to begin where Beam runs on this machine."""
 
     def __init__(self, context: base_beam_executor.BaseBeamExecutor.Context | None = None) -> None:
-        if context is not None:
-            flags = spare_packaging(context.beam_pipeline_args or ())
-            context.beam_pipeline_args = with_plugin(flags)
-        super().__init__(context)
+        super().__init__(set_flags(context, plugin=True))
 
     @contextlib.contextmanager
     def _beam_pipeline(self, step: str) -> Iterator[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["PLUGIN", "spare_packaging", "with_plugin"]
+__all__ = ["PLUGIN", "set_flags", "spare_packaging", "with_plugin"]
 
 PLUGIN = "--beam_plugin=tfx_estimators.estimator.beam_plugin"
 """Has every worker process ready for modules that use `tf.estimator`."""
@@ -13,6 +13,22 @@ PLUGIN = "--beam_plugin=tfx_estimators.estimator.beam_plugin"
 # With one of these flags TFX takes workers to have its code (1.15 to 1.21,
 # tfx/utils/dependency_utils.py); the direct runner does not look at this one.
 _NO_PACKAGE = "--sdk_container_image=none"
+
+
+def set_flags(context: Any, *, plugin: bool) -> Any:
+    """Adds this package's flags to those in an executor's context.
+
+    Args:
+        context: TFX's, or None.
+        plugin: whether workers import modules of the user.
+
+    Returns:
+        the context.
+    """
+    if context is not None:
+        flags = spare_packaging(context.beam_pipeline_args or ())
+        context.beam_pipeline_args = with_plugin(flags) if plugin else flags
+    return context
 
 
 def with_plugin(flags: Iterable[Any]) -> list[Any]:

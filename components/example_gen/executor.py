@@ -21,7 +21,7 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as keys
 from tfx.utils import proto_utils
 
-from tfx_estimators.components.beam_flags import spare_packaging
+from tfx_estimators.components.beam_flags import set_flags
 from tfx_estimators.components.example_encoding import ExampleEncoder
 from tfx_estimators.components.example_gen.column_types import ColumnType, infer_type, to_lists
 from tfx_estimators.components.example_gen.csv_files import read_cells, read_header
@@ -49,9 +49,7 @@ class _Executor(base_example_gen_executor.BaseExampleGenExecutor):
     """
 
     def __init__(self, context: Any = None) -> None:
-        if context is not None:
-            context.beam_pipeline_args = spare_packaging(context.beam_pipeline_args or ())
-        super().__init__(context)
+        super().__init__(set_flags(context, plugin=False))
 
     def GetInputSourceToExamplePTransform(self) -> Any:
         """TFX's hook for a reader of single examples.

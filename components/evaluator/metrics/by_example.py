@@ -6,7 +6,8 @@ Private TFMA names: `to_label_prediction_example_weight` and `MetricKey`, seen i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -15,13 +16,24 @@ from tensorflow_model_analysis.metrics import metric_types, metric_util
 
 from tfx_estimators.components.evaluator.metrics.measures import MEASURES, SliceRows
 
-__all__ = ["computations"]
+__all__ = ["computations_of"]
 
 
-def computations(
-    of: str,
-    settings: Mapping[str, Any],
+def computations_of(measure: str) -> Callable[..., list[Any]]:
+    """The function that TFMA asks for a metric's computations.
+
+    Args:
+        measure: key of `MEASURES`.
+    """
+    return functools.partial(_computations, measure)
+
+
+# TFMA passes what is among the names of the parameters.
+def _computations(
+    measure: str,
+    /,
     name: str,
+    curve: str = "",
     eval_config: Any = None,
     model_name: str = "",
     output_name: str = "",
@@ -30,20 +42,6 @@ def computations(
     class_weights: Any = None,
     example_weighted: bool = False,
 ) -> list[Any]:
-    """What TFMA computes for a metric.
-
-    Args:
-        of: key of `MEASURES`.
-        settings: the measure's settings.
-        name: name of the metric; this and the rest are as TFMA passes them.
-        eval_config: likewise.
-        model_name: likewise.
-        output_name: likewise.
-        sub_key: likewise.
-        aggregation_type: likewise.
-        class_weights: likewise.
-        example_weighted: likewise.
-    """
     key = metric_types.MetricKey(
         name=name,
         model_name=model_name,
@@ -61,7 +59,7 @@ def computations(
         "class_weights": class_weights,
         "example_weighted": example_weighted,
     }
-    combine = _Combine(key, of, settings, how)
+    combine = _Combine(key, measure, {"curve": curve} if curve else {}, how)
     return [metric_types.MetricComputation(keys=[key], preprocessors=None, combiner=combine)]
 
 

@@ -10,11 +10,9 @@ Private TFMA names: `merge_per_key_computations` and `Metric`, seen in 0.46.0, 0
 
 from __future__ import annotations
 
-from typing import Any
-
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 
-from tfx_estimators.components.evaluator.metrics import by_example
+from tfx_estimators.components.evaluator.metrics.by_example import computations_of
 
 __all__ = ["EstimatorAUC"]
 
@@ -29,34 +27,10 @@ class EstimatorAUC(metric_types.Metric):
 
     def __init__(self, name: str = "auc", curve: str = "ROC") -> None:
         super().__init__(
-            metric_util.merge_per_key_computations(_computations), name=name, curve=curve
+            metric_util.merge_per_key_computations(computations_of("EstimatorAUC")),
+            name=name,
+            curve=curve,
         )
 
 
 metric_types.register_metric(EstimatorAUC)
-
-
-# TFMA looks at the names to see what can be passed.
-def _computations(
-    name: str = "auc",
-    curve: str = "ROC",
-    eval_config: Any = None,
-    model_name: str = "",
-    output_name: str = "",
-    sub_key: Any = None,
-    aggregation_type: Any = None,
-    class_weights: Any = None,
-    example_weighted: bool = False,
-) -> list[Any]:
-    return by_example.computations(
-        "EstimatorAUC",
-        {"curve": curve},
-        name,
-        eval_config,
-        model_name,
-        output_name,
-        sub_key,
-        aggregation_type,
-        class_weights,
-        example_weighted,
-    )

@@ -127,7 +127,8 @@ class UserModule:
         if with_estimators:
             loading.give_keras_2(module=name)
         try:
-            return importlib.import_module(name)
+            with _outside_of_graphs():
+                return importlib.import_module(name)
         except (Exception, SystemExit) as error:
             raise UserModuleError(
                 f"the module {self.name} cannot be imported: {type(error).__name__}: {error}",
@@ -172,6 +173,19 @@ def no_exit() -> Iterator[None]:
             expected="functions that return, or raise an error",
             fix="remove sys.exit from what the step calls",
         ) from error
+
+
+def _outside_of_graphs() -> contextlib.AbstractContextManager[None]:
+    """Lets a module's top make tensors that last.
+
+    A worker process loads it while TF Transform traces a graph, which ends before the next
+    one is traced.
+    """
+    tensorflow: Any = sys.modules.get("tensorflow")
+    if tensorflow is None:
+        return contextlib.nullcontext()
+    scope: contextlib.AbstractContextManager[None] = tensorflow.init_scope()
+    return scope
 
 
 def _source_of(module_file: str | None, module_path: str | None) -> pathlib.Path:

@@ -7,6 +7,7 @@ Private name: `baseline._get_batch_size_and_size_checks`, seen in tensorflow-est
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import sys
@@ -66,6 +67,29 @@ def _start_baselines_before_the_data(module: Any) -> None:
             return [], module.tf.identity(batch_size)
 
     module._get_batch_size_and_size_checks = get_batch_size_and_size_checks
+
+
+def _copy_functions_that_were_called(module: Any) -> None:
+    """Lets `params` hold a `tf.function`, such as the normalizer of a column.
+
+    An estimator copies its params for each call of the model function. A `tf.function` that
+    has been called cannot be copied: the evaluation after the training failed (on TensorFlow
+    2.15 too). It is shared instead, as Python's own functions are.
+    """
+    kind = type(module.tf.function(lambda: None))
+    if hasattr(kind, "__deepcopy__"):
+        return
+
+    def __deepcopy__(self: Any, memo: dict[int, Any]) -> Any:
+        copied = memo[id(self)] = kind.__new__(kind)
+        try:
+            copied.__setstate__(copy.deepcopy(self.__getstate__(), memo))
+        except TypeError:
+            memo[id(self)] = self
+            return self
+        return copied
+
+    kind.__deepcopy__ = __deepcopy__
 
 
 def _say_nothing_of_deprecation(module: Any) -> None:
@@ -181,6 +205,7 @@ def _remember_the_best(module: Any) -> None:
 
 _FAULTS: dict[str, Callable[[types.ModuleType], None]] = {
     "canned.baseline": _start_baselines_before_the_data,
+    "estimator": _copy_functions_that_were_called,
     "exporter": _remember_the_best,
     "run_config": _refuse_tpu_strategies,
 }

@@ -123,6 +123,27 @@ RULES: dict[str, Rule] = {
         "was removed from TFMA with EvalSavedModel",
         "leave it out: EstimatorEvaluator reads the exported SavedModel",
     ),
+    "tensorflow_model_analysis.eval_metrics_graph": _gone(
+        "was removed from TFMA with EvalSavedModel",
+        "leave it out: EstimatorEvaluator reads the exported SavedModel",
+    ),
+    "tensorflow_model_analysis.exporter": _gone(
+        "was removed from TFMA with EvalSavedModel",
+        "tf.estimator.LatestExporter or FinalExporter, with the serving receiver",
+    ),
+    "tensorflow_model_analysis.post_export_metrics": _gone(
+        "was removed from TFMA with EvalSavedModel", "metrics_specs in the eval_config"
+    ),
+    "tensorflow_model_analysis.model_agnostic_eval": _gone(
+        "was removed from TFMA", "an eval_config whose prediction_key is a feature"
+    ),
+    "tensorflow_model_analysis.evaluators.MetricsAndPlotsEvaluator": _gone(
+        "was removed from TFMA",
+        "tensorflow_model_analysis.evaluators.MetricsPlotsAndValidationsEvaluator",
+    ),
+    "tensorflow_model_analysis.addons": _gone(
+        "was removed from TFMA", "ConfusionMatrixAtThresholds in the eval_config, by slices"
+    ),
     "tensorflow_model_analysis.EvalConfig": _TFMA_PROTOS,
     "tensorflow_model_analysis.ModelSpec": _TFMA_PROTOS,
     "tensorflow_model_analysis.SlicingSpec": _TFMA_PROTOS,
@@ -236,6 +257,9 @@ RULES: dict[str, Rule] = {
     "tfx.components.trainer.component.Trainer": _change(
         "trains no estimators since TFX 1.16", "tfx_estimators.components.EstimatorTrainer"
     ),
+    "tfx.components.trainer.rewriting.converters": _gone(
+        "was removed in TFX 1.16", "tf.lite.TFLiteConverter, or tensorflowjs, on the pushed model"
+    ),
     "tfx.components.trainer.executor": _change(
         "was removed or trains no estimators", "tfx_estimators.components.EstimatorTrainer"
     ),
@@ -248,7 +272,8 @@ RULES: dict[str, Rule] = {
         "was removed in TFX 1.0", "slicing_specs in the eval_config"
     ),
     "tfx.components.ModelValidator": _gone(
-        "was removed in TFX 1.0", "tfx_estimators.components.EstimatorEvaluator with thresholds"
+        "compares EvalSavedModels, which no TFMA reads any longer",
+        "tfx_estimators.components.EstimatorEvaluator with thresholds",
     ),
     "tfx.components.Pusher": _change(
         "pushes any model, but not atomically and without trying it",
@@ -268,14 +293,29 @@ RULES: dict[str, Rule] = {
     "tfx.dsl.experimental.SpanRangeStrategy": _STRATEGY,
     "tfx.dsl.experimental.LatestBlessedModelStrategy": _works("works unchanged, on Kubeflow too"),
     "tfx.dsl.experimental": _works("works unchanged"),
-    "tfx.components.base": _change("moved in TFX 1.0", "tfx.dsl.components.base"),
+    "tfx.components.base": _works("has aliases of what is in tfx.dsl.components.base"),
     "tfx.utils.dsl_utils": _gone(
         "was removed in TFX 1.0", "CsvExampleGen(input_base='data'), no external_input"
     ),
     "tfx.orchestration.kubeflow.kubeflow_dag_runner": _RUNNER,
     "tfx.orchestration.kubeflow.v2": _RUNNER,
-    "tfx.orchestration.experimental.KubeflowDagRunner": _RUNNER,
-    "tfx.orchestration.experimental.KubeflowV2DagRunner": _RUNNER,
+    **{
+        f"tfx.orchestration.experimental.{name}": _RUNNER
+        for name in (
+            "KubeflowDagRunner",
+            "KubeflowDagRunnerConfig",
+            "KubeflowV2DagRunner",
+            "KubeflowV2DagRunnerConfig",
+            "LABEL_KFP_SDK_ENV",
+            "get_default_kubeflow_metadata_config",
+        )
+    },
+    "tfx.orchestration.experimental.kubernetes": _gone(
+        "was removed in TFX 1.16", "tfx-estimators compile, for Kubeflow Pipelines"
+    ),
+    "tfx.experimental.templates.taxi.models.estimator_model": _gone(
+        "was removed in TFX 1.16", "the copy that tfx template copy made in your project"
+    ),
     "tfx.extensions.google_cloud_ai_platform.trainer": _change(
         "trains on a vendor's service",
         "EstimatorTrainer(distribution=...): tfx-estimators docs kubeflow-jobs",

@@ -163,3 +163,21 @@ def test_loading_finds_neighbours_and_chains_the_cause(model: pathlib.Path) -> N
 def test_survives_the_trip_through_execution_properties(model: pathlib.Path) -> None:
     module = UserModule.find(str(model), None)
     assert UserModule.from_exec_properties(module.exec_properties()) == module
+
+
+@pytest.mark.stacks
+def test_tensors_of_a_modules_top_outlast_the_graph_in_which_it_is_loaded(
+    tmp_path: pathlib.Path,
+) -> None:
+    import tensorflow as tf
+
+    file = tmp_path / "model_with_a_constant.py"
+    file.write_text("import tensorflow as tf\nONE = tf.constant(1.0)\n")
+    module = UserModule.find(str(file), None)
+
+    @tf.function
+    def traced() -> tf.Tensor:
+        return 1.0 + module.load().ONE
+
+    assert traced() == 2.0
+    assert float(module.load().ONE) == 1.0

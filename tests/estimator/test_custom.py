@@ -185,3 +185,32 @@ def test_metrics_can_be_added(tmp_path: pathlib.Path) -> None:
     read = small_data.input_fn()
     metrics = made.train(read, steps=2).evaluate(read, steps=1)
     assert 0.5 <= metrics["surest"] <= 1
+
+
+@pytest.mark.stacks
+def test_params_may_hold_a_tf_function(tmp_path: pathlib.Path) -> None:
+    """Traced by the training, it is there for the evaluation, and for another estimator."""
+
+    @tf.function
+    def clipped(x: Any) -> Any:
+        if tf.reduce_max(x) > 2.0:
+            x = tf.minimum(x, 2.0)
+        return x
+
+    def model_fn(features: Any, labels: Any, mode: str, params: Any) -> Any:
+        inputs = v1.feature_column.input_layer(features, params["columns"])
+        prediction = tf.matmul(inputs, v1.get_variable("w", [1, 1]))
+        loss = v1.losses.mean_squared_error(labels, prediction)
+        train = v1.train.GradientDescentOptimizer(0.1).minimize(loss, v1.train.get_global_step())
+        return tf.estimator.EstimatorSpec(mode, prediction, loss, train)
+
+    def input_fn() -> Any:
+        return tf.data.Dataset.from_tensors(({"x": [[1.0], [4.0]]}, [[2.0], [4.0]])).repeat(50)
+
+    columns = [tf.feature_column.numeric_column("x", normalizer_fn=clipped)]
+    for folder in ("first", "second"):
+        estimator = tf.estimator.Estimator(
+            model_fn, str(tmp_path / folder), params={"columns": columns}
+        )
+        estimator.train(input_fn, steps=50)
+        assert estimator.evaluate(input_fn, steps=1)["loss"] < 0.1

@@ -7,84 +7,45 @@ get a machine, and what belongs to a job that is being deleted goes first.
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import signal
 import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable
 from typing import Any
+
+from played_machines import TFJOBS, PlayedMachines, Program
 
 from tfx_estimators.estimator.distribution.ports import reserve_ports
 
-Program = Callable[[str, int, list[str]], list[str]]
-_JOBS = {"group": "kubeflow.org", "version": "v1", "plural": "tfjobs"}
 _FOREGROUND = "foregroundDeletion"
 _SECONDS_TO_SAVE = 30.0
 
 
-class Kubelet:
-    """Runs until it is left.
-
-    Args:
-        api: an ApiClient with all rights.
-        namespace: that it looks after.
-        folder: for the pods' logs.
-        program: the command of a replica by type, number and the pod's own command; by
-            default the pod's own.
+class Kubelet(PlayedMachines):
+    """The machines' part of `PlayedMachines`.
 
     Attributes:
-        evict: names of pods to take the machine from.
         full: whether no machine has room for further pods.
-        problem: what ended it early.
     """
 
     def __init__(
         self, api: Any, namespace: str, folder: pathlib.Path, program: Program | None = None
     ) -> None:
-        from kubernetes import client
-
-        self._objects, self._core = client.CustomObjectsApi(api), client.CoreV1Api(api)
-        self._namespace, self._folder = namespace, folder
-        self._program = program or (lambda kind, index, command: command)
+        super().__init__(api, namespace, folder, program)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._addresses: dict[str, str] = {}
         self._asked: dict[str, float] = {}
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._loop, daemon=True)
-        self.evict: set[str] = set()
         self.full = False
-        self.problem: BaseException | None = None
 
-    def __enter__(self) -> Kubelet:
-        self._thread.start()
-        return self
+    def _look(self) -> None:
+        for pod in self._core.list_namespaced_pod(self._namespace).items:
+            self._look_after(pod)
+        self._collect()
 
-    def __exit__(self, *exc: object) -> None:
-        self._ended.set()
-        self._thread.join()
+    def _end_all(self) -> None:
         for process in self._processes.values():
             process.kill()
             process.wait()
-        assert self.problem is None, self.problem
-
-    def _loop(self) -> None:
-        from kubernetes import client
-
-        try:
-            while not self._ended.wait(0.1):
-                try:
-                    for pod in self._core.list_namespaced_pod(self._namespace).items:
-                        self._look_after(pod)
-                    self._collect()
-                except client.exceptions.ApiException as error:
-                    # Changed or removed since it was read: it is looked at again.
-                    if error.status not in (404, 409):
-                        raise
-        except BaseException as error:
-            self.problem = error
 
     def _look_after(self, pod: Any) -> None:
         name, phase = pod.metadata.name, pod.status.phase
@@ -121,14 +82,9 @@ class Kubelet:
             variables["TF_CONFIG"] = self._resolved(variables["TF_CONFIG"])
         kind = labels["training.kubeflow.org/replica-type"].lower()
         index = int(labels["training.kubeflow.org/replica-index"])
-        command = self._program(kind, index, list(container.command))
-        if command[0] == "python":
-            command[0] = sys.executable
-        with (self._folder / f"{name}.log").open("wb") as output:
-            self._processes[pod.metadata.uid] = subprocess.Popen(
-                command, env={**os.environ, **variables}, stdin=subprocess.DEVNULL,
-                stdout=output, stderr=output,
-            )  # fmt: skip
+        self._processes[pod.metadata.uid] = self._start_process(
+            name, kind, index, container.command, variables
+        )
         self._tell(name, {"phase": "Running"})
 
     def _resolved(self, tf_config: str) -> str:
@@ -152,23 +108,9 @@ class Kubelet:
             return
         self._core.delete_namespaced_pod(pod.metadata.name, self._namespace, grace_period_seconds=0)
 
-    def _report(self, name: str, phase: str, code: int, reason: str = "") -> None:
-        ended = {"exitCode": abs(code), "reason": "Error" if code else "Completed"}
-        status: dict[str, Any] = {
-            "phase": phase,
-            "containerStatuses": [
-                {"name": "tensorflow", "image": "", "imageID": "", "ready": False,
-                 "restartCount": 0, "state": {"terminated": ended}}
-            ],
-        }  # fmt: skip
-        self._tell(name, {**status, "reason": reason} if reason else status)
-
-    def _tell(self, name: str, status: dict[str, Any]) -> None:
-        self._core.patch_namespaced_pod_status(name, self._namespace, {"status": status})
-
     def _collect(self) -> None:
         """Deletion in the foreground, as the collector of Kubernetes does it."""
-        found = self._objects.list_namespaced_custom_object(**_JOBS, namespace=self._namespace)
+        found = self._objects.list_namespaced_custom_object(**TFJOBS, namespace=self._namespace)
         for job in found["items"]:
             meta = job["metadata"]
             if not meta.get("deletionTimestamp") or _FOREGROUND not in meta.get("finalizers", ()):
@@ -184,7 +126,7 @@ class Kubelet:
             if not own:
                 meta["finalizers"] = [name for name in meta["finalizers"] if name != _FOREGROUND]
                 self._objects.replace_namespaced_custom_object(
-                    **_JOBS, namespace=self._namespace, name=meta["name"], body=job
+                    **TFJOBS, namespace=self._namespace, name=meta["name"], body=job
                 )
 
 

@@ -7,31 +7,26 @@ writes it (the evaluator among the cluster's members), and reports as kubelet do
 
 from __future__ import annotations
 
+import functools
 import json
-import os
 import pathlib
 import signal
 import subprocess
-import sys
-import threading
-from collections.abc import Callable
 from typing import Any
+
+from played_machines import TFJOBS, PlayedMachines, Program
 
 from tfx_estimators.estimator.distribution.ports import reserve_ports
 
-Program = Callable[[str, int, list[str]], list[str]]
-_WHERE = {"group": "kubeflow.org", "version": "v1", "plural": "tfjobs"}
 
-
-class TrainingOperator:
-    """Runs until it is left.
+class TrainingOperator(PlayedMachines):
+    """The operator's and the machines' part of `PlayedMachines`.
 
     Args:
-        api: an ApiClient.
-        namespace: that it looks after.
-        folder: for logs.
-        program: the command of a replica by type, number and the pod's own command; by
-            default the pod's own.
+        api: as `PlayedMachines` takes it.
+        namespace: likewise.
+        folder: likewise.
+        program: likewise.
         logs: takes each pod's log file, for a server that can show it.
     """
 
@@ -43,49 +38,22 @@ class TrainingOperator:
         program: Program | None = None,
         logs: dict[str, pathlib.Path] | None = None,
     ) -> None:
-        from kubernetes import client
-
-        self._objects, self._core = client.CustomObjectsApi(api), client.CoreV1Api(api)
-        self._namespace, self._folder, self._logs = namespace, folder, {} if logs is None else logs
-        self._program = program or (lambda kind, index, command: command)
+        super().__init__(api, namespace, folder, program)
+        self._logs = {} if logs is None else logs
         self._processes: dict[str, dict[str, subprocess.Popen[bytes]]] = {}
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._loop, daemon=True)
-        self.evict: set[str] = set()
-        self.problem: BaseException | None = None
-
-    def __enter__(self) -> TrainingOperator:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._ended.set()
-        self._thread.join()
-        for name in list(self._processes):
-            self._end(name)
-        assert self.problem is None, self.problem
 
     def processes(self, job: str) -> dict[str, subprocess.Popen[bytes]]:
         """A job's processes by pod."""
         return self._processes.get(job, {})
 
-    def _loop(self) -> None:
-        from kubernetes import client
+    def _look(self) -> None:
+        found = self._objects.list_namespaced_custom_object(**TFJOBS, namespace=self._namespace)
+        for job in found["items"]:
+            self._again_after_a_conflict(functools.partial(self._look_after, job))
 
-        try:
-            while not self._ended.wait(0.1):
-                found = self._objects.list_namespaced_custom_object(
-                    **_WHERE, namespace=self._namespace
-                )
-                for job in found["items"]:
-                    try:
-                        self._look_after(job)
-                    except client.exceptions.ApiException as error:
-                        # Changed or removed since it was read: it is looked at again.
-                        if error.status not in (404, 409):
-                            raise
-        except BaseException as error:
-            self.problem = error
+    def _end_all(self) -> None:
+        for name in list(self._processes):
+            self._end(name)
 
     def _look_after(self, job: dict[str, Any]) -> None:
         name = job["metadata"]["name"]
@@ -97,7 +65,7 @@ class TrainingOperator:
                 )
             job["metadata"]["finalizers"] = []
             self._objects.replace_namespaced_custom_object(
-                **_WHERE, namespace=self._namespace, name=name, body=job
+                **TFJOBS, namespace=self._namespace, name=name, body=job
             )
             return
         if name not in self._processes:
@@ -145,45 +113,23 @@ class TrainingOperator:
             self._namespace, {"metadata": {"name": pod, "labels": labels}, "spec": template["spec"]}
         )
         (container,) = (c for c in template["spec"]["containers"] if c["name"] == "tensorflow")
-        command = self._program(kind, index, list(container["command"]))
-        if command[0] == "python":
-            command[0] = sys.executable
         variables = {v["name"]: v["value"] for v in container.get("env", ()) if "value" in v}
         if sum(len(at) for at in json.loads(tf_config)["cluster"].values()) > 1:
             variables["TF_CONFIG"] = tf_config
-        log = self._folder / f"{pod}.log"
-        with log.open("wb") as output:
-            self._processes[name][pod] = subprocess.Popen(
-                command,
-                env={**os.environ, **variables},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
-        self._logs[pod] = log
-        self._core.patch_namespaced_pod_status(
-            pod, self._namespace, {"status": {"phase": "Running"}}
+        self._processes[name][pod] = self._start_process(
+            pod, kind, index, container["command"], variables
         )
+        self._logs[pod] = self._folder / f"{pod}.log"
+        self._tell(pod, {"phase": "Running"})
 
     def _report(self, pod: str, phase: str, code: int, reason: str = "") -> None:
         there = self._core.read_namespaced_pod(pod, self._namespace)
-        if there.status is not None and there.status.phase == phase:
-            return
-        ended = {"exitCode": abs(code), "reason": "Error" if code else "Completed"}
-        status: dict[str, Any] = {
-            "phase": phase,
-            "containerStatuses": [
-                {"name": "tensorflow", "image": "", "imageID": "", "ready": False,
-                 "restartCount": 0, "state": {"terminated": ended}}
-            ],
-        }  # fmt: skip
-        if reason:
-            status["reason"] = reason
-        self._core.patch_namespaced_pod_status(pod, self._namespace, {"status": status})
+        if there.status is None or there.status.phase != phase:
+            super()._report(pod, phase, code, reason)
 
     def _condition(self, name: str, kind: str, reason: str, message: str) -> None:
         job = self._objects.get_namespaced_custom_object(
-            **_WHERE, namespace=self._namespace, name=name
+            **TFJOBS, namespace=self._namespace, name=name
         )
         conditions = (job.get("status") or {}).get("conditions") or []
         if any(one["type"] == kind for one in conditions):
@@ -191,7 +137,7 @@ class TrainingOperator:
         conditions.append({"type": kind, "status": "True", "reason": reason, "message": message})
         job["status"] = {"conditions": conditions, "replicaStatuses": {}}
         self._objects.replace_namespaced_custom_object_status(
-            **_WHERE, namespace=self._namespace, name=name, body=job
+            **TFJOBS, namespace=self._namespace, name=name, body=job
         )
 
     def _pods(self, name: str) -> list[Any]:

@@ -8,9 +8,12 @@
 * `entrypoint`: what a step of a package runs.
 * `local`: a package run on this machine.
 * `submission`: a package run by a Kubeflow Pipelines server.
+* `added_steps`: steps that no node of the pipeline stands for.
 * `blessed_model`: the latest blessed model, looked up by an ordinary step.
 * `blessed_model_executor`: finds the newest blessed model in the records of earlier steps.
 * `conditions`: steps under a condition (`tfx.dsl.experimental.conditionals`).
+* `data_digests`: steps that make a digest of the files which another step reads, for its cache
+  key.
 * `defining`: a pipeline that is defined here to run elsewhere.
 * `extra`: the packages of the extra `kubeflow`: not needed where pipelines only run locally.
 * `lint`: what the open-source backend would refuse of a pipeline, said before anything is
@@ -22,6 +25,8 @@
 * `pauses`: pauses between attempts that are longer on Kubeflow Pipelines than was asked for.
 * `platform`: `Resources` in a package: some in the PipelineSpec, the rest for Kubernetes alone.
 * `resolution`: resolver nodes, for which open-source Kubeflow Pipelines has no place.
+* `run_records`: the last step of a run: it records which steps were answered from the backend's
+  cache.
 * `runner`: a runner in the sense of TFX: its `run` writes the package.
 * `shipped_files`: files for a cluster that ship with the package: Kubernetes manifests and a
   step's image.

@@ -12,7 +12,10 @@ from collections.abc import Sequence
 from tfx_estimators.errors import PackageError
 
 __all__ = [
+    "DATA_DIGEST",
+    "EXECUTION",
     "NO_IMAGE",
+    "OWN_STEPS",
     "artifact_key",
     "executor_label",
     "is_image",
@@ -23,6 +26,15 @@ __all__ = [
 
 NO_IMAGE = "none"
 """Stands where an image would in a package for this machine: TFX puts its own otherwise."""
+
+DATA_DIGEST = "tfx_estimators_data_digest"
+"""The parameter of a step that reads files: the digest of what an earlier step found there."""
+
+EXECUTION = "tfx_estimators_execution"
+"""The output parameter with which every step says which execution made its outputs."""
+
+OWN_STEPS = "tfx_estimators.kubeflow.entrypoint."
+"""Where the functions are that the steps run which compiling adds."""
 
 _VALUE = "_value"
 _PIPELINE = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")

@@ -21,6 +21,7 @@ from typing import Any
 from tfx_estimators.components.resources import Resources, combined, resources_of
 from tfx_estimators.errors import PackageError
 from tfx_estimators.kubeflow.conditions import point_conditions
+from tfx_estimators.kubeflow.data_digests import cache_by_digests
 from tfx_estimators.kubeflow.extra import from_extra
 from tfx_estimators.kubeflow.kubernetes_names import (
     NO_IMAGE,
@@ -30,9 +31,9 @@ from tfx_estimators.kubeflow.kubernetes_names import (
 )
 from tfx_estimators.kubeflow.lint import check
 from tfx_estimators.kubeflow.log_filter import without_misplaced_warning
-from tfx_estimators.kubeflow.outside_inputs import reads_outside
 from tfx_estimators.kubeflow.platform import apply_resources, platform_document
 from tfx_estimators.kubeflow.resolution import with_lookups
+from tfx_estimators.kubeflow.run_records import record_cached_steps
 from tfx_estimators.kubeflow.training_steps import with_jobs
 from tfx_estimators.kubeflow.values import point_at_values
 from tfx_estimators.whole_files import staged
@@ -133,8 +134,10 @@ def compile_pipeline(
     point_conditions(spec)
     _name_importers_output(spec)
     _tell_names(spec, changed, pipeline.pipeline_info.pipeline_name)
-    _cache_by_inputs_alone(spec, pipeline)
-    names = task_names([node.id for node in changed.components])
+    resources |= cache_by_digests(spec, pipeline, resources)
+    resources |= record_cached_steps(spec, _of_our_command(spec, changed), resources)
+    added = sorted(spec["components"].keys() - {node.id for node in changed.components})
+    names = task_names([*(node.id for node in changed.components), *added])
     _rename(spec, names)
     by_task = {names[id_]: found for id_, found in resources.items()}
     apply_resources(spec, by_task)
@@ -203,24 +206,29 @@ def _keep_parameter(holder: dict[str, Any], field: str, importer: dict[str, Any]
         holder[field] = {"parameters": {name: kept}}
 
 
+def _of_our_command(spec: dict[str, Any], pipeline: Any) -> list[str]:
+    """Ids of the nodes whose container runs our entrypoint."""
+    executors, components = spec["deploymentSpec"]["executors"], spec["components"]
+    return [
+        node.id
+        for node in pipeline.components
+        if executors[components[node.id]["executorLabel"]].get("container", {}).get("command")
+        == list(COMMAND)
+    ]
+
+
 def _tell_names(spec: dict[str, Any], pipeline: Any, name: str) -> None:
+    executors = spec["deploymentSpec"]["executors"]
+    ours = _of_our_command(spec, pipeline)
     for node in pipeline.components:
-        label = spec["components"][node.id]["executorLabel"]
-        container = spec["deploymentSpec"]["executors"][label].get("container")
-        if container is not None and container.get("command") == list(COMMAND):
+        if node.id in ours:
+            container = executors[spec["components"][node.id]["executorLabel"]]["container"]
             container["args"] += [
                 f"--tfx_outputs={','.join(node.outputs)}",
                 f"--tfx_pipeline={name}",
                 f"--tfx_node={node.id}",
                 f"--tfx_component={node.type}",
             ]
-
-
-def _cache_by_inputs_alone(spec: dict[str, Any], pipeline: Any) -> None:
-    """The backend's cache sees nothing of what a step reads besides its inputs."""
-    for node in pipeline.components:
-        if reads_outside(node):
-            spec["root"]["dag"]["tasks"][node.id]["cachingOptions"] = {}
 
 
 def _rename(spec: dict[str, Any], names: Mapping[str, str]) -> None:

@@ -39,7 +39,7 @@ _Text = Annotated[str, Predicate(is_text)]
 # ML Metadata refuses contexts and types without a name.
 _Name = Annotated[str, Predicate(is_text), Len(1)]
 _Property = _Text | Int64 | float
-State = Literal["running", "complete", "failed"]
+State = Literal["running", "complete", "failed", "cached"]
 """How a step stands."""
 
 _STRICT: dict[str, Any] = {"allow_inf_nan": False}
@@ -188,7 +188,8 @@ class StepRecord(_Origin):
 
     Attributes:
         type: the component's type, its importable dotted path.
-        state: "running", "complete" or "failed".
+        state: "running", "complete" or "failed"; "cached" if an earlier execution made the
+            outputs.
         began: when it began, in seconds since 1970 (UTC); `wall_time` is when it got into its
             state.
         parameters: the execution properties, without secrets.

@@ -8,6 +8,7 @@ import sys
 from types import FrameType
 
 from tfx_estimators.errors import TfxEstimatorsError
+from tfx_estimators.kubeflow.kubernetes_names import OWN_STEPS
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
@@ -30,9 +31,14 @@ def main() -> int:
         from tfx_estimators.kubeflow.entrypoint.invocation import Invocation
 
         invocation = Invocation.parse(sys.argv[1:])
-        from tfx_estimators.kubeflow.entrypoint.step import run_step
+        if invocation.executor.startswith(OWN_STEPS):
+            from tfx_estimators.kubeflow.entrypoint.own_step import run_own_step
 
-        run_step(invocation)
+            run_own_step(invocation)
+        else:
+            from tfx_estimators.kubeflow.entrypoint.step import run_step
+
+            run_step(invocation)
     except TfxEstimatorsError as error:
         logging.getLogger(__name__).error("where it came from", exc_info=True)
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)

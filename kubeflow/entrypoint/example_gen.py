@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["is_file_based", "prepare"]
+__all__ = ["is_file_based", "of_newest_span", "prepare"]
 
 _OLD_INPUT_BASE = "input_base_uri"
 
@@ -30,9 +30,27 @@ def prepare(properties: Mapping[str, Any], outputs: Mapping[str, Sequence[Any]])
         outputs: the `examples` artifact in here is told what was found.
 
     Returns:
-        the properties with the patterns of that span, and with what was found.
+        see `of_newest_span`.
     """
-    from tfx.components.example_gen import driver, input_processor, utils
+    from tfx.components.example_gen import driver
+    from tfx.types import standard_component_specs as keys
+
+    found = of_newest_span(properties)
+    (examples,) = outputs[keys.EXAMPLES_KEY]
+    driver.update_output_artifact(exec_properties=found, output_artifact=examples.mlmd_artifact)
+    return found
+
+
+def of_newest_span(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties with the patterns of the newest span, or of the one that was asked for.
+
+    Args:
+        properties: an ExampleGen's execution properties.
+
+    Returns:
+        the properties, with `span`, `version` and `input_fingerprint` besides.
+    """
+    from tfx.components.example_gen import input_processor, utils
     from tfx.proto import example_gen_pb2, range_config_pb2
     from tfx.types import standard_component_specs as keys
     from tfx.utils import proto_utils
@@ -56,6 +74,4 @@ def prepare(properties: Mapping[str, Any], outputs: Mapping[str, Sequence[Any]])
     for split in config.splits:
         split.pattern = processor.get_pattern_for_span_version(split.pattern, span, version)
     found[keys.INPUT_CONFIG_KEY] = proto_utils.proto_to_json(config)
-    (examples,) = outputs[keys.EXAMPLES_KEY]
-    driver.update_output_artifact(exec_properties=found, output_artifact=examples.mlmd_artifact)
     return found

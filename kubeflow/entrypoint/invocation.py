@@ -17,8 +17,12 @@ from typing import Any
 
 from tfx_estimators.errors import StepInputError
 from tfx_estimators.kubeflow.entrypoint.uris import task_place
+from tfx_estimators.kubeflow.kubernetes_names import DATA_DIGEST
 
-__all__ = ["Invocation"]
+__all__ = ["UNKNOWN", "Invocation"]
+
+UNKNOWN = "unknown"
+"""Stands for a name that neither the arguments nor the outputs' places tell."""
 
 _POD = "KFP_POD_NAME"
 _RUN = "KFP_RUN_ID"
@@ -44,6 +48,7 @@ class Invocation:
         node: the node's id.
         component: importable path of the component's class, or else of the executor's.
         attempt: the pod's name, or what else is unlike other attempts' names.
+        data_digest: of the files that the parameters name, if the step is cached by it.
     """
 
     executor: str
@@ -59,6 +64,7 @@ class Invocation:
     node: str
     component: str
     attempt: str
+    data_digest: str | None = None
 
     @classmethod
     def parse(cls, arguments: Sequence[str]) -> Invocation:
@@ -94,9 +100,11 @@ class Invocation:
             )
         artifacts = _artifacts(outputs)
         place = _place(artifacts, outputs["outputFile"])
+        parameters = _parameters(inputs.get("parameterValues") or {}, spec)
+        data_digest = parameters.pop(DATA_DIGEST, None)
         return cls(
             executor=said.executor_class_path,
-            parameters=_parameters(inputs.get("parameterValues") or {}, spec),
+            parameters=parameters,
             inputs=_artifacts(inputs),
             outputs={
                 key: held
@@ -112,6 +120,7 @@ class Invocation:
             node=said.tfx_node or place[2],
             component=said.tfx_component or said.executor_class_path,
             attempt=os.environ.get(_POD) or f"{place[1]}.{place[2]}",
+            data_digest=data_digest,
         )
 
 
@@ -156,7 +165,7 @@ def _place(outputs: dict[str, list[dict[str, Any]]], output_file: str) -> tuple[
     for place in (*uris, output_file):
         if (found := task_place(place)) is not None:
             return found.pipeline, found.run, found.task
-    return "unknown", "unknown", "unknown"
+    return UNKNOWN, UNKNOWN, UNKNOWN
 
 
 def _keys(text: str) -> frozenset[str]:

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfx_estimators.components.gfile import files_for
 from tfx_estimators.environment_variables import CHECKPOINTS, RECORDS
 from tfx_estimators.json_text import dumps
 from tfx_estimators.kubeflow.entrypoint.invocation import Invocation
+from tfx_estimators.kubeflow.entrypoint.record_folder import folder_of_records
 from tfx_estimators.kubeflow.entrypoint.runtime_artifacts import ABSENT, plain_properties
-from tfx_estimators.kubeflow.entrypoint.uris import is_copied, task_place
 from tfx_estimators.lineage.record_files import write_record
 from tfx_estimators.lineage.records import ArtifactRecord, State, StepRecord
 
@@ -85,25 +84,6 @@ class StepSidecar:
             write_record(self._folder, record, files_for(self._folder))
         except OSError as error:
             _log.warning("the lineage record of this step is not kept: %s", error)
-
-
-def folder_of_records(uris: Iterable[str]) -> str | None:
-    """Where records go: a volume that the environment names, or below the pipeline root.
-
-    None where a step sees neither: a copy of the pipeline root goes with its pod.
-
-    Args:
-        uris: of the step's outputs, see `task_place`.
-    """
-    if said := os.environ.get(RECORDS):
-        return said.rstrip("/")
-    if said := os.environ.get(CHECKPOINTS):
-        return f"{said.rstrip('/')}/records"
-    for uri in uris:
-        place = task_place(uri)
-        if place is not None and uri.startswith("/") and not is_copied(uri):
-            return f"{place.root}/records"
-    return None
 
 
 def _records(artifacts: Mapping[str, Sequence[Any]]) -> tuple[ArtifactRecord, ...]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfx_estimators.errors import StepInputError, TfxEstimatorsError
+from tfx_estimators.errors import StepInputError
 from tfx_estimators.estimator.activation import activate_with_tensorflow
-from tfx_estimators.json_text import dumps, finite
+from tfx_estimators.json_text import finite
+from tfx_estimators.kubeflow.entrypoint.data_digest import check_unchanged
 from tfx_estimators.kubeflow.entrypoint.example_gen import is_file_based, prepare
 from tfx_estimators.kubeflow.entrypoint.invocation import Invocation
+from tfx_estimators.kubeflow.entrypoint.own_step import import_executor, write_answer
+from tfx_estimators.kubeflow.entrypoint.run_record import own_execution
 from tfx_estimators.kubeflow.entrypoint.runtime_artifacts import (
     input_artifacts,
     make_places,
@@ -20,8 +22,7 @@ from tfx_estimators.kubeflow.entrypoint.runtime_artifacts import (
     runtime_artifact,
 )
 from tfx_estimators.kubeflow.entrypoint.sidecar import StepSidecar
-from tfx_estimators.kubeflow.kubernetes_names import artifact_key
-from tfx_estimators.whole_files import staged
+from tfx_estimators.kubeflow.kubernetes_names import EXECUTION, artifact_key
 
 __all__ = ["run_step"]
 
@@ -38,7 +39,7 @@ def run_step(invocation: Invocation) -> None:
     """
     # A stock executor imports the user's module without knowing of estimators.
     activate_with_tensorflow()
-    executor_class = _import_executor(invocation.executor)
+    executor_class = import_executor(invocation.executor)
     inputs = input_artifacts(invocation.inputs, invocation.inputs_spec)
     outputs = output_artifacts(invocation.outputs)
     sidecar = StepSidecar(invocation, inputs, outputs)
@@ -50,28 +51,15 @@ def run_step(invocation: Invocation) -> None:
             properties = prepare(properties, outputs)
         _log.info("%s begins: %s", invocation.node, invocation.executor)
         executor_class(_context(executor_class, invocation)).Do(inputs, outputs, properties)
+        check_unchanged(invocation)
         _tag_with_version(outputs)
         answer = _answer(invocation, outputs)
     except BaseException:
         sidecar.write("failed")
         raise
-    _write_at_once(pathlib.Path(invocation.output_file), dumps(answer, indent=1))
+    write_answer(invocation, answer)
     sidecar.write("complete")
     _log.info("%s is done", invocation.node)
-
-
-def _import_executor(path: str) -> type[Any]:
-    module, _, name = path.rpartition(".")
-    try:
-        return getattr(importlib.import_module(module), name)
-    except TfxEstimatorsError:
-        raise
-    except (ImportError, AttributeError, ValueError) as error:
-        raise StepInputError(
-            f"the executor {path} cannot be imported: {error}",
-            expected="an executor that the step's image has",
-            fix="build the image with the project that the package was compiled in",
-        ) from error
 
 
 def _context(executor_class: type[Any], invocation: Invocation) -> Any:
@@ -127,6 +115,9 @@ def _answer(invocation: Invocation, outputs: Mapping[str, Sequence[Any]]) -> dic
         told[key] = {"artifacts": finite(found)}
     values: dict[str, Any] = {}
     for key in invocation.output_parameters:
+        if key == EXECUTION:
+            values[key] = own_execution(invocation)
+            continue
         artifacts = outputs.get(key) or outputs.get(artifact_key(key)) or [None]
         if not isinstance(artifacts[0], ValueArtifact):
             raise StepInputError(
@@ -135,9 +126,3 @@ def _answer(invocation: Invocation, outputs: Mapping[str, Sequence[Any]]) -> dic
             )
         values[key] = artifacts[0].read()
     return {"artifacts": told, "parameterValues": values}
-
-
-def _write_at_once(file: pathlib.Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with staged(file) as fresh:
-        fresh.write_text(text, encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pathlib
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -152,30 +153,116 @@ def test_retries_never_end_early_and_pauses_are_whole_seconds() -> None:
     assert 365 * 24 * 3600 < int(years) < 2**31
 
 
-def test_what_reads_beside_its_inputs_is_not_cached() -> None:
+def cacheable(*components: Any, **changes: Any) -> dict[str, Any]:
+    """Tasks of a package of these components, with caching on."""
+    from tfx.orchestration.pipeline import Pipeline
+
+    pipeline = Pipeline(
+        pipeline_name="cached", pipeline_root=BUCKET, components=list(components),
+        enable_cache=True,
+    )  # fmt: skip
+    package = compile_pipeline(pipeline, image="i", **changes)
+    check_whole(package.spec)
+    return dict(package.spec["root"]["dag"]["tasks"], **{"": package})
+
+
+def test_what_reads_files_is_cached_by_their_digest() -> None:
     from tfx.components.example_gen.import_example_gen.component import ImportExampleGen
     from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
     from tfx.components.statistics_gen.component import StatisticsGen
-    from tfx.orchestration.pipeline import Pipeline
+    from tfx.orchestration.data_types import RuntimeParameter
 
-    examples = ImportExampleGen(input_base="/data/points")
+    base: Any = RuntimeParameter("base", ptype=str, default="/data/points")
+    examples = ImportExampleGen(input_base=base).with_id("my.points")
+    with_resources(
+        examples,
+        Resources(
+            accelerator=Accelerator("nvidia.com/gpu"),
+            volumes=[Claim("points", "/data")],
+            environment={"TFX_ESTIMATORS_RECORDS": "/data/records"},
+        ),
+    )
     statistics = StatisticsGen(examples=examples.outputs["examples"])
     schema = ImportSchemaGen(schema_file="gs://points/schema.pbtxt")
-    wanted = ImportExampleGen(input_base="/data/fixed").with_id("Wanted")
-    with_resources(wanted, Resources(cache=True))
-    pipeline = Pipeline(
-        pipeline_name="cached",
-        pipeline_root=BUCKET,
-        components=[examples, statistics, schema, wanted],
-        enable_cache=True,
-    )
-    tasks = compile_pipeline(pipeline, image="i").spec["root"]["dag"]["tasks"]
+    tasks = cacheable(examples, statistics, schema)
+    package = tasks.pop("")
     cached = {
         name: task["cachingOptions"].get("enableCache", False) for name, task in tasks.items()
     }
     assert cached == {
-        "ImportExampleGen": False, "StatisticsGen": True, "ImportSchemaGen": False, "Wanted": True,
+        "my-points": True, "StatisticsGen": True, "ImportSchemaGen": True,
+        # These run every time, and say what the others cannot.
+        "my-points-data": False, "ImportSchemaGen-data": False, "run-record": False,
     }  # fmt: skip
+    first, reader = tasks["my-points-data"], tasks["my-points"]
+    assert "my-points-data" in reader["dependentTasks"]
+    assert reader["inputs"]["parameters"]["tfx_estimators_data_digest"] == {
+        "taskOutputParameter": {
+            "producerTask": "my-points-data",
+            "outputParameterKey": "tfx_estimators_data_digest",
+        }
+    }
+    for task in (first, reader):
+        given = task["inputs"]["parameters"]["input_base"]
+        assert given == {"componentInputParameter": "base"}
+    executors = package.spec["deploymentSpec"]["executors"]
+    assert "accelerator" not in str(executors["exec-my-points-data"])
+    kubernetes = package.platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    for name in ("my-points", "my-points-data", "run-record"):
+        assert kubernetes[f"exec-{name}"]["pvcMount"][0]["mountPath"] == "/data"
+    # The last step hears of every other, cached or not.
+    said = tasks["run-record"]["inputs"]["parameters"].values()
+    assert {one["taskOutputParameter"]["producerTask"] for one in said} == {
+        "my-points", "StatisticsGen", "ImportSchemaGen",
+    }  # fmt: skip
+
+
+def test_what_reads_nobody_knows_what_is_not_cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tfx.components.example_gen.component import FileBasedExampleGen, QueryBasedExampleGen
+    from tfx.components.example_gen.csv_example_gen import executor
+    from tfx.components.example_gen.import_example_gen.component import ImportExampleGen
+    from tfx.components.statistics_gen.component import StatisticsGen
+    from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
+    from tfx.dsl.experimental.conditionals.conditional import Cond
+
+    class Own(executor.Executor):
+        """Reads who knows what."""
+
+    Own.__qualname__ = "Own"  # TFX compiles no local classes.
+    monkeypatch.setattr(sys.modules[__name__], "Own", Own, raising=False)
+    own = FileBasedExampleGen(
+        input_base="/data/own", custom_executor_spec=BeamExecutorSpec(Own)
+    ).with_id("Own")
+    told = FileBasedExampleGen(
+        input_base="/data/told",
+        custom_executor_spec=BeamExecutorSpec(executor.Executor),
+        custom_config={"dsn": "somewhere"},
+    ).with_id("Told")
+    asked = QueryBasedExampleGen(
+        input_config=_query(), custom_executor_spec=BeamExecutorSpec(executor.Executor)
+    ).with_id("Asked")
+    kept = ImportExampleGen(input_base="/data/kept").with_id("Kept")
+    with_resources(kept, Resources(cache=True))
+    never = ImportExampleGen(input_base="/data/never").with_id("Never")
+    with_resources(never, Resources(cache=False))
+    statistics = StatisticsGen(examples=kept.outputs["examples"])
+    with Cond(statistics.outputs["statistics"].future()[0].property("span") == 1):
+        later = ImportExampleGen(input_base="/data/later").with_id("Later")
+    tasks = cacheable(own, told, asked, kept, never, statistics, later)
+    tasks.pop("")
+    cached = {name for name, task in tasks.items() if task["cachingOptions"].get("enableCache")}
+    assert cached == {"Kept", "StatisticsGen"}
+    assert not [name for name in tasks if name.endswith("-data")]
+    # What a condition may leave out would leave the last step out too.
+    assert "Later" not in tasks["run-record"]["dependentTasks"]
+    assert "Never" in tasks["run-record"]["dependentTasks"]
+
+
+def _query() -> Any:
+    from tfx.proto import example_gen_pb2
+
+    split = example_gen_pb2.Input.Split(name="all", pattern="SELECT 1")
+    return example_gen_pb2.Input(splits=[split])
 
 
 def test_an_importers_uri_may_be_a_parameter_of_the_run() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 from tfx_estimators.components.evaluator.report import load_report
+from tfx_estimators.kubeflow.local import run_package
 from tfx_estimators.lineage.properties import CHECKPOINT_TYPE
 from tfx_estimators.lineage.record_files import read_records
 from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord
@@ -23,7 +25,8 @@ pytestmark = pytest.mark.slow
 
 TESTDATA = pathlib.Path(__file__).resolve().parents[2] / "testdata"
 MODULES = pathlib.Path(__file__).parent / "modules"
-STEPS = 10
+# Those of the nodes, the digest of the trips, and what says which steps were cached.
+STEPS = 12
 
 
 def _command(*arguments: str) -> list[str]:
@@ -33,12 +36,17 @@ def _command(*arguments: str) -> list[str]:
 @pytest.fixture(scope="module")
 def taxi(tmp_path_factory, taxi_folder):
     root = tmp_path_factory.mktemp("taxi") / "root"
-    options = ["--runner", "kubeflow-local", "--root", str(root), "--data", str(taxi_folder)]
+    shutil.copytree(taxi_folder, root.parent / "trips")
+    return root, _run("taxi", root, root.parent / "trips")
+
+
+def _run(pipeline: str, root: pathlib.Path, *data: pathlib.Path) -> subprocess.CompletedProcess:
+    options = ["--runner", "kubeflow-local", "--root", str(root), *(f"--data={d}" for d in data)]
     answer = subprocess.run(
-        _command("run", "taxi", *options), capture_output=True, text=True, check=False
+        _command("run", pipeline, *options), capture_output=True, text=True, check=False
     )
     assert answer.returncode == 0, answer.stderr[-3000:]
-    return root, answer
+    return answer
 
 
 @pytest.mark.stacks
@@ -68,7 +76,9 @@ def test_every_step_was_the_packages_command(taxi) -> None:
     assert commands == [["python", "-m", "tfx_estimators.kubeflow.entrypoint"]] * STEPS
     logs = list(root.glob("artifacts/taxi-*/logs/*.1.txt"))
     assert len(logs) == STEPS
-    assert all("tfx_estimators.kubeflow.entrypoint.step" in log.read_text() for log in logs)
+    of_nodes = [log for log in logs if not log.name.startswith(("CsvExampleGen-data", "run-rec"))]
+    assert len(of_nodes) == STEPS - 2
+    assert all("tfx_estimators.kubeflow.entrypoint.step" in log.read_text() for log in of_nodes)
 
 
 @pytest.mark.stacks
@@ -90,6 +100,44 @@ def test_records_alone_make_the_same_graph(taxi, tmp_path) -> None:
     assert pathlib.Path(version["destination"]) in workspace.serving.iterdir()
     made_from = _asked("lineage", version["version"], "--metadata", str(store))
     assert {"Model", "Examples", "Schema", CHECKPOINT_TYPE} <= {node["type"] for node in made_from}
+
+
+def test_a_second_run_is_answered_from_the_cache_until_the_data_change(taxi) -> None:
+    root, _ = taxi
+    metadata = Workspace("taxi", root).metadata
+    said = _run("taxi", root, root.parent / "trips").stderr
+    cached = {line.split()[1] for line in said.splitlines() if line.endswith(": from the cache")}
+    # As with the local runner: there is a model to compare with now.
+    again = {"BaselineModel", "EstimatorEvaluator", "EstimatorPusher"}
+    nodes = {
+        "CsvExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator",
+        "FeatureColumnTransform", "EstimatorTrainer", "EstimatorPredictor", *again,
+    }  # fmt: skip
+    assert {name.rstrip(":") for name in cached} == nodes - again
+    second, first = _asked("runs", "--metadata", str(metadata))
+    assert {step["node"]: step["state"] for step in first["steps"]} == dict.fromkeys(
+        nodes, "complete"
+    )
+    assert {step["node"]: step["state"] for step in second["steps"]} == {
+        node: "complete" if node in again else "cached" for node in nodes
+    }
+    differences = _asked("diff", first["name"], second["name"], "--metadata", str(metadata))
+    assert not [one for one in differences if one["about"] != "parameter"]
+    (model,) = _models(metadata).values()
+    assert model["step"] == 400
+
+    with (root.parent / "trips" / "data.csv").open("a") as trips:
+        trips.write((root.parent / "trips" / "data.csv").read_text().splitlines()[-1] + "\n")
+    heard: list[str] = []
+
+    def until_examples(line: str) -> None:
+        heard.append(line)
+        if line.startswith("[2/"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_package(root / "package.yaml", root, say=until_examples)
+    assert heard[-1] == f"[2/{STEPS}] CsvExampleGen"  # and not "from the cache"
 
 
 def _models(metadata: pathlib.Path) -> dict[str, dict]:

@@ -99,10 +99,13 @@ setup(
     extras_require={
         "kubeflow": ["kfp>=2.4", "kfp-kubernetes>=1.0"],
         "dev": [
+            "flask",  # with flask-cors, what moto's server needs
+            "flask-cors",
             "hypothesis",
             "import-linter",
             "jsonschema",
             "kubernetes-validate",
+            "moto[s3]",
             "mypy",
             "pytest",
             "pytest-xdist",

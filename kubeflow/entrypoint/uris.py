@@ -7,11 +7,20 @@ there to the outputs' URIs (`LocalPathForURI` in the backend's launcher).
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
+
+from tfx_estimators.environment_variables import LAUNCHER_COPIES
 
 __all__ = ["TaskPlace", "is_copied", "local_path", "task_place"]
 
-_FOLDERS = {"gs://": "/gcs/", "minio://": "/minio/", "s3://": "/s3/"}
+# Where a process on this machine stands for a pod, it has a folder of its own for "/".
+_COPIES = os.environ.get(LAUNCHER_COPIES, "")
+_FOLDERS = {
+    "gs://": f"{_COPIES}/gcs/",
+    "minio://": f"{_COPIES}/minio/",
+    "s3://": f"{_COPIES}/s3/",
+}
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Where backends up to 2.14 have the executors of all tasks write their output.
 _COMMON_FILE = "/tmp/kfp_outputs/output_metadata.json"

@@ -8,6 +8,7 @@ command in the package, or a podman container of the step's image.
 * `imitated_backend`: what the driver and the launcher of Kubeflow Pipelines make of a step,
   imitated here.
 * `kfp_python`: a Python whose kfp can orchestrate a pipeline locally.
+* `launcher_copies`: a bucket and the launcher's copies of it, imitated with folders.
 * `orchestrator`: the program that runs a package with `kfp.local`: `python orchestrator.py`, job
   on stdin.
 * `package_file`: a compiled package, read and looked over before anything is started.

@@ -15,7 +15,12 @@ import pathlib
 import shutil
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfx_estimators.kubeflow.local.launcher_copies import LauncherCopies
+else:
+    from launcher_copies import LauncherCopies  # See `orchestrator`.
 
 __all__ = ["Cache", "ProvisionedTask", "executor_input"]
 
@@ -31,6 +36,7 @@ class ProvisionedTask:
     Args:
         command: of the step, with the ExecutorInput that kfp put in place of {{$}}.
         given: that ExecutorInput.
+        copies: of the pod, where artifacts are in a bucket.
 
     Attributes:
         folder: of the task.
@@ -38,17 +44,22 @@ class ProvisionedTask:
         command: to run instead.
     """
 
-    def __init__(self, command: list[str], given: dict[str, Any]) -> None:
+    def __init__(
+        self, command: list[str], given: dict[str, Any], copies: LauncherCopies | None = None
+    ) -> None:
         self.told = pathlib.Path(given["outputs"]["outputFile"])
         self.folder = self.told.parent
+        self._copies = copies
         self._place = self.folder / str(uuid.uuid4())
-        self._answer = self._place / "output_metadata.json"
+        self._answer = self._seen(self._place / "output_metadata.json")
         # Not beside the outputs: what an attempt finds there is its own.
         self._logs = self.folder / str(uuid.uuid4()) / LOGS
         self._given = self._provisioned(given)
         text = json.dumps(self._given, allow_nan=False)
         self.command = [
-            text if _read(part) == given else part.replace(f"{self.folder}/", f"{self._place}/")
+            text
+            if _read(part) == given
+            else part.replace(f"{self.folder}/", f"{self._seen(self._place)}/")
             for part in command
         ]
 
@@ -66,14 +77,27 @@ class ProvisionedTask:
         """
         for place in (self._place, self._logs.parent):
             shutil.rmtree(place, ignore_errors=True)
-        self._logs.parent.mkdir(parents=True)
+        if self._copies is not None:
+            self._copies.begin()
+            for held in ((self._given.get("inputs") or {}).get("artifacts") or {}).values():
+                for artifact in held.get("artifacts") or ():
+                    self._copies.download(artifact["uri"])
+            for place in (self.folder, self._seen(self._place)):
+                place.mkdir(parents=True, exist_ok=True)
+        logs = self._seen(self._logs)
+        logs.parent.mkdir(parents=True)
         log.touch()
-        os.link(log, self._logs)
+        os.link(log, logs)
 
     def end(self) -> None:
         """Tells `kfp.local` what the step answered, and leaves its outputs to be found."""
         if self._answer.exists():
             shutil.copyfile(self._answer, self.told)
+        if self._copies is not None:
+            for held in self.outputs.values():
+                for artifact in held["artifacts"]:
+                    self._copies.upload(artifact["uri"])
+            self._copies.end()
         for key in self.outputs:
             if (self._place / key).exists():
                 (self.folder / key).symlink_to(pathlib.Path(self._place.name, key))
@@ -81,6 +105,15 @@ class ProvisionedTask:
     def clear(self) -> None:
         """Removes all that is there of the task."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self._copies is not None:
+            self._copies.end()
+
+    def _uri(self, place: pathlib.Path) -> str:
+        return str(place) if self._copies is None else self._copies.uri(place)
+
+    def _seen(self, place: pathlib.Path) -> pathlib.Path:
+        """Where the step sees it."""
+        return place if self._copies is None else self._copies.local(self._copies.uri(place))
 
     def _provisioned(self, given: dict[str, Any]) -> dict[str, Any]:
         changed = copy.deepcopy(given)
@@ -91,8 +124,8 @@ class ProvisionedTask:
         artifacts = outputs.setdefault("artifacts", {})
         for key, held in artifacts.items():
             for artifact in held.get("artifacts") or ():
-                artifact |= {"name": key, "uri": str(self._place / key)}
-        logs = {"name": LOGS, "uri": str(self._logs), "metadata": {}}
+                artifact |= {"name": key, "uri": self._uri(self._place / key)}
+        logs = {"name": LOGS, "uri": self._uri(self._logs), "metadata": {}}
         artifacts[LOGS] = {"artifacts": [{**logs, "type": {"schemaTitle": "system.Artifact"}}]}
         outputs["outputFile"] = str(self._answer)
         return changed
@@ -103,10 +136,11 @@ class Cache:
 
     Args:
         folder: of the entries; made when there is one.
+        copies: of any pod, where artifacts are in a bucket.
     """
 
-    def __init__(self, folder: pathlib.Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: pathlib.Path, copies: LauncherCopies | None = None) -> None:
+        self._folder, self._copies = folder, copies
 
     def key(self, container: Mapping[str, Any], given: Mapping[str, Any]) -> str:
         """Of inputs by identity, parameters, the outputs' types, and the container.
@@ -145,8 +179,8 @@ class Cache:
             for held in json.loads(text).get("artifacts", {}).values()
             for one in held.get("artifacts") or ()
         ]
-        there = all(pathlib.Path(one["uri"]).exists() for one in artifacts)
-        return text if there else None
+        kept = pathlib.Path if self._copies is None else self._copies.kept
+        return text if all(kept(one["uri"]).exists() for one in artifacts) else None
 
     def keep(self, key: str, answer: pathlib.Path) -> None:
         """Keeps an answer."""

@@ -31,13 +31,16 @@ if TYPE_CHECKING:
         ProvisionedTask,
         executor_input,
     )
+    from tfx_estimators.kubeflow.local.launcher_copies import FOLDERS, LauncherCopies
 else:
     # Beside this program, where Python does not look when it is isolated.
     sys.path.append(str(pathlib.Path(__file__).parent))
     from imitated_backend import Cache, ProvisionedTask, executor_input
+    from launcher_copies import FOLDERS, LauncherCopies
 
 
 _LAST_LINES = 20
+_COPIES = "TFX_ESTIMATORS_LAUNCHER_COPIES"  # As in `entrypoint.uris`.
 _NEVER_SET = "KFP_RUN_ID"  # By the backend of version 2, that is.
 
 
@@ -107,7 +110,8 @@ class TaskRunner:
 
     def __init__(self, job: dict[str, Any], events: EventStream, ending: Ending) -> None:
         self._job, self._events, self._ending = job, events, ending
-        self._cache = Cache(pathlib.Path(job["root"]) / "cache")
+        self._copies = self._launcher_copies()
+        self._cache = Cache(pathlib.Path(job["root"]) / "cache", self._copies)
         self._started = 0
         self._lock = threading.Lock()
 
@@ -115,7 +119,7 @@ class TaskRunner:
         """Runs a step, again as often as its retry policy says; True if it succeeded."""
         step = self._job["steps"][label]
         given = executor_input(command)
-        task = ProvisionedTask(command, given) if given is not None else None
+        task = ProvisionedTask(command, given, self._copies) if given is not None else None
         command = task.command if task is not None else command
         root = task.folder.parent if task is not None else pathlib.Path(self._job["root"])
         logs = root / "logs"
@@ -157,17 +161,32 @@ class TaskRunner:
                 return False
         return False
 
+    def _launcher_copies(self) -> LauncherCopies | None:
+        root = self._job["pipeline_root"]
+        if not root:
+            return None
+        # One folder for all pods, which run one after the other: records name paths in it.
+        folder = pathlib.Path(self._job["mounted"]) / "launcher"
+        return LauncherCopies(root, pathlib.Path(self._job["root"]), folder)
+
     def _attempt(
         self, step: dict[str, Any], command: list[str], log: pathlib.Path, run: str, attempt: int
     ) -> int:
         name = f"{run}-{step['name']}-{attempt}"
         variables = {**step["environment"], "KFP_POD_NAME": name}
+        copies = self._copies
+        if copies is not None and not self._job["container_command"]:
+            variables[_COPIES] = str(copies.folder)
         environment, stop = {**os.environ, **variables}, []
         environment.pop(_NEVER_SET, None)
         if self._job["container_command"]:
             shown = [part for key, value in variables.items() for part in ("-e", f"{key}={value}")]
             paths = paths_in(command, outside=self._job["mounted"])
             mounts = [part for path in paths for part in ("-v", f"{path}:{path}:ro")]
+            if copies is not None:
+                for folder in FOLDERS.values():
+                    (copies.folder / folder).mkdir(exist_ok=True)
+                    mounts += ["-v", f"{copies.folder / folder}:/{folder}"]
             stop = [self._job["container_command"][0], "kill", name]
             command = [
                 *self._job["container_command"],

@@ -49,6 +49,7 @@ def run_package(
     root: pathlib.Path,
     *,
     containers: bool = False,
+    pipeline_root: str | None = None,
     arguments: Mapping[str, Any] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> RunReport:
@@ -58,6 +59,8 @@ def run_package(
         package: a `.yaml` file; see `kubeflow.package`.
         root: everything that the run makes goes below it: `artifacts/RUN/STEP/` with
             `artifacts/RUN/logs/`, `artifacts/records/` and `artifacts/cache/`.
+        pipeline_root: a URI such as "minio://mlpipeline/v2": steps see copies of their own
+            inputs, as of a bucket, and nothing else of the run's artifacts.
         containers: whether each step is a podman container of its image; else a process.
         arguments: values of the pipeline's own parameters.
         say: takes progress, line by line; by default it is printed on standard error.
@@ -81,6 +84,7 @@ def run_package(
         "steps": _steps(read),
         "root": str(artifacts),
         "mounted": str(root),
+        "pipeline_root": pipeline_root,
         "log": str(report.log),
         "python": sys.executable,
         "container_command": command,

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-__all__ = ["CHECKPOINTS", "METADATA", "PARENT", "POD_SETTINGS", "RECORDS", "STARTER"]
+__all__ = [
+    "CHECKPOINTS",
+    "LAUNCHER_COPIES",
+    "METADATA",
+    "PARENT",
+    "POD_SETTINGS",
+    "RECORDS",
+    "STARTER",
+]
 
 CHECKPOINTS = "TFX_ESTIMATORS_CHECKPOINTS"
 """Where trainers keep their checkpoints; wins over their `checkpoint_store`."""
+
+LAUNCHER_COPIES = "TFX_ESTIMATORS_LAUNCHER_COPIES"
+"""The folder that stands for "/" where the backend's launcher is imitated on this machine."""
 
 METADATA = "TFX_ESTIMATORS_METADATA"
 """The store of ML Metadata that commands ask where `--metadata` is not given."""

@@ -188,3 +188,40 @@ def _process_of(root: pathlib.Path, node: str) -> int:
         if f"--tfx_node={node}" in command and any(str(root) in part for part in command):
             return int(folder.name)
     raise AssertionError(f"no process runs {node}")
+
+
+@pytest.mark.stacks
+def test_digits_from_a_bucket_is_answered_from_the_cache_the_second_time(
+    tmp_path, monkeypatch
+) -> None:
+    """Its steps see copies of their inputs, as with a pipeline root of minio://."""
+    from tfx_estimators.kubeflow.package import compile_pipeline
+    from tfx_estimators.pipelines.digits.pipeline import create_pipeline
+    from tfx_estimators.pipelines.recording import record_run
+
+    root, records = tmp_path / "root", tmp_path / "records"
+    # A step sees no folder of the run: on a cluster this would be on a volume.
+    monkeypatch.setenv("TFX_ESTIMATORS_RECORDS", str(records))
+    pipeline = create_pipeline(root, train_steps=60, eval_steps=2)
+    compile_pipeline(pipeline, image=None, cluster=False).write(root / "package.yaml")
+    ran = []
+    for _ in range(2):
+        said: list[str] = []
+        run_package(
+            root / "package.yaml", root, pipeline_root="minio://mlpipeline/v2", say=said.append
+        )
+        ran.append({line.split()[1].rstrip(":") for line in said if ": done (" in line})
+    assert ran[1] == {"ImportExampleGen-data", "run-record"}
+    nodes = ran[0] - ran[1]
+    record_run(pipeline, [str(records)])
+    metadata = Workspace("digits", root).metadata
+    second, first = _asked("runs", "--metadata", str(metadata))
+    for run, state in ((first, "complete"), (second, "cached")):
+        assert {step["node"]: step["state"] for step in run["steps"]} == dict.fromkeys(nodes, state)
+    assert _asked("diff", first["name"], second["name"], "--metadata", str(metadata)) == []
+    (model,) = _models(metadata).values()
+    assert model["step"] == 60
+    assert model["uri"].startswith(f"{root}/launcher/minio/mlpipeline/v2/digits-")
+    (version,) = model["versions"]
+    made_from = _asked("lineage", version["version"], "--metadata", str(metadata))
+    assert {"Model", "Examples", "Schema", CHECKPOINT_TYPE} <= {node["type"] for node in made_from}

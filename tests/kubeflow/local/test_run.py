@@ -80,6 +80,46 @@ def test_a_step_finds_what_the_backend_gives(make_package, tmp_path, monkeypatch
     assert not list(thing.parent.glob("executor-logs"))
 
 
+@pytest.mark.parametrize("scheme", ["minio", "s3", "gs"])
+def test_a_step_sees_copies_of_its_own_inputs_alone(make_package, tmp_path, scheme) -> None:
+    """What the launcher does where the pipeline root is a bucket."""
+    folder = {"minio": "minio", "s3": "s3", "gs": "gcs"}[scheme]
+    body = (
+        "import os\n"
+        f"copies = pathlib.Path(os.environ['TFX_ESTIMATORS_LAUNCHER_COPIES'], {folder!r})\n"
+        "def here(uri):\n"
+        f"    assert uri.startswith('{scheme}://bucket/v2/small-'), uri\n"
+        "    return copies / uri.partition('://')[2]\n"
+        "thing = here(out['artifacts']['thing']['artifacts'][0]['uri'])\n"
+        "assert pathlib.Path(out['outputFile']).parent == thing.parent, out['outputFile']\n"
+        "inputs = given.get('inputs', {}).get('artifacts', {})\n"
+        "seen = [here(held['artifacts'][0]['uri']) for held in inputs.values()]\n"
+        "logs = here(out['artifacts']['executor-logs']['artifacts'][0]['uri'])\n"
+        "files = {path for path in copies.rglob('*') if path.is_file()}\n"
+        "assert files == {logs, *(one / 'data' / 'part' for one in seen)}, files\n"
+        "(thing / 'data').mkdir(parents=True)\n"
+        "(thing / 'empty').mkdir()\n"
+        "(thing / 'data' / 'part').write_text(sys.argv[3])\n"
+        "artifact = dict(out['artifacts']['thing']['artifacts'][0])\n"
+        "pathlib.Path(out['outputFile']).write_text(\n"
+        "    json.dumps({'artifacts': {'thing': {'artifacts': [artifact]}}}))\n"
+        "sys.exit(0)\n"
+    )
+    steps = {
+        "first": {"body": body, "cached": True},
+        "second": {"body": body, "after": "first"},
+    }
+    said: list[str] = []
+    for _ in range(2):
+        root = f"{scheme}://bucket/v2"
+        run_package(make_package(**steps), tmp_path / "root", pipeline_root=root, say=said.append)
+    assert "[1/2] first: from the cache" in said
+    (part, *_) = (tmp_path / "root").glob("artifacts/small-*/second/*/thing/data/part")
+    assert part.read_text() == "second.Executor"
+    assert not list((tmp_path / "root").rglob("empty"))
+    assert not (tmp_path / "root" / "launcher").exists()
+
+
 def test_what_was_made_before_comes_from_the_cache(make_package, tmp_path) -> None:
     body = (
         f"with open({str(tmp_path / 'ran')!r}, 'a') as file:\n"

@@ -40,7 +40,6 @@ else:
 
 
 _LAST_LINES = 20
-_COPIES = "TFX_ESTIMATORS_LAUNCHER_COPIES"  # As in `entrypoint.uris`.
 _NEVER_SET = "KFP_RUN_ID"  # By the backend of version 2, that is.
 
 
@@ -176,7 +175,7 @@ class TaskRunner:
         variables = {**step["environment"], "KFP_POD_NAME": name}
         copies = self._copies
         if copies is not None and not self._job["container_command"]:
-            variables[_COPIES] = str(copies.folder)
+            variables[self._job["copies_variable"]] = str(copies.folder)
         environment, stop = {**os.environ, **variables}, []
         environment.pop(_NEVER_SET, None)
         if self._job["container_command"]:

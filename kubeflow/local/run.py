@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
+from tfx_estimators.environment_variables import LAUNCHER_COPIES
 from tfx_estimators.errors import PipelineError
 from tfx_estimators.json_text import dumps
 from tfx_estimators.kubeflow.kubernetes_names import NO_IMAGE
@@ -85,6 +86,7 @@ def run_package(
         "root": str(artifacts),
         "mounted": str(root),
         "pipeline_root": pipeline_root,
+        "copies_variable": LAUNCHER_COPIES,
         "log": str(report.log),
         "python": sys.executable,
         "container_command": command,

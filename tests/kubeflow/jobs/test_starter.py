@@ -7,7 +7,9 @@ plays the operator is said in `training_operator`.
 from __future__ import annotations
 
 import json
+import os
 import pathlib
+import signal
 import time
 import types
 from collections.abc import Iterator
@@ -18,10 +20,12 @@ from kube_apiserver import KubeApiserver
 from kubelet import Kubelet
 from kubernetes_server import KubernetesServer
 from real_training_operator import RealTrainingOperator
+from tfx_estimators.estimator.distribution.cluster import tasks_of
 from training_operator import TrainingOperator
 
 from tfx_estimators.components.resources import Resources
 from tfx_estimators.components.trainer.checkpoints.training import Start
+from tfx_estimators.components.trainer.processes import launch as distributed
 from tfx_estimators.environment_variables import POD_SETTINGS
 from tfx_estimators.errors import ClusterError, TrainingError, TrainingInterruptedError
 from tfx_estimators.estimator.distribution import MultiWorker, ParameterServer
@@ -196,6 +200,40 @@ def test_a_step_that_is_stopped_stops_its_job(
         assert jobs.state(job_name(training)) is None
         assert (tmp_path / "saved-0").exists()
         assert (tmp_path / "saved-1").exists()
+
+
+def test_sigterm_takes_the_job_along(
+    server: Any, jobs: ClusterJobs, training: Any, tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A step that is cancelled: its process gets SIGTERM while the job runs."""
+    policy = MultiWorker(2)
+    training.training.to_json = lambda: "{}"
+    training.training.check = lambda: None
+    training.train_steps = 10
+    handler = signal.getsignal(signal.SIGTERM)
+
+    class Cancelled(JobStarter):
+        def run_members(self, *arguments: Any) -> None:
+            *rest, watch = arguments
+            end = time.monotonic() + 240
+
+            def cancelling(status: Any, running: int, of: int) -> None:
+                assert time.monotonic() < end
+                if running == of:
+                    os.kill(os.getpid(), signal.SIGTERM)
+                watch(status, running, of)
+
+            super().run_members(*rest, cancelling)
+
+    monkeypatch.setattr(distributed, "_own_tasks", lambda job: tasks_of(policy))
+    monkeypatch.setattr(distributed, "find_starter", lambda: Cancelled(lambda: jobs, 0.1))
+    with operator(server, tmp_path, "time.sleep(600)"):
+        with pytest.raises(TrainingInterruptedError, match="stopped by SIGTERM in its job"):
+            distributed.train_in_processes(training)
+        assert jobs.state(job_name(training)) is None
+    assert signal.getsignal(signal.SIGTERM) == handler
+    assert pathlib.Path(training.training.folder, "logs", "worker-1.log").exists()
 
 
 def test_a_retry_finds_the_job_of_the_attempt_before(

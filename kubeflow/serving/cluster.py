@@ -1,4 +1,4 @@
-"""InferenceServices on a Kubernetes API server, by the official client.
+"""InferenceServices and their Deployments on a Kubernetes API server, by the official client.
 
 Seen with the client 12.0.1 (which TFX 1.15 allows) and 26.1.
 """
@@ -31,7 +31,7 @@ class ClusterServices:
 
         api = connect() if api is None else api
         self.namespace = own_namespace() if namespace is None else namespace
-        self._objects = client.CustomObjectsApi(api)
+        self._api, self._objects = api, client.CustomObjectsApi(api)
 
     def get(self, name: str) -> dict[str, Any] | None:
         """A service as it is; None if there is none."""
@@ -48,6 +48,23 @@ class ClusterServices:
                     return None
                 raise
         return found
+
+    def deployment(self, name: str) -> dict[str, Any] | None:
+        """The Deployment of a service's predictor in Standard mode; None if there is none."""
+        from kubernetes import client
+
+        doing = f"read the Deployment {name}-predictor in {self.namespace}"
+        with explained(doing, "get deployments.apps"):
+            try:
+                found = client.AppsV1Api(self._api).read_namespaced_deployment(
+                    f"{name}-predictor", self.namespace
+                )
+            except client.exceptions.ApiException as error:
+                if is_missing(error):
+                    return None
+                raise
+        plain: dict[str, Any] = self._api.sanitize_for_serialization(found)
+        return plain
 
     def create(self, body: Mapping[str, Any]) -> bool:
         """Makes a service; False if there is one of that name by now."""

@@ -22,6 +22,7 @@ __all__ = [
     "changed",
     "fresh",
     "is_ours",
+    "is_standard",
     "note",
     "place",
     "settings_digest",
@@ -32,6 +33,7 @@ __all__ = [
 GROUP, VERSION, PLURAL = "serving.kserve.io", "v1beta1", "inferenceservices"
 MANAGED = ("app.kubernetes.io/managed-by", "tfx-estimators")
 _PREFIX = "tfx-estimators/"
+_MODE = "serving.kserve.io/deploymentMode"
 
 
 def fresh(settings: ServiceSettings, namespace: str, uri: str) -> dict[str, Any]:
@@ -110,6 +112,17 @@ def is_ours(service: Mapping[str, Any]) -> bool:
     """Whether it was made by this package."""
     key, value = MANAGED
     return bool((service["metadata"].get("labels") or {}).get(key) == value)
+
+
+def is_standard(service: Mapping[str, Any]) -> bool:
+    """Whether KServe serves it by a Deployment: it then knows no shares of requests.
+
+    Args:
+        service: as KServe 0.15 calls the mode, RawDeployment, or as later ones, Standard.
+    """
+    annotations = service["metadata"].get("annotations") or {}
+    mode = (service.get("status") or {}).get("deploymentMode") or annotations.get(_MODE)
+    return mode in ("RawDeployment", "Standard")
 
 
 def settings_digest(settings: ServiceSettings) -> str:

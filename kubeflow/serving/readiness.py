@@ -3,6 +3,8 @@
 In Knative mode KServe copies the Knative service's generation, in Standard mode the
 deployment's, into `status.observedGeneration` (`PropagateStatus` and `PropagateRawStatus`,
 KServe 0.15): it is not that of the InferenceService, but it changes when a version comes.
+In Standard mode KServe calls a service ready, and its model up to date, while the version
+before still serves and the new one does not: there the Deployment tells (KServe 0.15.2).
 """
 
 from __future__ import annotations
@@ -12,15 +14,46 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tfx_estimators.errors import PushError
+from tfx_estimators.kubeflow.serving.kserve_resource import is_standard, place
 
 __all__ = ["is_ready", "wait_until_served", "why_not"]
 
 _FAILED = ("BlockedByFailedLoad", "InvalidSpec")
 _SECONDS_BETWEEN_LOOKS = 2.0
+_SOURCE = "internal.serving.kserve.io/storage-initializer-sourceuri"
+
+ReadDeployment = Callable[[], Mapping[str, Any] | None]
 
 
-def is_ready(service: Mapping[str, Any]) -> bool:
-    """Whether the newest version that the cluster knows of serves."""
+def is_ready(service: Mapping[str, Any], read_deployment: ReadDeployment) -> bool:
+    """Whether the newest version that the cluster knows of serves.
+
+    Args:
+        service: the service.
+        read_deployment: reads its Deployment; called in Standard mode only.
+    """
+    if not _says_ready(service):
+        return False
+    return not is_standard(service) or _is_rolled_out(read_deployment(), place(service))
+
+
+def _is_rolled_out(deployment: Mapping[str, Any] | None, uri: str) -> bool:
+    """Whether all replicas are of this version, as `kubectl rollout status` looks at it."""
+    if deployment is None:
+        return False
+    template = deployment["spec"]["template"]["metadata"].get("annotations") or {}
+    status = deployment.get("status") or {}
+    wanted = deployment["spec"].get("replicas", 1)
+    return (
+        template.get(_SOURCE, uri) == uri
+        and status.get("observedGeneration") == deployment["metadata"]["generation"]
+        and status.get("updatedReplicas", 0) >= wanted
+        and status.get("replicas", 0) <= status.get("updatedReplicas", 0)
+        and status.get("availableReplicas", 0) >= status.get("updatedReplicas", 0)
+    )
+
+
+def _says_ready(service: Mapping[str, Any]) -> bool:
     status = service.get("status") or {}
     predictor = (status.get("components") or {}).get("predictor") or {}
     return (
@@ -37,11 +70,14 @@ def why_not(service: Mapping[str, Any]) -> str:
     for kind, condition in sorted(_conditions(service).items()):
         if condition.get("status") != "True":
             said.append(_joined(kind, condition.get("reason"), condition.get("message")))
+    if _says_ready(service):
+        said.append("not all of its pods serve the version yet")
     return "; ".join(part for part in said if part) or "it has no status: is KServe running?"
 
 
 def wait_until_served(
     read: Callable[[], Mapping[str, Any] | None],
+    read_deployment: ReadDeployment,
     before: Mapping[str, Any] | None,
     seconds: float,
     say: Callable[[str], None],
@@ -51,6 +87,7 @@ def wait_until_served(
 
     Args:
         read: reads the service.
+        read_deployment: reads its Deployment; called in Standard mode only.
         before: the service as it was before the version came; None to take its status as
             that of the version.
         seconds: at most.
@@ -77,7 +114,7 @@ def wait_until_served(
                 expected="a model that its TensorFlow runtime loads",
                 fix="kubectl describe inferenceservice " + str(service["metadata"]["name"]),
             )
-        if seen and is_ready(service):
+        if seen and is_ready(service, read_deployment):
             return
         if time.monotonic() > deadline:
             raise PushError(

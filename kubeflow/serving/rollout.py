@@ -16,6 +16,7 @@ from tfx_estimators.kubeflow.serving.kserve_resource import (
     changed,
     fresh,
     is_ours,
+    is_standard,
     note,
     place,
     settings_digest,
@@ -37,6 +38,9 @@ class Services(Protocol):
 
     def get(self, name: str) -> dict[str, Any] | None:
         """A service; None if there is none."""
+
+    def deployment(self, name: str) -> dict[str, Any] | None:
+        """The Deployment that serves one in Standard mode; None if there is none."""
 
     def create(self, body: Mapping[str, Any]) -> bool:
         """Makes one; False if it is there."""
@@ -104,6 +108,9 @@ def roll_out(
                 _wait(services, settings, None, say, pause)
             return _as_is(live)
         body = changed(live, settings, uri)
+        _check_share(body)
+        if is_standard(live):
+            services.deployment(settings.name)  # Whether it may be read, before anything changes.
         if not services.replace(body):
             continue
         say(f"{settings.name}: {uri} gets {_percent(body)}% of the requests")
@@ -126,7 +133,7 @@ def look(services: Services, name: str) -> dict[str, Any]:
         PushError: if there is no such service.
     """
     live = _existing(services, name)
-    ready = is_ready(live)
+    ready = is_ready(live, lambda: services.deployment(name))
     return {
         "name": name,
         "namespace": services.namespace,
@@ -203,6 +210,7 @@ def _change(
         body = how(live)
         if body is None:
             return _as_is(live)
+        _check_share(body)
         if services.replace(body):
             return dataclasses.replace(_as_is(body), new=True)
     raise _changes_all_the_time(name)
@@ -250,7 +258,15 @@ def _wait(
     say: Callable[[str], None],
     pause: float,
 ) -> None:
-    wait_until_served(lambda: services.get(settings.name), before, settings.seconds, say, pause)
+    name = settings.name
+    wait_until_served(
+        lambda: services.get(name),
+        lambda: services.deployment(name),
+        before,
+        settings.seconds,
+        say,
+        pause,
+    )
 
 
 def _as_is(service: Mapping[str, Any]) -> Rollout:
@@ -272,6 +288,17 @@ def _check_ours(live: dict[str, Any], namespace: str) -> None:
         fix=f"choose another name, or: kubectl -n {namespace} label inferenceservice {name} "
         f"{key}={value}",
     )
+
+
+def _check_share(body: Mapping[str, Any]) -> None:
+    """KServe ignores it there, and the newest version gets all requests."""
+    if is_standard(body) and share(body) not in (None, 100):
+        raise PushError(
+            f"KServe serves {body['metadata']['name']} in its Standard (RawDeployment) mode, where "
+            f"no version can have {share(body)}% of the requests",
+            expected="all requests for one version, or KServe's Knative (Serverless) mode",
+            fix="leave canary_percent out of InferenceService",
+        )
 
 
 def _changes_all_the_time(name: str) -> PushError:

@@ -20,11 +20,33 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
 
-from tfx_estimators.components import EstimatorPredictor
+from tfx_estimators.components import EstimatorEvaluator, EstimatorPredictor
+from tfx_estimators.components.evaluator.report import load_report
 
 pytestmark = pytest.mark.slow
 
 Outputs = dict[str, Artifact]
+EVAL_CONFIG = """
+slicing_specs {}
+slicing_specs { feature_keys: "color" }
+metrics_specs {
+  metrics { class_name: "AUC" }
+  metrics { class_name: "BinaryAccuracy" }
+  metrics { class_name: "ExampleCount" }
+  per_slice_thresholds {
+    key: "auc"
+    value {
+      thresholds {
+        slicing_specs {}
+        threshold {
+          value_threshold { lower_bound { value: 0.6 } }
+          change_threshold { direction: HIGHER_IS_BETTER absolute { value: -0.1 } }
+        }
+      }
+    }
+  }
+}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +143,38 @@ def test_predictor_on_a_cluster(
     )
     assert len(direct) == 350
     assert direct == cluster
+
+
+@pytest.mark.parametrize("way", ["over batches", "example by example"])
+def test_evaluator_on_a_cluster(
+    both: Any,
+    channel: Any,
+    examples: Artifact,
+    model: Artifact,
+    make_model: Any,
+    tmp_path: pathlib.Path,
+    capfd: pytest.CaptureFixture[str],
+    way: str,
+) -> None:
+    # Slices by their size are TFMA's alone.
+    options = "options { min_slice_size { value: 2 } }" if way == "example by example" else ""
+    component = EstimatorEvaluator(
+        examples=channel(standard_artifacts.Examples),
+        model=channel(standard_artifacts.Model),
+        baseline_model=channel(standard_artifacts.Model),
+        label_key="y",
+        example_weight_key="w",
+        eval_config=f"{EVAL_CONFIG}{options}",
+    )
+    baseline = make_model(tmp_path / "baseline", slope=0.5)
+    made = both(component, examples=examples, model=model, baseline_model=baseline)
+    assert ("goes example by example" in capfd.readouterr().err) == (way == "example by example")
+    direct, cluster = (load_report(one["evaluation"].uri) for one in made)
+    assert direct.blessed is cluster.blessed is True
+    assert len(direct.slices) == 4
+    assert [one.slice for one in direct.slices] == [one.slice for one in cluster.slices]
+    for one, other in zip(direct.slices, cluster.slices, strict=True):
+        assert other.metrics == pytest.approx(one.metrics, rel=1e-6)
+        assert other.baseline == pytest.approx(one.baseline, rel=1e-6)
+    for key, verdict in (("blessing", "BLESSED"), ("evaluation", "report.json")):
+        assert all(pathlib.Path(one[key].uri, verdict).exists() for one in made)

@@ -16,8 +16,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 _PROXY = "https://proxy.golang.org"
 _TRAINING = ("github.com/kubeflow/training-operator", "v1.9.3",
              "manifests/base/crds/kubeflow.org_tfjobs.yaml")  # fmt: skip
-_KSERVE = ("github.com/kserve/kserve", "v0.15.2",
-           "config/crd/full/serving.kserve.io_inferenceservices.yaml")  # fmt: skip
+_KSERVE = ("github.com/kserve/kserve", "v0.15.2")
+_KSERVE_FILE = "config/crd/full/serving.kserve.io_{}.yaml"
 
 
 def tfjobs() -> dict[str, Any]:
@@ -27,7 +27,14 @@ def tfjobs() -> dict[str, Any]:
 
 def inference_services() -> dict[str, Any]:
     """The CRD of InferenceServices."""
-    return _crd(*_KSERVE)
+    return _crd(*_KSERVE, _KSERVE_FILE.format("inferenceservices"))
+
+
+def kserve() -> list[dict[str, Any]]:
+    """All that KServe's controller looks for."""
+    kinds = ("inferenceservices", "trainedmodels", "inferencegraphs", "servingruntimes",
+             "clusterservingruntimes", "clusterstoragecontainers")  # fmt: skip
+    return [_crd(*_KSERVE, _KSERVE_FILE.format(kind)) for kind in kinds]
 
 
 def schema(crd: dict[str, Any], version: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import subprocess
 import time
@@ -70,6 +71,20 @@ class KubeApiserver:
         settings.retries = False
         settings.api_key = {"authorization": f"Bearer {user}"}
         return client.ApiClient(settings)
+
+    def kubeconfig(self, file: pathlib.Path) -> pathlib.Path:
+        """Writes what programs read that connect as "admin"."""
+        cluster = {"server": f"https://127.0.0.1:{self._port}", "insecure-skip-tls-verify": True}
+        settings = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "here",
+            "contexts": [{"name": "here", "context": {"cluster": "here", "user": "admin"}}],
+            "clusters": [{"name": "here", "cluster": cluster}],
+            "users": [{"name": "admin", "user": {"token": "admin"}}],
+        }
+        file.write_text(json.dumps(settings))
+        return file
 
     def _start(self, name: str, *command: str) -> None:
         with (self._folder / f"{name}.log").open("wb") as log:

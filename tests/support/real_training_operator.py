@@ -13,7 +13,6 @@ import subprocess
 import time
 from typing import Any
 
-import yaml
 from kube_apiserver import ROOT, KubeApiserver
 
 from tfx_estimators.estimator.distribution.ports import reserve_ports
@@ -93,18 +92,7 @@ class RealTrainingOperator:
         client.AdmissionregistrationV1Api(api).create_validating_webhook_configuration(
             {"metadata": {"name": _WEBHOOKS}, "webhooks": [webhook]}
         )
-        settings = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "here",
-            "contexts": [{"name": "here", "context": {"cluster": "here", "user": "admin"}}],
-            "clusters": [
-                {"name": "here", "cluster": {"server": api.configuration.host,
-                                             "insecure-skip-tls-verify": True}}
-            ],
-            "users": [{"name": "admin", "user": {"token": "admin"}}],
-        }  # fmt: skip
-        (self._folder / "kubeconfig").write_text(yaml.safe_dump(settings))
+        self._server.kubeconfig(self._folder / "kubeconfig")
 
     def _mount(self) -> None:
         from kubernetes import client

@@ -20,7 +20,7 @@ from kube_apiserver import KubeApiserver
 from kubelet import Kubelet
 from kubernetes_server import KubernetesServer
 from real_training_operator import RealTrainingOperator
-from tfx_estimators.estimator.distribution.cluster import tasks_of
+from tfx_estimators.estimator.distribution.processes import tasks_of
 from training_operator import TrainingOperator
 
 from tfx_estimators.components.resources import Resources

@@ -1,7 +1,7 @@
 """An InferenceService's life, against a stand-in for the API server and the real one.
 
-KServe itself cannot run here: `Controller` writes what it would report into the status, as
-its own code does (KServe 0.15, Knative mode).
+In the quick tests `Controller` writes what KServe would report into the status, as its own
+code does (KServe 0.15, Knative mode). KServe's own controller runs in one slow test.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import pathlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,7 +24,7 @@ from tfx_estimators.errors import ClusterError, PushError, UnsupportedOptionErro
 from tfx_estimators.kubeflow.serving.cluster import ClusterServices
 from tfx_estimators.kubeflow.serving.executor import serve
 from tfx_estimators.kubeflow.serving.kserve_resource import GROUP, PLURAL, VERSION, place, share
-from tfx_estimators.kubeflow.serving.rollout import Rollout, promote, roll_back
+from tfx_estimators.kubeflow.serving.rollout import Rollout, look, promote, roll_back
 from tfx_estimators.kubeflow.serving.service import InferenceService, ServiceSettings
 from tfx_estimators.kubeflow.serving.version_folder import VersionFolder
 
@@ -389,3 +390,70 @@ def test_the_commands_show_promote_and_go_back(
         assert f"{uri(1)} gets the rest" in answer.output
         answer = CliRunner().invoke(main, ["kserve", "show", "taxis"])
         assert "there is no InferenceService taxis in default" in answer.output
+
+
+@pytest.mark.slow
+def test_kserves_own_controller_goes_from_version_to_version_and_back(
+    push: Callable[[int], str], tmp_path: pathlib.Path
+) -> None:
+    """In Standard mode, in which KServe 0.15.2 says too early that a version serves."""
+    import crds
+    from real_kserve import Deployments, RealKServe
+
+    settings = asked(tmp_path, seconds=60)
+    for name in ("apiserver", "kserve"):
+        (tmp_path / name).mkdir()
+    with KubeApiserver(tmp_path / "apiserver") as server:
+        crds.permit(server.api(), MANIFESTS, "step", NAMESPACE)
+        services = ClusterServices(server.api("step"), NAMESPACE)
+        with (
+            RealKServe(server, tmp_path / "kserve"),
+            Deployments(server.api(), NAMESPACE) as machines,
+        ):
+            assert serve(services, settings, push(1), 0.2) == Rollout(uri(1), 100, None, new=True)
+            assert not serve(services, settings, push(1), 0.2).new
+            with pytest.raises(PushError, match="no version can have 10% of the requests"):
+                serve(services, asked(tmp_path, canary_percent=10), push(2), 0.2)
+            live = services.get("taxi")
+            assert live
+            assert place(live) == uri(1)
+
+            machines.held.add(uri(2))
+            said: list[bool] = []
+
+            def let_up() -> None:
+                while not said:
+                    live = services.get("taxi")
+                    assert live
+                    model = live["status"].get("modelStatus", {})
+                    ready = any(
+                        (one["type"], one["status"]) == ("Ready", "True")
+                        for one in live["status"]["conditions"]
+                    )
+                    if place(live) == uri(2) and live["status"]["observedGeneration"] > 1:
+                        # What KServe itself says while only the version before serves.
+                        said.append(ready and model.get("transitionStatus") == "UpToDate")
+                        said.append(look(services, "taxi")["ready"])
+                    time.sleep(0.1)
+                machines.held.clear()
+
+            waiter = threading.Thread(target=let_up)
+            waiter.start()
+            assert serve(services, settings, push(2), 0.2) == Rollout(uri(2), 100, uri(1), new=True)
+            waiter.join()
+            assert said == [True, False]
+            assert look(services, "taxi")["ready"]
+
+            machines.broken.add(uri(3))
+            with pytest.raises(PushError, match="was rolled back to"):
+                serve(services, asked(tmp_path, seconds=20), push(3), 0.2)
+            live = services.get("taxi")
+            assert live
+            assert place(live) == uri(2)
+
+            assert roll_back(services, "taxi") == Rollout(uri(1), 100, None, new=True)
+            deployment = services.deployment("taxi")
+            end = time.monotonic() + 60
+            while not look(services, "taxi")["ready"]:
+                assert time.monotonic() < end, deployment
+                time.sleep(0.2)

@@ -48,6 +48,7 @@ def record_cached_steps(invocation: Invocation) -> dict[str, str]:
                      "its records is not known")  # fmt: skip
         return {}
     files = files_for(folder)
+    failures: tuple[type[Exception], ...] = (CorruptRecordError, *files.failures)
     for said in invocation.parameters.values():
         node, run, attempt = json.loads(said)
         if run == invocation.run:
@@ -67,6 +68,6 @@ def record_cached_steps(invocation: Invocation) -> dict[str, str]:
                 began=now, wall_time=now,
             )  # fmt: skip
             write_record(folder, cached, files)
-        except (CorruptRecordError, *files.failures) as error:
+        except failures as error:
             _log.warning("that %s was cached is not recorded: %s", node, error)
     return {}

@@ -398,9 +398,11 @@ def test_kserves_own_controller_goes_from_version_to_version_and_back(
 ) -> None:
     """In Standard mode, in which KServe 0.15.2 says too early that a version serves."""
     import crds
-    from real_kserve import Deployments, RealKServe
+    from real_kserve import PROGRAM, Deployments, RealKServe
 
-    settings = asked(tmp_path, seconds=60)
+    if not PROGRAM.exists():
+        pytest.skip("scripts/kserve.sh builds KServe's controller, in six minutes")
+    settings = asked(tmp_path, seconds=240)
     for name in ("apiserver", "kserve"):
         (tmp_path / name).mkdir()
     with KubeApiserver(tmp_path / "apiserver") as server:

@@ -91,7 +91,8 @@ class RealKServe:
         settings = self._server.kubeconfig(self._folder / "kubeconfig")
         with (self._folder / "kserve.log").open("wb") as log:
             self._process = subprocess.Popen(
-                [str(PROGRAM), f"--webhook-port={port}", "--metrics-addr=0", "--health-probe-addr=0"],
+                [str(PROGRAM), f"--webhook-port={port}", "--metrics-addr=0",
+                 "--health-probe-addr=0"],
                 stdout=log, stderr=log,
                 # It looks for its certificate below the folder for temporary files.
                 env={**os.environ, "KUBECONFIG": str(settings), "TMPDIR": str(self._folder),

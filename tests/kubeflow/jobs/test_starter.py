@@ -20,7 +20,6 @@ from kube_apiserver import KubeApiserver
 from kubelet import Kubelet
 from kubernetes_server import KubernetesServer
 from real_training_operator import RealTrainingOperator
-from tfx_estimators.estimator.distribution.processes import tasks_of
 from training_operator import TrainingOperator
 
 from tfx_estimators.components.resources import Resources
@@ -29,6 +28,7 @@ from tfx_estimators.components.trainer.processes import launch as distributed
 from tfx_estimators.environment_variables import POD_SETTINGS
 from tfx_estimators.errors import ClusterError, TrainingError, TrainingInterruptedError
 from tfx_estimators.estimator.distribution import MultiWorker, ParameterServer
+from tfx_estimators.estimator.distribution.processes import tasks_of
 from tfx_estimators.kubeflow.jobs.cluster import ClusterJobs
 from tfx_estimators.kubeflow.jobs.member import own_task
 from tfx_estimators.kubeflow.jobs.pods import pod_settings

@@ -4,37 +4,17 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
 import pytest
+from page_code import page_code
 
 from tfx_estimators.errors import UnsupportedOptionError
 from tfx_estimators.pipelines.runners import Runner, find_runner, runners
 from tfx_estimators.pipelines.runners.registry import check_options
 
-NIGHTLY = """
-import pathlib
-from tfx_estimators.pipelines.runners import RunnerOption
-
-
-class Nightly:
-    name = "nightly"
-    summary = "tells the night shift"
-    options = (RunnerOption("not_before", "The hour.", "HOUR"), RunnerOption("quietly", "Hush."))
-
-    def check(self, **options):
-        pass
-
-    def run(self, definition, root, **options):
-        root.mkdir(parents=True, exist_ok=True)
-        (root / "told").write_text(
-            f"{definition.pipeline_info.pipeline_name} {sorted(options.items())}"
-        )
-
-
-RUNNER = Nightly()
-"""
 PIPELINE = """
 def create_pipeline(root, data):
     from tfx.orchestration.pipeline import Pipeline
@@ -48,16 +28,24 @@ def nightly(tmp_path: pathlib.Path) -> dict[str, str]:
     """The environment of a machine on which another package brings a runner."""
     site = tmp_path / "site"
     (site / "nightly_runner-1.0.dist-info").mkdir(parents=True)
-    (site / "nightly_runner.py").write_text(NIGHTLY)
+    (site / "nightly_runner.py").write_text(page_code("extending", "A runner"))
     (site / "nightly_runner-1.0.dist-info" / "METADATA").write_text(
         "Metadata-Version: 2.1\nName: nightly-runner\nVersion: 1.0\n"
     )
     (site / "nightly_runner-1.0.dist-info" / "entry_points.txt").write_text(
-        "[tfx_estimators.runners]\nnightly = nightly_runner:RUNNER\n"
+        f"[tfx_estimators.runners]\n{_entry_point()}\n"
     )
     (tmp_path / "mine.py").write_text(PIPELINE)
     path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH", "")]))
     return {**os.environ, "PYTHONPATH": path}
+
+
+def _entry_point() -> str:
+    """As an installer writes what the page has in `pyproject.toml`."""
+    announced = page_code("extending", "A runner", "toml")
+    found = re.search(r'^\[project\.entry-points\."tfx_estimators\.runners"\]\n(.+)', announced)
+    assert found is not None
+    return found[1].replace('"', "")
 
 
 def _run(folder: pathlib.Path, env: dict[str, str], *arguments: str) -> tuple[int, str]:

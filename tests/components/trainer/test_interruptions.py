@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import importlib
 import multiprocessing
 import os
 import pathlib
@@ -312,10 +313,12 @@ def test_what_is_kept(run: Run) -> None:
         KeepLast,
     )
 
+    # A policy from outside the package.
+    own = importlib.import_module("keep_steps").KeepSteps((15,))
     arguments = {
         **run.job.arguments,
         "custom_config": {**CONFIG, "run_config": {"save_checkpoints_steps": 5}},
-        "retention": [KeepLast(2), KeepEvery(20), KeepBest("loss", largest=False)],
+        "retention": [KeepLast(2), KeepEvery(20), KeepBest("loss", largest=False), own],
     }
     assert run("SIGKILL 23", arguments=arguments) == -signal.SIGKILL
     assert run(arguments=arguments) == 0, run.said()
@@ -325,7 +328,7 @@ def test_what_is_kept(run: Run) -> None:
     evaluated = {r.step: r.metrics["loss"] for r in found if r.metrics}
     assert evaluated.keys() >= {5, 40}
     best = min(evaluated, key=lambda step: evaluated[step])
-    assert run.kept() == sorted({0, 20, 35, 40, best})
+    assert run.kept() == sorted({0, 15, 20, 35, 40, best})
     assert {record.step for record in found if record.kept} == set(run.kept())
 
 

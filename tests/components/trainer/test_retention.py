@@ -8,6 +8,7 @@ import sys
 from collections.abc import Collection
 
 import pytest
+from page_code import page_code
 
 from tfx_estimators.components.trainer.checkpoints.retention import (
     KeepBest,
@@ -24,17 +25,7 @@ MEASURED: Metrics = {
     step: {"auc": auc} for step, auc in [(10, 0.7), (20, 0.9), (30, 0.8), (40, 0.6)]
 }
 
-OWN = """
-import dataclasses
-
-
-@dataclasses.dataclass(frozen=True)
-class KeepSteps:
-    steps: tuple[int, ...]
-
-    def kept(self, metrics):
-        return self.steps
-"""
+OWN = page_code("extending", "A retention policy")
 
 
 @pytest.mark.parametrize(
@@ -67,6 +58,12 @@ def test_a_policy_from_outside_the_package_is_stored_and_asked(
     (tmp_path / "our_retention.py").unlink()
     with pytest.raises(UnsupportedOptionError, match="our_retention:KeepSteps cannot be imported"):
         from_json(text)
+
+
+def test_the_policy_that_a_training_is_given_is_the_one_on_the_page() -> None:
+    # `test_what_is_kept` trains with it.
+    module = pathlib.Path(__file__).with_name("modules") / "keep_steps.py"
+    assert module.read_text(encoding="utf-8") == OWN
 
 
 def test_what_could_not_be_read_back_is_refused_at_once() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import collections
+import types
 from typing import Any
 
 import pytest
 import tensorflow as tf
+from page_code import page_code
 
 from tfx_estimators.errors import ColumnError
 from tfx_estimators.estimator import columns
@@ -100,6 +102,13 @@ def test_an_unregistered_class_stays_in_the_model_by_a_rule_that_the_report_name
     assert (entry["on_beam"], entry["in_model"]) == ([], ["OwnColumn"])
     assert entry["features"] == ["f"]
     assert "not registered, and the rule" in entry["why"]
+
+
+def test_the_class_on_the_page_is_computed_on_beam() -> None:
+    module = types.ModuleType("model_of_the_page")
+    exec(page_code("feature-columns", "A column class of your own"), vars(module))
+    (entry,) = report(compile_columns(module.feature_columns()))
+    assert (entry["on_beam"], entry["in_model"]) == (["CyclicColumn"], [])
 
 
 def test_the_rule_is_not_for_classes_of_tensorflow_or_ours() -> None:

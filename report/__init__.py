@@ -12,6 +12,8 @@ The sections, in the page's order:
 * `pipeline`: the graph of the steps, and what each took.
 * `training`: curves, checkpoints, and where it was resumed.
 * `evaluation`: metrics by slice, thresholds, and the verdict.
+* `predictions`: calibration, confusion or residuals; importance of features by shuffling.
+* `weights`: the weights of linear models, by what each row of them means.
 * `data`: statistics of each feature, train against eval, and anomalies.
 * `columns`: where each feature column is computed, and why there.
 * `comparison`: what differs from another run.

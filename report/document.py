@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import html
 import logging
 from collections.abc import Callable, Iterable
@@ -19,9 +20,15 @@ from tfx_estimators.report.evaluation import evaluation_section
 from tfx_estimators.report.page import page
 from tfx_estimators.report.parts import Missing, Section
 from tfx_estimators.report.pipeline import pipeline_section
+from tfx_estimators.report.predictions import (
+    importance_section,
+    predictions_section,
+    sample_of,
+)
 from tfx_estimators.report.provenance import origin_section
 from tfx_estimators.report.subject import look_at
 from tfx_estimators.report.training import training_section
+from tfx_estimators.report.weights import weights_section
 
 __all__ = ["Report", "report", "report_on"]
 
@@ -82,6 +89,7 @@ def report_on(
         doing: is told the name of each section before it is made.
     """
     subject = look_at(store, run)
+    sample = functools.cache(lambda: sample_of(subject))
 
     def compared() -> Section:
         if against is None:
@@ -92,6 +100,9 @@ def report_on(
         ("pipeline", "Pipeline", lambda: pipeline_section(subject)),
         ("training", "Training", lambda: training_section(subject)),
         ("evaluation", "Evaluation", lambda: evaluation_section(subject)),
+        ("predictions", "Predictions", lambda: predictions_section(sample())),
+        ("importance", "Importance of features", lambda: importance_section(sample())),
+        ("weights", "Linear weights", lambda: weights_section(subject)),
         ("data", "Data", lambda: data_section(subject)),
         ("columns", "Feature columns", lambda: columns_section(subject)),
         ("comparison", "Comparison", compared),

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from tfx_estimators.redaction import redacted
 from tfx_estimators.report.parts import Figure
 from tfx_estimators.terminal import escaped, shown
 
@@ -55,7 +56,7 @@ _SETTINGS = {
     "ytick.color": MUTED,
 }
 _POINTS_PER_INCH = 72.0
-_LONGEST_LABEL = 28
+_LONGEST_LABEL = 30
 
 
 class Drawing:
@@ -110,9 +111,9 @@ class Drawing:
 
 
 def label(text: object) -> str:
-    """A name as there is room for it beside an axis."""
-    name = escaped(str(text))
-    return name if len(name) <= _LONGEST_LABEL else f"{name[: _LONGEST_LABEL - 1]}…"
+    """A name as there is room for it beside an axis: of a long one both ends."""
+    name, half = escaped(redacted(str(text))), _LONGEST_LABEL // 2
+    return name if len(name) <= _LONGEST_LABEL else f"{name[: half - 1]}…{name[-half:]}"
 
 
 _METADATA = ("Date", "Creator", "Format", "Type")

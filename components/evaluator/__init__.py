@@ -3,6 +3,8 @@
 * `spec`: what the pipeline sees.
 * `component`: wiring, checked when the pipeline is defined.
 * `executor`: runs an evaluation: one Beam pipeline, then the verdict.
+* `preparation`: models, heads, columns and examples of an evaluation, found and checked.
+* `sample`: labels and predictions of some of an evaluation's examples.
 * `eval_config`: TFMA's EvalConfig: reading it, refusing what cannot be honoured, filling gaps.
 * `heads`: what a model predicts, read off its signature.
 * `inputs`: from examples to what TFMA's evaluators read.

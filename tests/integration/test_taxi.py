@@ -9,6 +9,7 @@ import pathlib
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -208,11 +209,25 @@ def test_a_report_is_one_file_that_tells_all_of_the_run(taxi: Run, page: pathlib
     assert "at least 0.7" in sections["evaluation"]
     assert taxi.report().reason in sections["evaluation"]
     assert "payment_type: Credit Card" in sections["evaluation"]
+    # All of the evaluation's examples are fewer than what is asked of the model.
+    assert set(re.findall(r"label [01]: ([\d,]+) of", sections["predictions"])) == set(
+        _counts(overall)
+    )
+    # Who pays cash leaves no tip that anybody writes down.
+    assert re.search(r"<desc[^>]*>payment_type \d", sections["importance"])
+    assert "payment_type = Credit Card" in sections["weights"]
     assert "Histogram of fare." in sections["data"]
     assert "learns from the data in the analysis pass" in sections["columns"]
     assert taxi.pushed().name in sections["lineage"]
     assert "tensorflow-transform" in sections["environment"]
     assert "There is no earlier run" in sections["comparison"]
+
+
+def _counts(overall: Mapping[str, float]) -> list[str]:
+    """True negatives and true positives, as the metrics of an evaluation have them."""
+    count, positive = overall["example_count"], overall["example_count"] * overall["label/mean"]
+    true = overall["recall"] * positive
+    return [f"{round(overall['accuracy'] * count - true):,}", f"{round(true):,}"]
 
 
 def test_what_names_contain_is_shown_and_never_obeyed(taxi: Run) -> None:

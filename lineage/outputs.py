@@ -7,9 +7,10 @@ import pathlib
 from typing import Any
 
 from tfx_estimators.errors import PipelineError
-from tfx_estimators.lineage.store import open_store
+from tfx_estimators.lineage.runs import list_runs
+from tfx_estimators.lineage.store import Store, open_store
 
-__all__ = ["Produced", "latest_outputs"]
+__all__ = ["Produced", "latest_outputs", "outputs_of_newest_run"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,10 +74,31 @@ def latest_outputs(database: pathlib.Path, pipeline: str, node: str) -> Produced
             f"{node} of the pipeline {pipeline} has not finished yet",
             fix=f"run the pipeline {pipeline} to its end",
         )
-    newest = max(done, key=lambda execution: execution.id)
+    return _produced(store, max(done, key=lambda execution: execution.id))
+
+
+def outputs_of_newest_run(store: Store, pipeline: str) -> dict[str, Produced]:
+    """What the steps of a pipeline's newest run produced, cached ones included.
+
+    Args:
+        store: the store.
+        pipeline: the pipeline's name.
+
+    Returns:
+        node -> its outputs. A step that failed or was skipped has none.
+    """
+    runs = list_runs(store, pipeline=pipeline, limit=1)
+    done = {s.node: s.id for run in runs for s in run.steps if s.state in ("complete", "cached")}
+    executions = {e.id: e for e in store.get_executions_by_id(list(done.values()))}
+    return {node: _produced(store, executions[number]) for node, number in done.items()}
+
+
+def _produced(store: Store, execution: Any) -> Produced:
+    from ml_metadata.proto import metadata_store_pb2 as mlmd
+
     kinds = (mlmd.Event.OUTPUT, mlmd.Event.DECLARED_OUTPUT)
     keys: dict[int, tuple[str, int]] = {}
-    for event in store.get_events_by_execution_ids([newest.id]):
+    for event in store.get_events_by_execution_ids([execution.id]):
         # What was found afterwards and belongs to no output of the node has no path.
         if event.type in kinds and event.path.steps:
             key, index = (step for step in event.path.steps)
@@ -86,8 +108,8 @@ def latest_outputs(database: pathlib.Path, pipeline: str, node: str) -> Produced
     for artifact_id, (name, _) in sorted(keys.items(), key=lambda item: item[1]):
         artifacts.setdefault(name, []).append(found[artifact_id])
     return Produced(
-        execution_id=newest.id,
-        cached=newest.last_known_state == mlmd.Execution.CACHED,
+        execution_id=execution.id,
+        cached=execution.last_known_state == mlmd.Execution.CACHED,
         artifacts=artifacts,
     )
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from tfx_estimators.errors import CorruptRecordError, DataError, EmptySplitError
 
-__all__ = ["Column", "DataFile", "Format", "ValueKind", "find_format", "read_data"]
+__all__ = ["Column", "DataFile", "Format", "ValueKind", "find_format", "read_data", "read_examples"]
 
 _FEWEST_ROWS = 10
 _BATCH = 4096
@@ -194,31 +194,55 @@ def _read_parquet(path: pathlib.Path) -> Iterator[Column]:
         yield _column(name, [batch.column(place) for batch in batches])
 
 
-def _read_examples(path: pathlib.Path) -> Iterator[Column]:
+def read_examples(path: pathlib.Path) -> pa.Table:
+    """Reads a TFRecord file of tf.Examples.
+
+    Returns:
+        a column of lists for each feature, in the order of their names; a null where an
+        example does not have it.
+
+    Raises:
+        CorruptRecordError: if it cannot be read.
+    """
     import tensorflow as tf
     from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
     compression = "GZIP" if path.name.endswith(".gz") else ""
     decoder = ExamplesToRecordBatchDecoder()
-    parts: dict[str, list[Any]] = {}
-    rows = 0
+    batches = []
     try:
         records = tf.data.TFRecordDataset(str(path), compression_type=compression)
         for some in _batched(records.as_numpy_iterator()):
-            batch = decoder.DecodeBatch(some)
-            for name in {*parts, *batch.schema.names}:
-                before = parts.setdefault(name, [pa.nulls(rows)] if rows else [])
-                there = name in batch.schema.names
-                before.append(batch.column(name) if there else pa.nulls(len(some)))
-            rows += len(some)
+            batches.append(decoder.DecodeBatch(some))
     except (tf.errors.OpError, ValueError, RuntimeError) as error:
         raise CorruptRecordError(
             f"{path} cannot be read: {str(error).splitlines()[0]}",
             expected="TFRecords of serialized tf.Examples",
             fix="write the file again; gzipped files need a name that ends in .gz",
         ) from error
-    for name in sorted(parts):
-        yield _column(name, parts[name])
+    types: dict[str, Any] = {}
+    for field in (field for batch in batches for field in batch.schema):
+        # A feature without any value in a batch has no type there.
+        if field.name not in types or pa.types.is_null(types[field.name]):
+            types[field.name] = field.type
+    columns = {
+        name: pa.chunked_array([_column_of(batch, name, types[name]) for batch in batches])
+        for name in sorted(types)
+    }
+    return pa.table(columns)
+
+
+def _column_of(batch: pa.RecordBatch, name: str, kind: Any) -> Any:
+    place = batch.schema.get_field_index(name)
+    if place < 0 or pa.types.is_null(batch.schema.field(place).type):
+        return pa.nulls(batch.num_rows, kind)
+    return batch.column(place)
+
+
+def _read_examples(path: pathlib.Path) -> Iterator[Column]:
+    table = read_examples(path)
+    for name in table.column_names:
+        yield _column(name, table.column(name).chunks)
 
 
 def _batched(records: Iterable[bytes]) -> Iterator[list[bytes]]:

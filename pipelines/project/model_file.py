@@ -120,8 +120,8 @@ def _constants(task: PredictionTask) -> str:
     if task.kind is TaskKind.REGRESSION:
         lines += [
             comment(
-                "Predictions begin at the mean of the labels, and a step of the model is one "
-                "standard deviation; so the usual learning rates fit."
+                "The model learns how many standard deviations a label is above the mean, so "
+                "that the usual learning rates fit whatever its unit is."
             ),
             f"LABEL_MEAN = {_rounded(task.mean)}",
             f"LABEL_DEVIATION = {_rounded(task.deviation)}",
@@ -208,9 +208,15 @@ def estimator_fn(
     )
 '''
 _REGRESSION = '''
-def mean_and_deviation(logits: Any) -> Any:
-    """Predictions in the unit of the label."""
+def in_units_of_the_label(logits: Any) -> Any:
+    """What the model predicts, [batch, 1]."""
     return LABEL_MEAN + LABEL_DEVIATION * logits
+
+
+def squared_error(labels: Any, logits: Any) -> Any:
+    """The squared error in standard deviations, [batch, 1]."""
+    labels = (tf.cast(labels, tf.float32) - LABEL_MEAN) / LABEL_DEVIATION
+    return tf.square(labels - logits)
 
 
 def estimator_fn(
@@ -222,7 +228,9 @@ def estimator_fn(
     deep one: `DNNEstimator(head, feature_columns=columns["dnn"], hidden_units=..., ...)`.
     """
     head = tf_estimator.RegressionHead(
-        weight_column=WEIGHT, inverse_link_fn=mean_and_deviation
+        weight_column=WEIGHT,
+        loss_fn=squared_error,
+        inverse_link_fn=in_units_of_the_label,
     )
     return tf_estimator.DNNLinearCombinedEstimator(
         head,

@@ -54,7 +54,8 @@ def test_every_column_reads_what_there_is(tmp_path):
     from tfx_estimators.pipelines.project.data_file import read_data
 
     model, pipeline = load("model.py"), load("pipeline.py")
-    there = {column.name for column in read_data(pipeline.DATA).columns}
+    file = next(pipeline.DATA.glob(pipeline.FILES))
+    there = {column.name for column in read_data(file).columns}
     columns = [column for part in model.feature_columns().values() for column in part]
     read = set(tf.feature_column.make_parse_example_spec(columns))
     made = getattr(model, "preprocessing_fn", None)

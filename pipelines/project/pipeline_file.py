@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Sequence
 
@@ -14,7 +15,7 @@ __all__ = ["pipeline_source", "train_steps"]
 
 BATCH_SIZE = 64
 _EPOCHS = 15
-_FEWEST_STEPS, _MOST_STEPS = 100, 5000
+_FEWEST_STEPS, _MOST_STEPS = 200, 5000
 _MOST_SLICES = 10
 # What stands in a text of protocol buffers as it is.
 _PLAIN = re.compile(r"[^\"'\\{}\x00-\x1f]+")
@@ -37,7 +38,7 @@ from tfx_estimators.pipelines.parameters import Parameter
 from tfx_estimators.pipelines.usual import {imports}
 
 HERE = pathlib.Path(__file__).parent
-DATA = pathlib.Path({data})
+DATA, FILES = pathlib.Path({data}), {files}
 LABEL = {label}
 UNITS = (64, 32)
 
@@ -73,14 +74,14 @@ def create_pipeline(
 
     Args:
         root: folder for all that a run makes.
-        data: folder with files of the same kind, to use instead of `DATA`.
+        data: another folder of such files, to use instead of `FILES` in `DATA`.
         train_steps: batches to train on.
         eval_steps: batches of an evaluation during training.
         batch_size: rows a batch.
         seed: of the weights and of the order of the rows.
         hidden_units: units of each hidden layer.
     """
-    examples = {source}(data) if data else {source}(DATA.parent, DATA.name)
+    examples = {source}(data) if data else {source}(DATA, FILES)
     return estimator_pipeline(
         {name},
         root,
@@ -115,7 +116,8 @@ def pipeline_source(
     return _TEXT.format(
         source=source,
         imports=", ".join(sorted([source, "estimator_pipeline"])),
-        data=literal(str(data.path)),
+        data=literal(str(data.path.parent)),
+        files=literal(glob.escape(data.path.name)),
         label=literal(task.label),
         about=comment(f"{about} Metrics are shown for each slice, too."),
         slices=_slices(proposals),

@@ -24,6 +24,7 @@ from tfx_estimators.commands.kubeflow import compile_package
 from tfx_estimators.commands.lineage import checkpoints, diff, lineage, models, runs
 from tfx_estimators.commands.metadata import metadata, withdraw
 from tfx_estimators.commands.new import new
+from tfx_estimators.commands.predict import predict
 from tfx_estimators.commands.push import rollback, versions
 from tfx_estimators.commands.report import report
 from tfx_estimators.commands.run_log import run_log
@@ -97,8 +98,8 @@ def run(
 
     PIPELINE is the name of a ready pipeline (taxi, titanic, digits, cats_vs_dogs) or a
     Python file that defines create_pipeline(root, data) and returns a TFX Pipeline. It may
-    also define summary(root), printed at the end, and diagnose(data), called when a step
-    fails.
+    also define summary(root), printed at the end instead of the usual table, and
+    diagnose(data), called when a step fails.
 
     Steps whose inputs and code have not changed are taken from the cache. A failed run
     can be repeated: finished steps are skipped, and an interrupted training resumes from
@@ -109,6 +110,7 @@ def run(
     ctx.find_root().with_resource(temporary_folder())
 
     from tfx_estimators.pipelines import catalog
+    from tfx_estimators.pipelines.closing_table import run_table
     from tfx_estimators.pipelines.runner import train_afresh
 
     with run_log(ctx, root / "log.txt") as log:
@@ -124,8 +126,7 @@ def run(
             if hasattr(module, "diagnose"):
                 module.diagnose(data)  # raises something better where it can
             raise
-        if hasattr(module, "summary"):
-            click.echo(module.summary(root))
+        click.echo(module.summary(root) if hasattr(module, "summary") else run_table(definition))
 
 
 def _short_name(pipeline: str) -> str:
@@ -141,7 +142,7 @@ for _command in (
     *(runs, checkpoints, models, lineage, diff, report),
     *(restore, gc, import_records, adopt),
     *(metadata, withdraw),
-    *(versions, rollback),
+    *(predict, versions, rollback),
 ):
     main.add_command(_command)
 

@@ -26,6 +26,7 @@ from tfx.types.channel import Channel
 
 from tfx_estimators.components import EstimatorEvaluator, EstimatorPredictor, EstimatorPusher
 from tfx_estimators.components.evaluator import Report, load_report
+from tfx_estimators.pipelines.closing_table import run_table
 
 EVAL_CONFIG = """
 slicing_specs {}
@@ -46,9 +47,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 @pytest.fixture(scope="module")
 def run(root: pathlib.Path, examples: Artifact, make_model: Any) -> Any:
-    """`run(name, slope)` runs the pipeline on a model of that slope."""
+    """`run(name, slope)` runs the pipeline on a model of that slope, and returns it."""
 
-    def run_pipeline(name: str, slope: float) -> None:
+    def run_pipeline(name: str, slope: float) -> Pipeline:
         model = make_model(root / "models" / name, slope=slope)
         data = Importer(
             source_uri=examples.uri,
@@ -92,14 +93,14 @@ def run(root: pathlib.Path, examples: Artifact, make_model: Any) -> Any:
             ),
         )
         components = [data, candidate, baseline, evaluator, predictor, pusher, stock_pusher]
-        LocalDagRunner().run(
-            Pipeline(
-                pipeline_name="blessed",
-                pipeline_root=str(root / "artifacts"),
-                components=components,
-                metadata_connection_config=connection(root),
-            )
+        pipeline = Pipeline(
+            pipeline_name="blessed",
+            pipeline_root=str(root / "artifacts"),
+            components=components,
+            metadata_connection_config=connection(root),
         )
+        LocalDagRunner().run(pipeline)
+        return pipeline
 
     return run_pipeline
 
@@ -119,13 +120,21 @@ def reports(root: pathlib.Path) -> list[Report]:
 
 @pytest.mark.stacks
 def test_a_worse_model_is_neither_blessed_nor_pushed(root: pathlib.Path, run: Any) -> None:
-    run("good", slope=2.0)
+    table = run_table(run("good", slope=2.0))
     (first,) = reports(root)
+    (version,) = (root / "serving").glob("[0-9]*")
+    assert f"{first.overall().metrics['auc']:.4f}" in table
+    assert "blessed      yes" in table
+    assert f"pushed to    {version}" in table
+    assert f"next         tfx-estimators predict {version} DATA -o predictions.csv" in table
     assert first.blessed is True
     assert first.baseline is None
-    (version,) = (root / "serving").glob("[0-9]*")
 
-    run("bad", slope=-0.5)
+    table = run_table(run("bad", slope=-0.5))
+    assert "blessed      no: auc (overall) is" in table
+    assert "pushed to    nowhere: only a blessed model is pushed" in table
+    assert "run again" in table
+    assert str(version) not in table
     second = reports(root)[1]
     assert second.blessed is False
     assert second.baseline == str(root / "models" / "good" / "Format-Serving")

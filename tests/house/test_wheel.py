@@ -8,11 +8,11 @@ import pathlib
 import re
 import subprocess
 import sys
-import tarfile
 import zipfile
 from collections.abc import Iterator
 
 import pytest
+from own_wheel import build_wheel, lay_out
 
 import tfx_estimators
 
@@ -22,35 +22,12 @@ ROOMS = ["estimator", "lineage", "components", "pipelines", "report", "kubeflow"
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """A wheel built from the source distribution, not from the checkout."""
-    folder = tmp_path_factory.mktemp("dist")
-    subprocess.run(
-        [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", str(folder), "sdist",
-         "--dist-dir", str(folder)],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
-    (source,) = folder.glob("*.tar.gz")
-    with tarfile.open(source) as held:
-        held.extractall(folder / "unpacked")
-    (unpacked,) = (folder / "unpacked").iterdir()
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
-         "--disable-pip-version-check", "--wheel-dir", str(folder), str(unpacked)],
-        check=True,
-    )  # fmt: skip
-    (built,) = folder.glob("*.whl")
-    return built
+    return build_wheel(tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="module")
 def installed(wheel: pathlib.Path) -> pathlib.Path:
-    """The wheel's files, as an installer lays them."""
-    folder = wheel.parent / "installed"
-    with zipfile.ZipFile(wheel) as held:
-        held.extractall(folder)
-    return folder
+    return lay_out(wheel)
 
 
 def _command(installed: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -59,6 +59,8 @@ def test_a_messy_file_gets_a_column_or_a_reason_for_each_of_its_columns(project:
 
 def test_the_files_are_as_a_formatter_would_have_them(project: Project) -> None:
     assert sorted(path.name for path in project.folder.iterdir()) == FILES
+    # A name is a pattern to an ExampleGen.
+    assert '"Kundschaft [[]alt].csv"' in (project.folder / "pipeline.py").read_text("utf-8")
     for path in project.folder.glob("*.py"):
         compile(path.read_text(encoding="utf-8"), str(path), "exec")
     readme = (project.folder / "README.md").read_text(encoding="utf-8")
@@ -131,7 +133,7 @@ def test_parquet_is_read_with_its_types(tmp_path: pathlib.Path) -> None:
     assert seen["flag"].startswith("2 different whole numbers")
     assert "20 % missing" in seen["score"]
     assert seen["tags"].startswith("lists: 2 different texts")
-    assert "parquet_examples(DATA.parent, DATA.name)" in (made.folder / "pipeline.py").read_text()
+    assert "parquet_examples(DATA, FILES)" in (made.folder / "pipeline.py").read_text()
 
 
 def test_tf_examples_are_read_with_their_types(tmp_path: pathlib.Path) -> None:

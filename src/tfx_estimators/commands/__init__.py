@@ -11,6 +11,7 @@
 * `metadata`: what is done with a store of ML Metadata itself, and with verdicts in it.
 * `metadata_option`: `--metadata`, and the newest store below runs/ where it is not given.
 * `new`: `tfx-estimators new`: a project of one's own, written from a look at the data.
+* `predict`: `tfx-estimators predict`: predictions for the rows of a file.
 * `printing`: how commands print lines, tables and JSON.
 * `push`: `tfx-estimators versions | rollback`: what a model server is given, and going back.
 * `report`: `tfx-estimators report`: a run as one page of HTML.

@@ -6,7 +6,7 @@ import os
 import pathlib
 
 from tfx_estimators.components.saved_model import EXAMPLES_FOLDER
-from tfx_estimators.errors import NotInMetadataError
+from tfx_estimators.errors import MissingFilesError
 from tfx_estimators.lineage.models import find_model
 from tfx_estimators.lineage.store import open_store
 
@@ -26,21 +26,21 @@ def find_saved_model(name: str, metadata: str | None = None) -> str:
         metadata: the store to ask where there is no such folder.
 
     Raises:
-        NotInMetadataError: if there is neither.
-        MissingFilesError: if the model's files are gone.
+        MissingFilesError: if there is no such folder, or the model's files are gone.
+        NotInMetadataError: if ML Metadata knows no such model.
     """
     folder = pathlib.Path(name)
     if folder.is_dir():
         found = _in_folder(folder)
         if found is None:
-            raise NotInMetadataError(
+            raise MissingFilesError(
                 f"there is no SavedModel in {folder}",
                 expected="the folder of a model, or of versions of one",
                 fix="check the path; tfx-estimators models lists models",
             )
         return str(found)
     if metadata is None:
-        raise NotInMetadataError(
+        raise MissingFilesError(
             f"there is no folder {name}, and no metadata to ask for a model {name!r}",
             expected="a model's folder, or a version that was pushed from here",
             fix="check the path, or pass --metadata",
@@ -48,7 +48,7 @@ def find_saved_model(name: str, metadata: str | None = None) -> str:
     uri = find_model(open_store(metadata), name).uri
     found = _in_folder(pathlib.Path(uri)) if os.path.isdir(uri) else None  # noqa: PTH112
     if found is None:
-        raise NotInMetadataError(
+        raise MissingFilesError(
             f"the model {name!r} was in {uri}, where no SavedModel is any more",
             expected="a model whose files are kept",
             fix="name a version that was pushed by its folder",

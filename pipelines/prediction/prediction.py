@@ -50,7 +50,7 @@ def predict_table(
         that `output_columns.output_columns` describes.
 
     Raises:
-        NotInMetadataError: if there is no such model.
+        MissingFilesError: if there is no such model.
         SavedModelError: if it does not take tf.Examples.
         DataError: if the file cannot be read, or does not fit the model.
     """

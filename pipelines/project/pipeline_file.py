@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from tfx_estimators.pipelines.project.data_file import DataFile, Format
 from tfx_estimators.pipelines.project.prediction_task import PredictionTask, TaskKind
 from tfx_estimators.pipelines.project.proposal import Proposal
-from tfx_estimators.pipelines.project.source_text import comment, literal
+from tfx_estimators.pipelines.project.source_text import Call, comment, lay_out, literal
 
 __all__ = ["pipeline_source", "train_steps"]
 
@@ -38,7 +38,8 @@ from tfx_estimators.pipelines.parameters import Parameter
 from tfx_estimators.pipelines.usual import {imports}
 
 HERE = pathlib.Path(__file__).parent
-DATA, FILES = pathlib.Path({data}), {files}
+{data}
+FILES = {files}
 LABEL = {label}
 UNITS = (64, 32)
 
@@ -116,7 +117,7 @@ def pipeline_source(
     return _TEXT.format(
         source=source,
         imports=", ".join(sorted([source, "estimator_pipeline"])),
-        data=literal(str(data.path.parent)),
+        data=lay_out(Call("pathlib.Path(", [literal(str(data.path.parent))]), before="DATA = "),
         files=literal(glob.escape(data.path.name)),
         label=literal(task.label),
         about=comment(f"{about} Metrics are shown for each slice, too."),

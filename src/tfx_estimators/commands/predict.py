@@ -6,7 +6,8 @@ import pathlib
 
 import click
 
-from tfx_estimators.commands import places
+from tfx_estimators.commands.metadata_option import metadata_option, metadata_place
+from tfx_estimators.commands.printing import echo
 
 __all__ = ["predict"]
 
@@ -22,7 +23,7 @@ __all__ = ["predict"]
     metavar="FILE",
     help="The file to write, which ends in .csv or .parquet.",
 )
-@places.metadata_option
+@metadata_option
 def predict(model: str, data: pathlib.Path, output: pathlib.Path, metadata: str | None) -> None:
     """Write the rows of DATA with a model's predictions beside them.
 
@@ -40,6 +41,6 @@ def predict(model: str, data: pathlib.Path, output: pathlib.Path, metadata: str 
 
     tf.get_logger().setLevel("ERROR")
     if metadata is None and not pathlib.Path(model).exists():
-        metadata = places.place(None)
+        metadata = metadata_place(None)
     rows = predict_file(model, data, output, metadata)
-    places.echo(f"{rows} rows written to {output}")
+    echo(f"{rows} rows written to {output}")

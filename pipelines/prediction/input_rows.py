@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -103,7 +103,7 @@ def _example_batches(path: pathlib.Path) -> Iterator[pa.RecordBatch]:
 
 
 def _as_feature(column: Any, kind: FeatureType, name: str, begin: int, is_csv: bool) -> Any:
-    read = {FeatureType.INTEGER: _integer, FeatureType.NUMBER: float, FeatureType.TEXT: _text}[kind]
+    read = _READERS[kind]
     converted = []
     for number, cell in enumerate(column.to_pylist(), begin + 1):
         # An empty cell of a CSV file is a missing value, as in training.
@@ -147,3 +147,10 @@ def _text(value: Any) -> bytes:
     if not isinstance(value, str):
         raise TypeError(value)
     return value.encode()
+
+
+_READERS: dict[FeatureType, Callable[[Any], Any]] = {
+    FeatureType.INTEGER: _integer,
+    FeatureType.NUMBER: float,
+    FeatureType.TEXT: _text,
+}

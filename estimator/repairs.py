@@ -76,7 +76,7 @@ def _copy_functions_that_were_called(module: Any) -> None:
     has been called cannot be copied: the evaluation after the training failed (on TensorFlow
     2.15 too). It is shared instead, as Python's own functions are.
     """
-    kind = type(module.tf.function(lambda: None))
+    kind: Any = type(module.tf.function(lambda: None))
     if hasattr(kind, "__deepcopy__"):
         return
 

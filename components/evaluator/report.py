@@ -98,7 +98,7 @@ class Skew:
 
     Attributes:
         rows: how many rows were compared.
-        differing: how many of them are predicted otherwise.
+        differing: how many of them get different predictions.
         largest: the largest difference of a prediction; None where they are no numbers.
         example: the row that differs most, in words; "" if none does.
         features: the features that differ, whether or not it changes a prediction.

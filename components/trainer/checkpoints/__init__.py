@@ -5,6 +5,7 @@
 * `fingerprint`: all that determines what a training comes to.
 * `retention`: which checkpoints are kept.
 * `recorder`: a record beside every checkpoint.
+* `recording_listener`: records checkpoints as TensorFlow writes them.
 * `recording_hook`: recording where TensorFlow calls no listeners.
 * `evaluations`: the metrics of each evaluated step.
 * `example_counter`: counts the examples of every batch.
@@ -32,6 +33,7 @@ __all__ = [
     "model_run",
     "recorder",
     "recording_hook",
+    "recording_listener",
     "retention",
     "serving_graph",
     "training",

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfx_estimators.components.trainer.checkpoints.example_counter import ExampleCounter
 from tfx_estimators.components.trainer.checkpoints.examples_note import note_examples
-from tfx_estimators.components.trainer.checkpoints.recorder import RecordingListener
+from tfx_estimators.components.trainer.checkpoints.recording_listener import RecordingListener
 
 __all__ = ["RecordingHook"]
 

@@ -108,17 +108,20 @@ def train(module: Any, request: TrainingRequest, role: Role) -> None:
             role,
             request.distribution,
         )
-    if not role.exports:
-        return
+    if role.exports:
+        _export(module, request, data, estimator)
+        write_rows(request.serving_dir, rows)
+
+
+def _export(module: Any, request: TrainingRequest, data: _TransformedData, estimator: Any) -> None:
     receiver_fn = getattr(module, "serving_input_receiver_fn", None)
     own_receiver_fn = data.serving_input_receiver_fn(estimator)
     if receiver_fn is None:
         export_for_serving(estimator, own_receiver_fn, request.serving_dir)
     else:
-        receiver_fn = functools.partial(receiver_fn, transform_output)
+        receiver_fn = functools.partial(receiver_fn, data.transform_output)
         export_for_serving(estimator, receiver_fn, request.serving_dir)
         export_examples_model(estimator, own_receiver_fn, request.serving_dir)
-    write_rows(request.serving_dir, rows)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,8 +11,9 @@ import dataclasses
 from typing import Any
 
 from tfx_estimators.components.trainer.checkpoints.example_counter import ExampleCounter
-from tfx_estimators.components.trainer.checkpoints.recorder import Recorder, RecordingListener
+from tfx_estimators.components.trainer.checkpoints.recorder import Recorder
 from tfx_estimators.components.trainer.checkpoints.recording_hook import RecordingHook
+from tfx_estimators.components.trainer.checkpoints.recording_listener import RecordingListener
 from tfx_estimators.components.trainer.checkpoints.training import Training
 from tfx_estimators.components.trainer.session.interruption import Interruption, InterruptionHook
 from tfx_estimators.components.trainer.session.one_session_hook import OneSessionHook

@@ -34,7 +34,7 @@ class Origin:
         """
         info = getattr(context, "pipeline_info", None)
         own = getattr(context, "pipeline_node", None)
-        unique_id = getattr(context, "_unique_id", None)  # private; seen on TFX 1.15.1 to 1.21.0
+        unique_id = getattr(context, "_unique_id", None)  # Private; seen on TFX 1.15.1 to 1.21.0.
         return cls(
             pipeline=info.id if info is not None else "unknown",
             run=getattr(context, "pipeline_run_id", None) or "unknown",

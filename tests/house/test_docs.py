@@ -23,3 +23,18 @@ def test_links_lead_somewhere(page: pathlib.Path) -> None:
     targets = re.findall(r"\]\(([^)#\s]+)", text)
     local = [target for target in targets if "://" not in target]
     assert [target for target in local if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", ["architecture", "new-stack", "private-names"])
+def test_modules_that_a_page_names_are_there(page: str) -> None:
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    root = DOCS.parent
+    # A component's modules are named from its folder.
+    named = re.findall(r"`([\w/]+/\w+\.py)`", text)
+    missing = [
+        path
+        for path in named
+        if not any((at / path).exists() for at in (root, root / "components"))
+    ]
+    assert named
+    assert missing == []

@@ -17,18 +17,26 @@ from collections.abc import Iterator
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "private-names.md"
-ROOMS = ("estimator", "lineage", "components", "pipelines", "kubeflow", "src/tfx_estimators")
+ROOMS = (
+    "estimator",
+    "lineage",
+    "components",
+    "pipelines",
+    "report",
+    "kubeflow",
+    "src/tfx_estimators",
+)
 
 _INTERNAL = re.compile(
     r"^(tensorflow\.python|tensorflow\._api|tensorflow_estimator\.python|tf_keras\.src|keras\.src)\b"
 )
 # Documented in spite of the underscore (named tuples, `os`, `sys`), part of a file format
-# (graphs, checkpoints), or the ending of a task's name.
+# (graphs, checkpoints), or the ending of a name in a string.
 _PUBLIC = {
     *("_asdict", "_fields", "_replace", "_make"),
     *("_exit", "_getframe"),
     *("_class", "_CHECKPOINTABLE_OBJECT_GRAPH"),
-    "_task",
+    *("_task", "_stats", "_baseline"),
 }
 _SEEN = re.compile(r"[Ss]een (?:on|in) (.+?)(?:[:;)]|\.(?:\s|$)|$)", re.DOTALL)
 

@@ -92,7 +92,6 @@ setup(
         "markupsafe>=2.1",
         "matplotlib>=3.8",
         "psutil>=5.9",
-        "rich>=13.9",
         "tabulate>=0.9",
         "tqdm>=4.60",
     ],

@@ -5,6 +5,7 @@
 * `parts`: what a section is made of.
 * `subject`: what a report is about: a run, its steps, and what they read and made.
 * `figures`, `plots`: matplotlib's drawing as SVG that a page can hold, and the kinds of plots.
+* `standing`: how far the steps of a run are, while it runs and afterwards.
 * `wording`: numbers, moments and lengths of time as people read them.
 
 The sections, in the page's order:

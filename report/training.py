@@ -15,7 +15,7 @@ from tfx_estimators.report.plots import Line, Mark, lines
 from tfx_estimators.report.subject import RunStep, Subject
 from tfx_estimators.report.wording import number, seconds, size, when
 
-__all__ = ["training_section"]
+__all__ = ["summaries_of", "training_section"]
 
 _log = logging.getLogger(__name__)
 _MODEL_RUN = "ModelRun"
@@ -55,6 +55,20 @@ def training_section(subject: Subject) -> Section:
     if not trainers:
         parts.append(Missing("No step of this run has trained anything that it told of."))
     return Section("training", "Training", parts)
+
+
+def summaries_of(subject: Subject) -> str | None:
+    """The folder with the summaries of a run's training; None if there is none.
+
+    Of a training that still runs it is the store of all trainings, of which this is one.
+    """
+    for node in subject.nodes.values():
+        folder = _model_dir(node, _checkpoints(subject, node))
+        store = node.step.parameters.get("checkpoint_store")
+        for place in (folder, str(store) if store else None):
+            if place is not None and files_for(place).exists(place):
+                return place
+    return None
 
 
 def _of_trainer(subject: Subject, node: RunStep) -> list[Part]:

@@ -11,12 +11,13 @@ from __future__ import annotations
 import os
 import pathlib
 import socket
+from typing import Any
 
 from tfx_estimators.lineage.properties import ENDED, fill, value_of
 from tfx_estimators.lineage.select import Condition, select
 from tfx_estimators.lineage.store import Store
 
-__all__ = ["end_unfinished", "note_process"]
+__all__ = ["end_unfinished", "is_abandoned", "note_process"]
 
 _PROCESS = "tfx_estimators.process"
 # Of Linux: which start of the machine it is, ...
@@ -57,8 +58,7 @@ def end_unfinished(store: Store, *, here: bool = False) -> list[int]:
     ]
     ended = []
     for execution in select(store, "executions", None, conditions):
-        pid, _, began = str(value_of(execution, _PROCESS)).removeprefix(_host()).partition("/")
-        if not _runs(int(pid), began) or (here and int(pid) == os.getpid()):
+        if is_abandoned(execution) or (here and _process_of(execution)[0] == os.getpid()):
             # When it was last heard of; ML Metadata takes now for its end.
             last = execution.last_update_time_since_epoch / 1000
             fill(execution.custom_properties, {ENDED: last})
@@ -67,6 +67,22 @@ def end_unfinished(store: Store, *, here: bool = False) -> list[int]:
     if ended:
         store.put_executions(ended)
     return [execution.id for execution in ended]
+
+
+def is_abandoned(execution: Any) -> bool:
+    """Whether a process of this machine has noted itself on an execution, and runs no more.
+
+    Args:
+        execution: of ML Metadata, in any state.
+    """
+    if not str(value_of(execution, _PROCESS) or "").startswith(_host()):
+        return False
+    return not _runs(*_process_of(execution))
+
+
+def _process_of(execution: Any) -> tuple[int, str]:
+    pid, _, began = str(value_of(execution, _PROCESS)).removeprefix(_host()).partition("/")
+    return int(pid), began
 
 
 def _host() -> str:

@@ -26,10 +26,11 @@ from tfx_estimators.commands.metadata import metadata, withdraw
 from tfx_estimators.commands.new import new
 from tfx_estimators.commands.predict import predict
 from tfx_estimators.commands.push import rollback, versions
-from tfx_estimators.commands.report import report
+from tfx_estimators.commands.report import report, tensorboard
 from tfx_estimators.commands.run_log import run_log
 from tfx_estimators.commands.runner_options import RunCommand, runner_and_options
 from tfx_estimators.commands.shipped_files import image, manifests
+from tfx_estimators.commands.status import status
 from tfx_estimators.commands.submit import submit
 from tfx_estimators.commands.temporary_folder import temporary_folder
 from tfx_estimators.errors import PipelineError
@@ -139,7 +140,8 @@ for _command in (
     *(new, doctor),
     *(compile_package, submit, kserve),
     *(manifests, image, docs),
-    *(runs, checkpoints, models, lineage, diff, report),
+    *(runs, checkpoints, models, lineage, diff),
+    *(status, report, tensorboard),
     *(restore, gc, import_records, adopt),
     *(metadata, withdraw),
     *(predict, versions, rollback),

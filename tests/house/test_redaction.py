@@ -78,11 +78,14 @@ def test_a_log_is_its_owners_and_holds_no_secret(tmp_path: pathlib.Path) -> None
     file = tmp_path / "log.txt"
     file.touch(0o644)
     log = LogFile(file)
+    noise = "Using Any for unsupported type: %s"
+    log.handle(logging.makeLogRecord({"msg": noise, "args": ("Mapping",)}))
     log.emit(logging.makeLogRecord({"msg": "mysql://u:S3#cr3t@h/db \x1b[2J \udcff"}))
     log.close()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     text = file.read_text()
-    assert "mysql://u:***@h/db \\x1b[2J \\udcff\n" in text
+    (line,) = text.splitlines()
+    assert line.endswith("mysql://u:***@h/db \\x1b[2J \\udcff")
     (tmp_path / "link").symlink_to(file)
     with pytest.raises(OSError, match="symbolic links"):
         LogFile(tmp_path / "link")

@@ -7,6 +7,7 @@ import itertools
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -249,6 +250,40 @@ def test_what_names_contain_is_shown_and_never_obeyed(taxi: Run) -> None:
     assert "<script" not in text
     assert "\u202e" not in text
     assert "hunter2" not in text
+
+
+def test_status_says_how_far_a_training_is(taxi: Run, tmp_path: pathlib.Path) -> None:
+    from tfx_estimators.lineage.maintenance.unfinished import note_process
+    from tfx_estimators.lineage.runs import find_run
+    from tfx_estimators.lineage.store import open_store
+    from tfx_estimators.report.standing import standings
+    from tfx_estimators.report.subject import look_at
+    from tfx_estimators.report.training import summaries_of
+
+    shown = CliRunner().invoke(main, ["status", "latest", "--metadata", str(taxi.root)])
+    assert "checkpoint of step 400 of 400" in shown.output
+
+    shutil.copytree(taxi.root / "metadata", tmp_path / "metadata")
+    store = open_store(tmp_path, write=True)
+
+    def trainer() -> Any:
+        subject = look_at(store, find_run(store, "latest"))
+        (found,) = [one for one in standings(subject) if one.step == "EstimatorTrainer"]
+        return subject, found
+
+    subject, found = trainer()
+    assert (found.state, found.reached, found.wanted) == ("complete", 400, 400)
+    assert pathlib.Path(f"{found.checkpoint}.index").is_file()
+    assert any(pathlib.Path(summaries_of(subject) or "").glob("events.out.tfevents.*"))
+    # As a process leaves it that was killed while it trained.
+    (execution,) = store.get_executions_by_id([subject.nodes["EstimatorTrainer"].step.id])
+    execution.last_known_state = execution.RUNNING
+    store.put_executions([execution])
+    assert trainer()[1].state == "interrupted"
+    # As one leaves it that still runs.
+    note_process(store, execution.id)
+    assert trainer()[1].state == "running"
+    assert trainer()[1].reached == 400
 
 
 @pytest.mark.skipif(chromium() is None, reason="Chromium is not installed")

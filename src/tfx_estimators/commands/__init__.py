@@ -14,13 +14,14 @@
 * `predict`: `tfx-estimators predict`: predictions for the rows of a file.
 * `printing`: how commands print lines, tables and JSON.
 * `push`: `tfx-estimators versions | rollback`: what a model server is given, and going back.
-* `report`: `tfx-estimators report`: a run as one page of HTML.
+* `report`: `tfx-estimators report | tensorboard`: a run to look at.
 * `run_log`: the log of a run: what TFX, TensorFlow and Beam say, and the whole trace of an error.
 * `runner_options`: `--runner` and the options of the runners, as the runners themselves describe
   them.
 * `shipped_files`: `tfx-estimators manifests` and `image`: what a cluster needs, out of the
   installed package.
 * `temporary_folder`: one temporary folder for all that a run makes.
+* `status`: `tfx-estimators status`: what runs, and how far it is.
 * `submit`: `tfx-estimators submit`: a package run by a Kubeflow Pipelines server.
 """
 

@@ -20,6 +20,7 @@ from tensorflow_model_analysis.utils import config_util
 from tfx_estimators.components.evaluator.inputs.extracts import EvaluatedModel
 from tfx_estimators.components.evaluator.metrics import batch_metrics
 from tfx_estimators.components.evaluator.metrics.defined_auc import with_defined_areas
+from tfx_estimators.components.evaluator.metrics.merged_once import merge_each_part_once
 from tfx_estimators.errors import UnsupportedOptionError
 
 __all__ = [
@@ -99,6 +100,7 @@ def analyze(
             no baseline yet.
         over_batches: whether an extract is of many examples, see `batch_metrics`.
     """
+    merge_each_part_once()
     baseline = baseline_name(config)
     shared = [
         tfma_types.EvalSharedModel(

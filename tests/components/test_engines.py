@@ -30,9 +30,6 @@ EVAL_CONFIG = """
 slicing_specs {}
 slicing_specs { feature_keys: "color" }
 metrics_specs {
-  metrics { class_name: "AUC" }
-  metrics { class_name: "BinaryAccuracy" }
-  metrics { class_name: "ExampleCount" }
   per_slice_thresholds {
     key: "auc"
     value {
@@ -145,7 +142,7 @@ def test_predictor_on_a_cluster(
     assert direct == cluster
 
 
-@pytest.mark.parametrize("way", ["over batches", "example by example"])
+@pytest.mark.parametrize("way", ["over batches", "by single examples"])
 def test_evaluator_on_a_cluster(
     both: Any,
     channel: Any,
@@ -157,18 +154,17 @@ def test_evaluator_on_a_cluster(
     way: str,
 ) -> None:
     # Slices by their size are TFMA's alone.
-    options = "options { min_slice_size { value: 2 } }" if way == "example by example" else ""
+    options = "options { min_slice_size { value: 2 } }" if way == "by single examples" else ""
     component = EstimatorEvaluator(
         examples=channel(standard_artifacts.Examples),
         model=channel(standard_artifacts.Model),
         baseline_model=channel(standard_artifacts.Model),
         label_key="y",
-        example_weight_key="w",
         eval_config=f"{EVAL_CONFIG}{options}",
     )
     baseline = make_model(tmp_path / "baseline", slope=0.5)
     made = both(component, examples=examples, model=model, baseline_model=baseline)
-    assert ("goes example by example" in capfd.readouterr().err) == (way == "example by example")
+    assert ("goes example by example" in capfd.readouterr().err) == (way == "by single examples")
     direct, cluster = (load_report(one["evaluation"].uri) for one in made)
     assert direct.blessed is cluster.blessed is True
     assert len(direct.slices) == 4

@@ -6,6 +6,7 @@
 * `estimator_auc`: the estimator API's AUC as a TFMA metric.
 * `poisson_loss`: the loss of the estimator API's Poisson head as a TFMA metric.
 * `defined_auc`: TFMA's own AUC, but undefined where there is no curve.
+* `merged_once`: TFMA's own metrics, with each part of the examples counted once.
 """
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "defined_auc",
     "estimator_auc",
     "measures",
+    "merged_once",
     "poisson_loss",
 ]

@@ -146,7 +146,9 @@ class _Pass:
                 seen[artifact.key] += 1
 
     def _checkpoints(self, records: Sequence[Record]) -> None:
-        mine = [record for record in records if isinstance(record, CheckpointRecord)]
+        # By step, and then by execution: the checkpoint with the highest number is the newest.
+        found = [record for record in records if isinstance(record, CheckpointRecord)]
+        mine = sorted(found, key=lambda record: record.step)
         exported = {r.checkpoint_digest for r in records if isinstance(r, ModelRecord)}
         known = self._artifacts.known([identity_of(record) for record in mine])
         by_execution: dict[Execution, list[CheckpointRecord]] = {}
@@ -156,7 +158,7 @@ class _Pass:
             if record.kept or record.digest in exported or identity_of(record) in known:
                 by_execution.setdefault(self._executions.of(record), []).append(record)
         numbers: dict[str, int] = {}
-        for execution, group in by_execution.items():
+        for execution, group in sorted(by_execution.items(), key=lambda one: one[0].id):
             wanted = [
                 Wanted(CHECKPOINT_TYPE, r.uri, identity_of(r), facts_of_checkpoint(r), live=r.kept)
                 for r in group

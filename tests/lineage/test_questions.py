@@ -65,6 +65,16 @@ def test_checkpoints_are_listed_filtered_and_shown(ask: Any, facts: Any) -> None
     assert "auc=0.7" in ask("checkpoints").output
 
 
+def test_the_newest_checkpoint_is_the_one_of_the_last_step(
+    world: Any, told: Any, ask: Any, facts: Any
+) -> None:
+    # In order of text, 1000 comes before 300. All are told at once, as at the end of a run.
+    for step in (300, 999, 1000):
+        world.checkpoint(2, step, attempt=2)
+    told()
+    assert [c["step"] for c in facts("checkpoints", "--limit", "3")] == [1000, 999, 300]
+
+
 def test_models_say_where_they_come_from_and_went(ask: Any, facts: Any) -> None:
     newest, older = facts("models")
     assert newest["step"] == 200

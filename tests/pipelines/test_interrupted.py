@@ -106,7 +106,12 @@ def test_ctrl_c_ends_beams_worker_processes(
     root = tmp_path / "root"
     command = [sys.executable, "-m", "tfx_estimators.cli", "run", str(tmp_path / "pipe.py")]
     with subprocess.Popen(
-        [*command, "--root", str(root)], stderr=subprocess.PIPE, text=True, start_new_session=True
+        [*command, "--root", str(root)],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # Of tests that run in the background it is ignored, and processes inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as run:
         started: list[psutil.Process] = []
         try:

@@ -23,6 +23,7 @@ from tfx_estimators.components.model_digest import hash_model, model_digest
 from tfx_estimators.components.pusher.manifest import read_manifest
 from tfx_estimators.components.pusher.publication import RECORDS
 from tfx_estimators.components.pusher.trial import try_model
+from tfx_estimators.components.pusher.versions import Folder
 from tfx_estimators.errors import PushError, UnsupportedOptionError
 from tfx_estimators.lineage.record_files import read_records
 from tfx_estimators.lineage.records import PushRecord
@@ -151,16 +152,31 @@ class Endless(tf.Module):  # type: ignore[misc]
         return {"count": tf.fill([tf.size(examples)], count)}
 
 
-def test_the_trial_ends_with_its_parent_and_leaves_nothing(tmp_path: pathlib.Path) -> None:
+_PUSH = """
+import sys
+from tfx_estimators.components.origin import Origin
+from tfx_estimators.components.pusher.place import place_of
+from tfx_estimators.components.pusher.publication import Push
+source, base, archive = sys.argv[1:]
+origin = Origin("pipeline", "run", "EstimatorPusher", None)
+Push(source, "model", place_of(base), archive, [b""], None, origin).run(lambda count: None)
+"""
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_the_trial_ends_with_its_parent_and_leaves_nothing(
+    tmp_path: pathlib.Path, base: pathlib.Path, end: signal.Signals
+) -> None:
     model, folder, temporary = Endless(), tmp_path / "model", tmp_path / "tmp"
     temporary.mkdir()
+    base.mkdir(parents=True)
     tf.saved_model.save(model, str(folder), signatures={"serving_default": model.serve})
-    code = (
-        "import pathlib, sys; from tfx_estimators.components.pusher.trial import try_model; "
-        "try_model(pathlib.Path(sys.argv[1]), [b''])"
-    )
     parent = subprocess.Popen(
-        [sys.executable, "-c", code, str(folder)], env={**os.environ, "TMPDIR": str(temporary)}
+        [sys.executable, "-c", _PUSH, str(folder), str(base), str(tmp_path / "archive")],
+        env={**os.environ, "TMPDIR": str(temporary)},
+        start_new_session=True,
+        # Of tests that run in the background it is ignored, and processes inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     children = pathlib.Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
     wait_until(lambda: children.read_text().split() != [])
@@ -168,9 +184,18 @@ def test_the_trial_ends_with_its_parent_and_leaves_nothing(tmp_path: pathlib.Pat
     try:
         wait_until(lambda: "tensorflow" in (trial / "maps").read_text())
         assert list(temporary.iterdir()) == []
-        parent.kill()
-        parent.wait()
+        if end is signal.SIGINT:
+            os.killpg(parent.pid, end)  # As a terminal's Ctrl-C, which both of them get.
+        else:
+            parent.send_signal(end)
+        assert parent.wait(60) == -end
         wait_until(lambda: not trial.exists() or "(zombie)" in (trial / "status").read_text())
+        if end is signal.SIGINT:
+            assert list(base.iterdir()) == []
+        # What a kill leaves goes with the next push.
+        with Folder(str(base)).staging() as staged:
+            assert {path.name.removesuffix(".lock") for path in base.iterdir()} == {staged.name}
+        assert list(base.iterdir()) == []
     finally:
         parent.kill()
         with contextlib.suppress(ProcessLookupError):

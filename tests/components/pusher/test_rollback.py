@@ -9,15 +9,16 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner, Result
 
 from tfx_estimators.cli import main
-from tfx_estimators.components.model_digest import PUSH_RECORD
+from tfx_estimators.components.model_digest import PUSH_RECORD, hash_model
 from tfx_estimators.components.pusher import rollback
-from tfx_estimators.components.pusher.manifest import read_manifest
+from tfx_estimators.components.pusher.manifest import Manifest, read_manifest, write_manifest
 from tfx_estimators.components.pusher.place import copy_tree, place_of
 from tfx_estimators.components.pusher.rollback import list_versions, roll_back
 from tfx_estimators.components.pusher.versions import Folder
@@ -197,6 +198,53 @@ def test_nothing_is_removed_while_a_version_is_copied(
     pushes[0].join()
     assert Folder(str(base)).versions()[-1] > int(done.version)
     assert served(base) == "c"
+
+
+def test_a_rollback_during_a_push_loses_neither(base: pathlib.Path, stage: Stage) -> None:
+    for text in "ab":
+        stage(text)
+    place = Folder(str(base))
+    with place.staging() as folder:
+        (folder / "saved_model.pb").write_text("c")
+        assert run("rollback", base).exit_code == 0
+        assert served(base) == "a"
+        manifest = Manifest(hash_model(str(folder)), "model", "pipeline", "run", 1.0)
+        write_manifest(str(folder), manifest)
+        place.publish(folder, manifest.digest, 2)
+    assert served(base) == "c"
+    assert [one.whole for one in list_versions(place)] == [True, True]
+    assert run("rollback", base).exit_code == 0
+    assert served(base) == "a"
+
+
+_PUSH = """
+import pathlib, sys
+from tfx_estimators.components.model_digest import hash_model
+from tfx_estimators.components.pusher.manifest import Manifest, write_manifest
+from tfx_estimators.components.pusher.versions import Folder
+place = Folder(sys.argv[1])
+with place.staging() as folder:
+    (folder / "saved_model.pb").write_text(sys.argv[2])
+    manifest = Manifest(hash_model(str(folder)), "model", "pipeline", "run", 1.0)
+    write_manifest(str(folder), manifest)
+    place.publish(folder, manifest.digest, None)
+"""
+
+
+@pytest.mark.slow  # Needs libfaketime.
+def test_the_newest_version_is_the_one_pushed_last_whatever_the_clock_says(
+    base: pathlib.Path, stage: Stage
+) -> None:
+    stage("a")
+    ahead = ["faketime", "--exclude-monotonic", "-f", "+3d"]
+    subprocess.run([*ahead, sys.executable, "-c", _PUSH, str(base), "b"], check=True)
+    stage("c")
+    assert served(base) == "c"
+    listed = list_versions(place_of(str(base)))
+    assert listed[1].version > time.time() + 2 * 24 * 3600
+    for earlier in "ba":
+        assert run("rollback", base).exit_code == 0
+        assert served(base) == earlier
 
 
 def test_a_copy_that_is_not_what_was_pushed_is_not_served(

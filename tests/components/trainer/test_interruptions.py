@@ -5,11 +5,14 @@ from __future__ import annotations
 import collections
 import dataclasses
 import importlib
+import json
 import multiprocessing
 import os
 import pathlib
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,8 +24,12 @@ from click.testing import CliRunner
 
 from tfx_estimators.cli import main
 from tfx_estimators.components.trainer.session.interruption import listening
+from tfx_estimators.lineage.checkpoints import list_checkpoints
+from tfx_estimators.lineage.maintenance.garbage import find_garbage
 from tfx_estimators.lineage.record_files import read_records
 from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord
+from tfx_estimators.lineage.runs import find_run
+from tfx_estimators.lineage.store import open_store
 
 MODULES = pathlib.Path(__file__).parent / "modules"
 STEPS = 40
@@ -182,7 +189,15 @@ def test_what_is_known_of_a_training(uninterrupted: Run) -> None:
     assert not list(model_run.rglob("*.record.json"))
 
 
-@pytest.mark.parametrize("fault", ["SIGKILL", "raise"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "SIGKILL",
+        "raise",
+        # Ctrl-C twice: at once, without a checkpoint.
+        pytest.param("SIGINT+SIGINT", marks=pytest.mark.slow),
+    ],
+)
 def test_a_training_that_dies_goes_on(run: Run, uninterrupted: Run, fault: str) -> None:
     assert run(f"{fault} 25") == (-signal.SIGKILL if fault == "SIGKILL" else 1)
     assert run() == 0, run.said()
@@ -272,7 +287,8 @@ def test_of_two_that_train_the_same_one_waits(run: Run, uninterrupted: Run) -> N
     while not (run.root / "steps.log").exists():
         time.sleep(0.1)
         assert first.is_alive(), run.said()
-    other = dataclasses.replace(run, job=dataclasses.replace(run.job, root=str(run.root / "b")))
+    job = dataclasses.replace(run.job, root=str(run.root / "b"), pipeline="another")
+    other = dataclasses.replace(run, job=job)
     (run.root / "b").mkdir()
     assert other() == 0, other.said()
     first.join()
@@ -280,6 +296,39 @@ def test_of_two_that_train_the_same_one_waits(run: Run, uninterrupted: Run) -> N
     assert f"waiting for process {first.pid} on" in other.said()
     assert run.steps() == list(range(1, STEPS + 1))
     check_as_uninterrupted(run, uninterrupted)
+    # Each pipeline's metadata knows the checkpoints, and who wrote them.
+    listed = [
+        {checkpoint.digest for checkpoint in list_checkpoints(open_store(database))}
+        for database in run.root.rglob("metadata.sqlite")
+    ]
+    assert listed == [{record.digest for record in run.checkpoints()}] * 2
+    assert {record.pipeline for record in run.checkpoints()} == {"faulty"}
+
+
+@pytest.mark.slow  # Needs libfaketime.
+def test_a_training_goes_on_though_the_clock_was_set_back(run: Run, uninterrupted: Run) -> None:
+    assert run("SIGKILL 25") == -signal.SIGKILL
+    environment = {"FAULT": "", "STEPS_LOG": str(run.root / "steps.log")}
+    job = dataclasses.replace(run.job, environment=environment)
+    set_back = ["faketime", "--exclude-monotonic", "-f", "-3d"]
+    script = str(MODULES / "training_process.py")
+    command = [sys.executable, script, json.dumps(dataclasses.asdict(job))]
+    done = subprocess.run(
+        [*set_back, *command, str(run.root / "log.txt")], timeout=600, check=False
+    )
+    assert done.returncode == 0, run.said()
+    assert "going on from step 20" in run.said()
+    check_as_uninterrupted(run, uninterrupted)
+    by_step = {record.step: record for record in run.checkpoints()}
+    # That of step 20 may not have been recorded in time, and so have been by the second run.
+    assert by_step[0].wall_time - by_step[40].wall_time > 2 * 24 * 3600
+    assert by_step[40].resumed_from == by_step[20].digest
+    store = open_store(run.root / "metadata" / "metadata.sqlite", write=True)
+    assert list_checkpoints(store, limit=1)[0].step == STEPS
+    assert find_run(store, "latest").name == by_step[40].run
+    # What is kept is the newest by its step, too.
+    garbage = find_garbage(store, str(run.store), keep_last=2)
+    assert sorted(one.record.step for one in garbage) == [0, 10, 20]
 
 
 @pytest.mark.slow

@@ -14,7 +14,10 @@ feature_columns = columns_module.feature_columns
 
 
 class Fault(tf.compat.v1.train.SessionRunHook):
-    """FAULT is e.g. "SIGKILL 25": what happens once step 25 has been trained."""
+    """FAULT is e.g. "SIGKILL 25": what happens once step 25 has been trained.
+
+    "SIGINT+SIGINT 25" is two signals, one after the other.
+    """
 
     def __init__(self):
         self._what, _, step = os.environ.get("FAULT", "").partition(" ")
@@ -32,7 +35,8 @@ class Fault(tf.compat.v1.train.SessionRunHook):
         if self._step == self._at:
             if self._what == "raise":
                 raise ValueError("as told")
-            os.kill(os.getpid(), getattr(signal, self._what))
+            for name in self._what.split("+"):
+                os.kill(os.getpid(), getattr(signal, name))
 
 
 def estimator_fn(columns, config, params):

@@ -1,9 +1,11 @@
 """A pipeline of one trainer, run in a process of its own."""
 
 import dataclasses
+import json
 import os
 import pathlib
 import resource
+import signal
 import sys
 import traceback
 
@@ -29,6 +31,7 @@ class Job:
     arguments: dict[str, object] = dataclasses.field(default_factory=dict)
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
     file_limit: int | None = None
+    pipeline: str = "faulty"
 
 
 def pipeline(job):
@@ -63,7 +66,7 @@ def pipeline(job):
     )
     root = pathlib.Path(job.root)
     return Pipeline(
-        pipeline_name="faulty",
+        pipeline_name=job.pipeline,
         pipeline_root=str(root / "artifacts"),
         components=[*importers.values(), trainer],
         metadata_connection_config=metadata.sqlite_metadata_connection_config(
@@ -78,6 +81,8 @@ def train(job, log):
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     os.environ.update(job.environment)
+    # Of tests that run in the background it is ignored, and processes inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if job.file_limit is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (job.file_limit, -1))
     from tfx_estimators.pipelines.runner import run
@@ -87,3 +92,8 @@ def train(job, log):
     except BaseException:
         traceback.print_exc()
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    # In an interpreter of its own, as under another clock; jobs that fork need no import.
+    train(Job(**json.loads(sys.argv[1])), sys.argv[2])

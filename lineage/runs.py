@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tfx_estimators.errors import NotInMetadataError
-from tfx_estimators.lineage.database.tables import find_runs
+from tfx_estimators.lineage.database.tables import find_runs, find_step_names
 from tfx_estimators.lineage.properties import (
     BEGAN,
     ENDED,
@@ -84,13 +84,13 @@ def list_runs(store: Store, *, pipeline: str | None = None, limit: int | None = 
         pipeline: of this pipeline only.
         limit: how many at most; None for all.
     """
+    contexts: Iterable[Any]
     if pipeline is None:
         contexts = select(store, "contexts", _RUN, limit=limit, newest_first=True)
-        return [_describe(store, context) for context in contexts]
-    return [
-        _describe(store, context)
-        for context in itertools.islice(_of_pipeline(store, pipeline, limit), limit)
-    ]
+    else:
+        contexts = itertools.islice(_of_pipeline(store, pipeline, limit), limit)
+    names = None if store.database is None else find_step_names(store.database)
+    return [_describe(store, context, names) for context in contexts]
 
 
 def _of_pipeline(store: Store, pipeline: str, limit: int | None) -> Iterator[Any]:
@@ -149,12 +149,17 @@ def _unknown(store: Store, name: str, found: Sequence[str]) -> NotInMetadataErro
     )
 
 
-def _describe(store: Store, context: Any) -> Run:
+def _describe(
+    store: Store, context: Any, known: Mapping[int, Mapping[str, str]] | None = None
+) -> Run:
     executions = sorted(store.get_executions_by_context(context.id), key=lambda e: e.id)
-    names = {
-        execution.id: {c.type: c.name for c in store.get_contexts_by_execution(execution.id)}
-        for execution in executions
-    }
+    if known is None:
+        names = {
+            execution.id: {c.type: c.name for c in store.get_contexts_by_execution(execution.id)}
+            for execution in executions
+        }
+    else:
+        names = {execution.id: dict(known.get(execution.id, {})) for execution in executions}
     pipeline = next((n["pipeline"] for n in names.values() if "pipeline" in n), "unknown")
     steps = tuple(
         _step(execution, names[execution.id].get("node", "unknown"), pipeline)

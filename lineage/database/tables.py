@@ -14,7 +14,7 @@ import urllib.parse
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["find_numbers", "find_runs"]
+__all__ = ["find_numbers", "find_runs", "find_step_names"]
 
 _SCHEMA_VERSION = 10
 _WAIT_SECONDS = 60.0
@@ -78,14 +78,21 @@ def find_runs(database: pathlib.Path, pipeline: str, *, limit: int | None) -> li
     Returns:
         None if the tables cannot be asked, or are not of the schema version known here.
     """
+    # Associations can be looked up by their context alone: a join by execution would go through
+    # all of them for each.
     query = """
-        SELECT DISTINCT run.id FROM Context pipeline
-        JOIN Association of_pipeline ON of_pipeline.context_id = pipeline.id
-        JOIN Association of_run ON of_run.execution_id = of_pipeline.execution_id
-        JOIN Context run ON run.id = of_run.context_id
-        WHERE pipeline.name = ?
-        AND pipeline.type_id IN (SELECT id FROM Type WHERE name = 'pipeline')
-        AND run.type_id IN (SELECT id FROM Type WHERE name = 'pipeline_run')
+        SELECT run.id FROM Context run
+        WHERE run.type_id IN (SELECT id FROM Type WHERE name = 'pipeline_run')
+        AND EXISTS (
+            SELECT 1 FROM Association of_run
+            CROSS JOIN Association of_pipeline
+            WHERE of_run.context_id = run.id
+            AND of_pipeline.execution_id = of_run.execution_id
+            AND of_pipeline.context_id IN (
+                SELECT id FROM Context WHERE name = ?
+                AND type_id IN (SELECT id FROM Type WHERE name = 'pipeline')
+            )
+        )
         ORDER BY run.id DESC"""
     if limit is not None:
         query += f" LIMIT {int(limit)}"
@@ -95,14 +102,47 @@ def find_runs(database: pathlib.Path, pipeline: str, *, limit: int | None) -> li
         return None
 
 
+def find_step_names(database: pathlib.Path) -> dict[int, dict[str, str]] | None:
+    """Of each execution the names of its pipeline and its node, by "pipeline" and "node".
+
+    ml-metadata itself goes through all associations for each execution that it is asked for.
+
+    Args:
+        database: the SQLite file.
+
+    Returns:
+        None if the tables cannot be asked, or are not of the schema version known here.
+    """
+    query = """
+        SELECT step.execution_id, type.name, context.name
+        FROM Context context JOIN Type type ON type.id = context.type_id
+        CROSS JOIN Association step
+        WHERE step.context_id = context.id AND type.name IN ('pipeline', 'node')"""
+    try:
+        rows = _rows(database, query, [])
+    except (sqlite3.DatabaseError, OverflowError, UnicodeError):
+        return None
+    if rows is None:
+        return None
+    found: dict[int, dict[str, str]] = {}
+    for execution, kind, name in rows:
+        found.setdefault(execution, {})[kind] = name
+    return found
+
+
 def _ask(database: pathlib.Path, query: str, values: list[Any]) -> list[int] | None:
+    rows = _rows(database, query, values)
+    return None if rows is None else [number for (number,) in rows]
+
+
+def _rows(database: pathlib.Path, query: str, values: list[Any]) -> list[Any] | None:
     address = f"file:{urllib.parse.quote(str(database.absolute()))}?mode=ro"
     connected = sqlite3.connect(address, timeout=_WAIT_SECONDS, uri=True)
     with contextlib.closing(connected) as connection:
         versions = connection.execute("SELECT schema_version FROM MLMDEnv").fetchall()
         if versions != [(_SCHEMA_VERSION,)]:
             return None
-        return [number for (number,) in connection.execute(query, values)]
+        return connection.execute(query, values).fetchall()
 
 
 def _compare(kind: str, name: str, sign: str, value: Any) -> tuple[str, list[Any]]:

@@ -9,7 +9,7 @@
 * `artifacts`: artifact types of our own, where TFX has no standard one.
 * `beam_executor`: what the executors that run a Beam pipeline share.
 * `beam_flags`: Beam flags that a step gets besides the user's.
-* `cache_key`: has TFX's cache notice what stock components' modules import and read.
+* `cache_key`: makes TFX's cache notice what the modules of stock components import and read.
 * `checkpoint_export`: a checkpoint as a SavedModel, made from the export of another one of the
   same training.
 * `doctor`: reads pipeline and model code of the TFX 1.x era without running it.
@@ -29,9 +29,9 @@
 * `locks`: locks that die with their holder, and leave nothing behind.
 * `metadata_driver`: lets a step's executor tell ML Metadata what TFX does not, whoever runs the
   pipeline.
-* `model_digest`: what a SavedModel's files hold, in one line.
+* `model_digest`: the digest of a SavedModel's files.
 * `module_sources`: what a user's module consists of: the files it imports and the files it names.
-* `origin`: which execution of which pipeline a step is.
+* `origin`: the pipeline, run and execution that a step belongs to.
 * `parquet`: parquet files as ExampleGen writes them: one column a feature, plain or of lists.
 * `predictor`: `EstimatorPredictor`.
 * `progress`: progress of a step, shown while it runs.

@@ -1,4 +1,4 @@
-"""Has TFX's cache notice what stock components' modules import and read.
+"""Makes TFX's cache notice what the modules of stock components import and read.
 
 TFX's key for a step holds the Python files beside its `module_file`. Packages that the module
 imports, files that it names, and all code of a function that is given by its dotted path

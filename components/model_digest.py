@@ -1,4 +1,4 @@
-"""What a SavedModel's files hold, in one line.
+"""The digest of a SavedModel's files.
 
 The digest covers the files' names, sizes and bytes, nothing else: not their times, not
 where they lie, not how they came there. Two exports of the same estimator are equal only

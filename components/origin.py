@@ -1,4 +1,4 @@
-"""Which execution of which pipeline a step is."""
+"""The pipeline, run and execution that a step belongs to."""
 
 from __future__ import annotations
 

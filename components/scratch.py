@@ -1,4 +1,4 @@
-"""Folders for a while, of which none stays: the next process removes what a kill has left.
+"""Temporary folders that never stay: the next process removes what a kill has left.
 
 PARENT/PREFIX17-ab12/        the folder, readable by this user alone
 PARENT/PREFIX17-ab12.lock    held while it is in use

@@ -1,7 +1,7 @@
 """Trees of files, read whole or not at all: what cannot be listed is an error.
 
-`os.walk` and `tf.io.gfile.walk` pass over a folder that cannot be listed without a word.
-Whoever digests or copies a model must not.
+`os.walk` and `tf.io.gfile.walk` silently skip a folder that cannot be listed. Code that
+digests or copies a model must not.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@
 * `lint`: what the open-source backend would refuse of a pipeline, said before anything is
   compiled.
 * `log_filter`: a warning of TFX's compiler that says the opposite of what is the case.
-* `kubernetes_names`: names that Kubernetes takes, for what TFX calls as it likes.
+* `kubernetes_names`: names that Kubernetes accepts, made from names that TFX accepts.
 * `outside`: folders that a package names and no volume of its steps holds: they go with the pod.
 * `outside_inputs`: steps whose result depends on more than the backend's cache key holds.
 * `pauses`: pauses between attempts that are longer on Kubeflow Pipelines than was asked for.

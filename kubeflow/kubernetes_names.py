@@ -1,4 +1,4 @@
-"""Names that Kubernetes takes, for what TFX calls as it likes.
+"""Names that Kubernetes accepts, made from names that TFX accepts.
 
 A task's name becomes part of names of Argo templates and of pods: letters, digits and
 dashes (RFC 1123, and https://argo-workflows.readthedocs.io/en/latest/fields/).

@@ -13,7 +13,7 @@ Queries:
 What they are made of:
 
 * `store`: a connection to ML Metadata that waits its turn.
-* `select`: artifacts, executions and contexts that fit conditions.
+* `select`: selects artifacts, executions and contexts by conditions.
 * `graph`: who made what, and from what.
 * `ran`: what the steps of a run did and made.
 * `properties`: names and types of the facts on artifacts.
@@ -25,7 +25,7 @@ Records:
 * `record_files`: records as files.
 * `documents`: reading JSON files that this package wrote.
 * `digests`: digests of checkpoints.
-* `files`: what is asked of a file system.
+* `files`: the file operations that this package needs.
 * `reconcile`: imports records into ML Metadata.
 * `importing`: its parts.
 

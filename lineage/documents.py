@@ -1,4 +1,4 @@
-"""Reading JSON files of ours: what is damaged is said, whatever is damaged about it.
+"""Reads JSON files that this package wrote, and says what is damaged in them.
 
 A kind of file is a dataclass, or any type that pydantic takes. Bytes that are not UTF-8,
 numbers that are not finite or too large, half surrogates, deep nesting, keys that are

@@ -1,4 +1,4 @@
-"""What is asked of a file system.
+"""The file operations that this package needs.
 
 `components.gfile` has those for buckets; this room itself knows the local disk only.
 """

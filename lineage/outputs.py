@@ -1,4 +1,4 @@
-"""What a pipeline's node last produced, asked of ML Metadata."""
+"""Asks ML Metadata what a node of a pipeline last produced."""
 
 from __future__ import annotations
 

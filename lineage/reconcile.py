@@ -1,4 +1,4 @@
-"""Tells ML Metadata what the records say.
+"""Imports records into ML Metadata.
 
 Everything is put or found by an external id and compared before it is put, so this may
 run twice, in several processes at once, or again after it was killed in the middle.

@@ -1,4 +1,4 @@
-"""What the components write beside their files, for ML Metadata to be told later.
+"""Records that components write beside their files, to be imported into ML Metadata later.
 
 TFX publishes nothing from a failed execution and gives executors no metadata
 connection, and Kubeflow may record nothing at all. So whoever writes a checkpoint,

@@ -1,4 +1,4 @@
-"""Artifacts, executions and contexts that fit conditions.
+"""Selects artifacts, executions and contexts by conditions.
 
 ml-metadata 1.21 turns no filter query into SQL any more. In an SQLite file the tables
 themselves answer, see `tables`; elsewhere all things of the type asked for are read.

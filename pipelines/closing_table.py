@@ -1,4 +1,4 @@
-"""What a run came to: metrics, the verdict and why, where things are, what to type next."""
+"""The summary of a run: metrics, the verdict and why, where things are, what to type next."""
 
 from __future__ import annotations
 

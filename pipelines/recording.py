@@ -1,4 +1,4 @@
-"""Tells ML Metadata what the steps of a run have written down beside their outputs."""
+"""Imports the records that the steps of a run wrote beside their outputs."""
 
 from __future__ import annotations
 

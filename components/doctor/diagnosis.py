@@ -1,4 +1,4 @@
-"""Files of the TFX 1.x era, held against what is known."""
+"""Checks files of the TFX 1.x era against what is known."""
 
 from __future__ import annotations
 

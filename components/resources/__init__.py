@@ -10,9 +10,9 @@
 The step stays what it is: the pipeline still runs on the local runner.
 
 * `accelerators`: devices that a step computes on.
-* `checks`: what values of the policy are refused for, and how that is said.
+* `checks`: checks of the policy's values, and their error messages.
 * `placement`: which machines a step may run on.
-* `policy`: all that is said of one step.
+* `policy`: the resources of one step.
 * `quantities`: amounts as Kubernetes writes them.
 * `retries`: trying a step again.
 * `volumes`: what is mounted into a step, or becomes its variables.

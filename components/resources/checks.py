@@ -1,4 +1,4 @@
-"""What values of the policy are refused for, and how that is said."""
+"""Checks of the policy's values, and their error messages."""
 
 from __future__ import annotations
 

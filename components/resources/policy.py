@@ -1,4 +1,4 @@
-"""All that is said of one step."""
+"""The resources of one step."""
 
 from __future__ import annotations
 

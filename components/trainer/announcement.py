@@ -1,4 +1,4 @@
-"""What a training says to the user: lines of one form, on standard error.
+"""Messages of a training to the user: lines of one form, on standard error.
 
 The processes of a training have their standard error in a log. Whoever shows the training
 finds these lines there by their prefix, and repeats them.

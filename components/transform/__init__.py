@@ -13,9 +13,9 @@
 * `reading`: files of raw examples to record batches.
 * `statistics`: TFDV's, before and after, where asked for.
 * `writing`: transformed record batches to files.
-* `distinct`: the end of an analysis whose vocabulary would be too large, before it is counted.
+* `distinct`: stops an analysis whose vocabulary would be too large before it is counted.
 * `failures`: errors from inside a Beam run, as the user should see them.
-* `weights`: features that the user's estimator takes for the weight of an example.
+* `weights`: features that the user's estimator uses as example weights.
 """
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The end of an analysis whose vocabulary would be too large, before it is counted.
+"""Stops an analysis whose vocabulary would be too large before it is counted.
 
 TF Transform holds every distinct value until the analysis is done, in the direct runner half
 a gigabyte for a million of them. Here each worker remembers what it has seen as far as the

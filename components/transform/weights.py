@@ -1,4 +1,4 @@
-"""Features that the user's estimator takes for the weight of an example."""
+"""Features that the user's estimator uses as example weights."""
 
 from __future__ import annotations
 

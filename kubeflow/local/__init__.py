@@ -12,7 +12,7 @@ command in the package, or a podman container of the step's image.
 * `orchestrator`: the program that runs a package with `kfp.local`: `python orchestrator.py`, job
   on stdin.
 * `package_file`: a compiled package, read and looked over before anything is started.
-* `run`: runs a package: starts the orchestrator, follows it, and says what came of it.
+* `run`: runs a package: starts the orchestrator, follows it, and reports the result.
 * `runner`: the runner `kubeflow-local`: compiles a pipeline and runs the package on this machine.
 """
 

@@ -1,4 +1,4 @@
-"""Runs a package: starts the orchestrator, follows it, and says what came of it."""
+"""Runs a package: starts the orchestrator, follows it, and reports the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a store of ML Metadata is: what users say, as ml-metadata's own settings."""
+"""Turns the place of a store of ML Metadata into ml-metadata's connection settings."""
 
 from __future__ import annotations
 

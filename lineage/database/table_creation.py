@@ -1,4 +1,4 @@
-"""Making the tables of an SQLite store: by one process, while the others wait.
+"""Creates the tables of an SQLite store: one process does, the others wait.
 
 ML Metadata drops and makes tables when it finds a file without any. Of several processes
 that did so at once, one may take away what another has just written.

@@ -1,4 +1,4 @@
-"""The numbers of what fits conditions, asked of the tables of an SQLite store itself.
+"""Queries the tables of an SQLite store for the ids of what meets conditions.
 
 The public ways of ml-metadata 1.21 would read everything of a type, several seconds for a
 hundred thousand artifacts. The tables are private: those of schema version 10, seen on

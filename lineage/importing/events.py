@@ -1,4 +1,4 @@
-"""Puts events that are not in the store.
+"""Adds missing events to the store.
 
 Events of what TFX did not record itself are DECLARED_OUTPUT and DECLARED_INPUT without a
 path, for TFX's sake: its cache takes the OUTPUT events of an execution for the component's

@@ -1,4 +1,4 @@
-"""Which execution in the store a record was written by.
+"""Finds the execution that wrote a record, or adds it to the store.
 
 Locally TFX has recorded it and the record says its number. Where the runner keeps no
 ML Metadata, or keeps it elsewhere, an execution is put in its place, in the contexts

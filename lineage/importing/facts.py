@@ -1,4 +1,4 @@
-"""What records say of artifacts, as properties in the store."""
+"""Converts the facts in records to properties of artifacts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts artifacts that are not in the store, or not as they should be."""
+"""Adds artifacts that are missing in the store, and updates those that differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the checkpoints lie that a store of ML Metadata knows."""
+"""Finds the folder of the checkpoints that a store of ML Metadata knows."""
 
 from __future__ import annotations
 

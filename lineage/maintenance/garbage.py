@@ -1,4 +1,4 @@
-"""Which checkpoints nothing needs any more, and removing them.
+"""Finds checkpoints that nothing needs any more, and removes them.
 
 Kept are those that a model or a pushed version was exported from, every checkpoint of an
 execution whose model does not say from which, and the newest of each training, from which

@@ -1,4 +1,4 @@
-"""Puts a checkpoint into a folder that a training can begin with."""
+"""Copies a checkpoint into a folder that a training can start from."""
 
 from __future__ import annotations
 

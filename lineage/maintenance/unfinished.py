@@ -1,4 +1,4 @@
-"""Executions that are said to be running, though the process that ran them has ended.
+"""Ends executions that are still marked as running after their process has died.
 
 A process that is killed, or whose disk is full, cannot say that a step failed. So a run
 notes on each execution which process it is, and the next one looks whether it still is. A

@@ -1,4 +1,4 @@
-"""Bringing an SQLite store of an older ML Metadata to the schema of this one.
+"""Upgrades the SQLite store of an older ML Metadata to the present schema.
 
 The stores of TFX 0.2x to 1.x have schema versions 6 to 9. ML Metadata has the migrations;
 here a backup is made before, and what the store holds is compared after.

@@ -1,4 +1,4 @@
-"""Taking a verdict on a model back.
+"""Withdraws the verdict on a model.
 
 TFX's resolvers take the newest model for which some ModelBlessing says `blessed` 1. A model
 that should be found no more, e.g. by an older TFX that cannot evaluate it, loses that.

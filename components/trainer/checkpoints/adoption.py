@@ -1,4 +1,4 @@
-"""Takes a checkpoint that no training of ours has written into a training's folder."""
+"""Copies a checkpoint that another program wrote into a training's folder."""
 
 from __future__ import annotations
 

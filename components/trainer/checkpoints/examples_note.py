@@ -1,4 +1,4 @@
-"""How many examples a training had taken at some step, for who records after its end."""
+"""The number of examples a training had read at some step, noted for later records."""
 
 from __future__ import annotations
 

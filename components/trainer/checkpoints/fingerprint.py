@@ -1,4 +1,4 @@
-"""All that determines what a training comes to, in one line.
+"""The fingerprint of everything that determines the result of a training.
 
 Two trainings of one fingerprint are the same work: the second goes on where the first
 was interrupted. What is compared is content: where artifacts lie does not matter, nor

@@ -1,4 +1,4 @@
-"""The SavedModel that a training has come to, before it is published."""
+"""Prepares the SavedModel of a finished training for publication."""
 
 from __future__ import annotations
 

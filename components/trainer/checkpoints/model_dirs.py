@@ -1,4 +1,4 @@
-"""Folders that a training writes checkpoints into though they do not lie in its own.
+"""Folders outside a training's own into which it writes checkpoints.
 
 A module may give its estimator a `model_dir` of its own. The training's folder in the
 checkpoint store notes where that is, so that whoever looks there finds the checkpoints.

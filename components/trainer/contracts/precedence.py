@@ -1,4 +1,4 @@
-"""The three things a module may define for the trainer, in order of precedence."""
+"""The three contracts that a module may follow, in order of precedence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starting an estimator from a base model's weights, each where it means what it did there."""
+"""Starts an estimator from a base model's weights, matched by what each one means."""
 
 from __future__ import annotations
 

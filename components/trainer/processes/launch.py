@@ -1,4 +1,4 @@
-"""A training in processes of its own: written down, started, shown, finished."""
+"""Runs a training in several processes: writes the task down, starts them, shows progress."""
 
 from __future__ import annotations
 

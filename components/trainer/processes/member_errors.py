@@ -1,4 +1,4 @@
-"""What ended a process of a training, handed to the step by way of a file.
+"""The error that ended a process of a training, passed to the step in a file.
 
 As text: a class of the user's module cannot be imported where the step runs, and an
 exception need not be picklable, nor even have a text.

@@ -1,4 +1,4 @@
-"""What a training's processes are given, and what they say, by way of files."""
+"""Files through which a step and the processes of its training communicate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes of a training that something else than this machine starts.
+"""Starters of training processes elsewhere than on this machine.
 
 On a cluster the step does not start processes beside itself: it asks for a job whose
 replicas run the same task program. What does that lies in another room and is named by

@@ -1,4 +1,4 @@
-"""Workers that train in step end together when they have lost each other."""
+"""Ends workers that train in step when they have lost contact with each other."""
 
 from __future__ import annotations
 

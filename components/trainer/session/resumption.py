@@ -1,4 +1,4 @@
-"""Input that goes on where an interrupted training had come to."""
+"""Input that continues where an interrupted training stopped."""
 
 from __future__ import annotations
 

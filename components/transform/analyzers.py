@@ -198,9 +198,13 @@ class FusedAnalyzers(TransformAnalyzers):
             raise _empty(name)
         if top_k is None and answer["size"] > MOST_ENTRIES:
             raise too_large(name, str(answer["size"]), MOST_ENTRIES)
+        # An eager tensor: beside a vocabulary that TF Transform learns itself, of a feature that
+        # `preprocessing_fn` makes, it takes no plain path.
+        with tf.init_scope():
+            path = tf.constant(vocabulary_path(self._analysis.folder, question))
         return tft.apply_vocabulary(
             values,
-            vocabulary_path(self._analysis.folder, question),
+            path,
             default_value=default_value,
             num_oov_buckets=num_oov_buckets,
         )

@@ -91,7 +91,9 @@ def test_columns_learn_from_raw_and_from_made_features(
 
     def preprocessing_fn(inputs):
         x = tf.reshape(tf.sparse.to_dense(inputs["x"]), [-1, 1])
-        return {"doubled": 2.0 * x, "centered": x - tft.mean(x)}
+        color = inputs["color"]
+        shade = color.with_values(tf.strings.upper(color.values))
+        return {"doubled": 2.0 * x, "centered": x - tft.mean(x), "shade": shade}
     """
     columns = (
         "["
@@ -99,6 +101,7 @@ def test_columns_learn_from_raw_and_from_made_features(
         'columns.scaled_numeric_column("doubled"),'
         'columns.scaled_numeric_column("w", "min_max"),'
         'columns.categorical_column_with_learned_vocabulary("color", top_k=2),'
+        'columns.categorical_column_with_learned_vocabulary("shade"),'
         "]"
     )
     outputs = transform(examples, columns, rest)
@@ -114,3 +117,11 @@ def test_columns_learn_from_raw_and_from_made_features(
     colors = [row["color"].encode() for row in data["train"]]
     ranked = sorted(set(colors), key=lambda color: (colors.count(color), color), reverse=True)
     assert graph.vocabulary_by_name("vocabulary_color") == ranked[:2]
+    shades = [shade.upper() for shade in ranked]
+    assert graph.vocabulary_by_name("vocabulary_shade") == shades
+    # The exported graph has both tables, wherever they were learned.
+    request = {"color": tf.sparse.from_dense([[ranked[1].decode()], [ranked[0].decode()]])}
+    served = graph.transform_raw_features(request)
+    of_shade = [v for n, v in served.items() if n.startswith("shade") and v.dtype == tf.int64]
+    ids = [tf.sparse.to_dense(one).numpy().tolist() for one in (served["color"], *of_shade)]
+    assert ids == [[[1], [0]]] * 2

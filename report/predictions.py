@@ -130,7 +130,7 @@ def _answers(answers: Answers, weights: Any) -> list[Part]:
     if kind is Kind.MULTI_LABEL:
         return [_multi_label(answers, weights)]
     if kind in _NUMBERS and answers.labels.shape == answers.predictions.shape:
-        return _residuals(answers)
+        return _residuals(answers, weights)
     return [Missing(f"There is no plot for a head that predicts {kind.value}.")]
 
 
@@ -152,7 +152,7 @@ def _binary(answers: Answers, weights: Any) -> list[Part]:
         heights, _ = np.histogram(predictions, edges, weights=weights * part)
         by_label.append((f"label {name}", edges, list(heights / max(heights.sum(), _EPSILON))))
     return [
-        _calibration(predictions, labels, weights),
+        _calibration(predictions, labels, weights, "share of positive labels"),
         _confusion(names, counts, "at a threshold of 0.5"),
         histogram(
             "Predictions by label",
@@ -163,7 +163,7 @@ def _binary(answers: Answers, weights: Any) -> list[Part]:
     ]
 
 
-def _calibration(predictions: Any, labels: Any, weights: Any) -> Figure:
+def _calibration(predictions: Any, labels: Any, weights: Any, measured: str) -> Figure:
     """Buckets of as many examples each: where predictions crowd there are more of them."""
     import numpy as np
 
@@ -176,10 +176,10 @@ def _calibration(predictions: Any, labels: Any, weights: Any) -> Figure:
     )
     return lines(
         "Calibration",
-        f"Mean prediction and share of positive labels in {len(parts)} groups of examples: {said}.",
+        f"Mean prediction and {measured} in {len(parts)} groups of examples: {said}.",
         [Line("model", x, y, points=True)],
         x="predicted probability",
-        y="share of positive labels",
+        y=measured,
         diagonal=True,
     )
 
@@ -195,7 +195,7 @@ def _multi_class(answers: Answers, weights: Any) -> list[Part]:
     np.add.at(counts, (labels, chosen), weights)
     top = answers.predictions.max(axis=1)
     right = (chosen == labels).astype(float)
-    parts: list[Part] = [_calibration(top, right, weights)]
+    parts: list[Part] = [_calibration(top, right, weights, "share where it is right")]
     if size <= _MOST_CLASSES:
         return [*parts, _confusion(names, counts, "by the likeliest class")]
     wrong = counts * (1 - np.eye(size))
@@ -238,21 +238,28 @@ def _multi_label(answers: Answers, weights: Any) -> Table:
     )
 
 
-def _residuals(answers: Answers) -> list[Part]:
+def _residuals(answers: Answers, weights: Any) -> list[Part]:
     import numpy as np
 
     labels, predictions = answers.labels.astype(float).ravel(), answers.predictions.ravel()
+    weights = np.repeat(weights, answers.labels.shape[1])
     residuals = labels - predictions
-    heights, edges = np.histogram(residuals, 24)
-    low, middle, high = (float(np.quantile(residuals, at)) for at in (0.05, 0.5, 0.95))
+    heights, edges = np.histogram(residuals, 24, weights=weights)
+    total = max(float(weights.sum()), _EPSILON)
+    ranked = np.argsort(residuals, kind="stable")
+    below = np.cumsum(weights[ranked]) / total
+    low, middle, high = (
+        float(residuals[ranked][min(int(np.searchsorted(below, at)), len(ranked) - 1)])
+        for at in (0.05, 0.5, 0.95)
+    )
     order = np.argsort(predictions, kind="stable")
-    groups = [one for one in np.array_split(order, _BUCKETS) if len(one)]
+    groups = [one for one in np.array_split(order, _BUCKETS) if weights[one].sum() > 0]
     return [
         histogram(
             "Residuals",
             f"Label less prediction: half are below {number(middle)}, nine of ten lie between "
             f"{number(low)} and {number(high)}.",
-            [("residuals", list(edges), list(heights / len(residuals)))],
+            [("residuals", list(edges), list(heights / total))],
             x="label - prediction",
         ),
         lines(
@@ -261,8 +268,8 @@ def _residuals(answers: Answers) -> list[Part]:
             [
                 Line(
                     "model",
-                    [float(predictions[one].mean()) for one in groups],
-                    [float(labels[one].mean()) for one in groups],
+                    [float(np.average(predictions[one], weights=weights[one])) for one in groups],
+                    [float(np.average(labels[one], weights=weights[one])) for one in groups],
                     points=True,
                 )
             ],

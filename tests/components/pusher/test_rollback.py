@@ -33,6 +33,14 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
+def push_text(base: pathlib.Path, text: str) -> None:
+    with Folder(str(base)).staging() as folder:
+        (folder / "saved_model.pb").write_text(text)
+        manifest = Manifest(hash_model(str(folder)), "model", "pipeline", "run", 1.0)
+        write_manifest(str(folder), manifest)
+        Folder(str(base)).publish(folder, manifest.digest, None)
+
+
 def served(base: pathlib.Path) -> str:
     newest = max((p for p in base.iterdir() if p.name.isdecimal()), key=lambda p: int(p.name))
     return (newest / "saved_model.pb").read_text()
@@ -87,6 +95,30 @@ def test_a_new_push_after_a_rollback_is_the_newest(base: pathlib.Path, stage: St
     assert served(base) == "b"
     run("rollback", base)
     assert served(base) == "a"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "with space",
+        "\u00fcml\u00e4ut",
+        "e\u0301",
+        "s[1]*?",
+        "%41 %s {x}",
+        "new\nline",
+        "-x",
+        "x" * 250,
+    ],
+)
+def test_a_folder_of_any_name_holds_versions(tmp_path: pathlib.Path, name: str) -> None:
+    base = tmp_path / name / "serving"
+    base.mkdir(parents=True)
+    for text in "ab":
+        push_text(base, text)
+    assert run("versions", base).exit_code == 0
+    assert run("rollback", base).exit_code == 0
+    assert served(base) == "a"
+    assert len(read_records(str(base))) == 1
 
 
 def test_a_damaged_version_is_not_served_again(base: pathlib.Path, stage: Stage) -> None:

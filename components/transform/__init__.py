@@ -15,7 +15,7 @@
 * `writing`: transformed record batches to files.
 * `distinct`: stops an analysis whose vocabulary would be too large before it is counted.
 * `failures`: errors from inside a Beam run, as the user should see them.
-* `weights`: features that the user's estimator uses as example weights.
+* `example_weights`: features that the user's estimator uses as example weights.
 """
 
 __all__ = [

@@ -14,7 +14,7 @@ import tensorflow_transform as tft
 
 from tfx_estimators.components.transform.analysis import Analysis
 from tfx_estimators.components.transform.analyzers import FusedAnalyzers, TransformAnalyzers
-from tfx_estimators.components.transform.weights import weight_columns
+from tfx_estimators.components.transform.example_weights import weight_columns
 from tfx_estimators.components.user_module import UserModule
 from tfx_estimators.errors import ColumnError, EstimatorTypeError, LabelError
 from tfx_estimators.estimator.columns.kinds import feature_name, is_plain_number

@@ -7,4 +7,4 @@
 * `variables`: Keras 3 variables in an estimator's graph: refused where they are made.
 """
 
-__all__ = ["configs", "conversion", "files", "training"]
+__all__ = ["compilation", "configs", "conversion", "saved_models", "variables"]

@@ -25,6 +25,7 @@ MODULES = {
     # A section of the report is named after what it is about.
     "training": "a training",
     "columns": "the feature columns of a training",
+    "predictions": "what a model predicts",
     "evaluation": "an evaluation, or computing columns for one",
     "cluster": "objects on a Kubernetes API server",
     "checkpoints": "checkpoints: on disk, and in ML Metadata",

@@ -14,7 +14,14 @@ from tfx_estimators.whole_files import staged, write_whole
 # Renames whole folders, streams of records, or may import the standard library only.
 _OTHERS = {
     *("whole_files.py", "files.py", "gfile.py", "imitated_backend.py"),
-    *("checkpoint_export.py", "exports.py", "shuffle.py", "versions.py", "checkpoints.py"),
+    *(
+        "checkpoint_export.py",
+        "exports.py",
+        "shuffle.py",
+        "analysis.py",
+        "versions.py",
+        "checkpoints.py",
+    ),
 }
 
 

@@ -27,7 +27,8 @@ def run(pipeline: Any, tfx_runner: Any = None) -> None:
     Raises:
         TfxEstimatorsError: as the failing component raised it.
         PipelineError: when a step failed with anything else, the cause chained and the
-            last line of the user's files named.
+            last line of the user's files named; before anything runs, if a node is a
+            pipeline itself.
         MetadataStoreError: when ML Metadata cannot be read or written.
     """
     from tfx_estimators.components.cache_key import complete_cache_keys
@@ -36,6 +37,7 @@ def run(pipeline: Any, tfx_runner: Any = None) -> None:
     from tfx_estimators.pipelines.step_resources import resources_by_step
     from tfx_estimators.pipelines.steps import announce_steps
 
+    _refuse_pipelines_within(pipeline)
     # Stock components know nothing of estimators, and their modules may use them.
     activate_with_tensorflow()
     complete_cache_keys()
@@ -53,6 +55,16 @@ def run(pipeline: Any, tfx_runner: Any = None) -> None:
             if shown is error:
                 raise
             raise shown from (error if steps.failure in (None, shown) else steps.failure)
+
+
+def _refuse_pipelines_within(pipeline: Any) -> None:
+    within = [node.id for node in pipeline.components if hasattr(node, "pipeline_info")]
+    if within:
+        raise PipelineError(
+            f"the nodes {', '.join(within)} are pipelines themselves",
+            expected="components: TFX's local runners run no pipelines within a pipeline",
+            fix="add the inner pipeline's components to the outer one, or run them in turn",
+        )
 
 
 def _explained(error: BaseException, steps: Steps) -> TfxEstimatorsError:

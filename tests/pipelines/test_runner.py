@@ -130,6 +130,16 @@ def test_a_step_whose_inputs_tfx_cannot_resolve_fails_the_run(tmp_path: pathlib.
         runner.run(again)
 
 
+def test_a_pipeline_within_a_pipeline_is_refused_before_anything_runs(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outer = _pipeline(tmp_path, "hello")
+    outer.components = [Pipeline("inner", str(tmp_path), components=outer.components)]
+    with pytest.raises(PipelineError, match="the nodes inner are pipelines themselves"):
+        runner.run(outer)
+    assert "[1/1]" not in capsys.readouterr().err
+
+
 def test_what_a_step_failed_with_comes_before_what_metadata_failed_with(
     tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -28,9 +28,8 @@ def trainer_fn(fn_args, schema):
         loss="approx_ndcg_loss",
         model_dir=fn_args.model_run_dir,
     )
-    receiver = tfr.data.build_ranking_serving_input_receiver_fn(
-        data_format=tfr.data.ELWC, context_feature_spec=None, example_feature_spec=EXAMPLE
-    )
+    # The library scores the items of a list one by one when it serves.
+    receiver = tf.estimator.export.build_parsing_serving_input_receiver_fn(EXAMPLE)
     return {
         "estimator": estimator,
         "train_spec": tf.estimator.TrainSpec(

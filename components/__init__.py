@@ -3,6 +3,7 @@
 * `CsvExampleGen`, `ParquetExampleGen`: TFX's own, with readers of whole columns.
 * `FeatureColumnTransform`: feature columns on Beam, in TFX Transform's formats.
 * `EstimatorTrainer`: train_and_evaluate, checkpoints, an exported SavedModel.
+* `EstimatorTuner`: a search for hyperparameters, each trial a training with checkpoints.
 * `EstimatorEvaluator`: sliced metrics, thresholds, a blessing.
 * `EstimatorPredictor`: batch prediction.
 * `EstimatorPusher`: versioned folders for serving.
@@ -46,6 +47,7 @@
 * `trainer`: `EstimatorTrainer`: trains an estimator and exports it for serving.
 * `transform`: `FeatureColumnTransform`: feature columns on Beam, in TFX Transform's formats.
 * `tree`: trees of files, read whole or not at all: what cannot be listed is an error.
+* `tuner`: `EstimatorTuner`, and how it chooses values.
 * `user_code`: where in the user's own files an exception came from, and what it says.
 * `user_module`: the user's model module: where it is, what it defines, and loading it.
 """
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     from tfx_estimators.components.pusher.component import EstimatorPusher
     from tfx_estimators.components.trainer.component import EstimatorTrainer
     from tfx_estimators.components.transform.component import FeatureColumnTransform
+    from tfx_estimators.components.tuner.component import EstimatorTuner
 
 __all__ = [
     "CsvExampleGen",
@@ -69,6 +72,7 @@ __all__ = [
     "EstimatorPredictor",
     "EstimatorPusher",
     "EstimatorTrainer",
+    "EstimatorTuner",
     "FeatureColumnTransform",
     "ParquetExampleGen",
 ]
@@ -79,6 +83,7 @@ _HOMES = {
     "EstimatorPredictor": "predictor",
     "EstimatorPusher": "pusher",
     "EstimatorTrainer": "trainer",
+    "EstimatorTuner": "tuner",
     "FeatureColumnTransform": "transform",
     "ParquetExampleGen": "example_gen",
 }

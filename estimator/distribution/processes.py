@@ -23,7 +23,7 @@ from tfx_estimators.estimator.distribution.policies import Policy
 from tfx_estimators.estimator.distribution.ports import release_ports, reserve_ports
 from tfx_estimators.json_text import dumps
 
-__all__ = ["Task", "end_with_parent", "run_tasks", "tasks_of"]
+__all__ = ["Task", "end_all", "end_with_parent", "run_tasks", "tasks_of"]
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 _SECONDS_TO_END = 5.0
@@ -130,8 +130,8 @@ def run_tasks(
                 time.sleep(_SECONDS_BETWEEN_LOOKS)
         finally:
             # First the one that saves a checkpoint before it ends: it needs the others for that.
-            _end([process for task, process in running if task.leads], patience)
-            _end([process for task, process in running if not task.leads], _SECONDS_TO_END)
+            end_all([process for task, process in running if task.leads], patience)
+            end_all([process for task, process in running if not task.leads], _SECONDS_TO_END)
             release_ports(port for task in tasks for port in task.ports)
 
 
@@ -165,7 +165,7 @@ def _start(
     )
 
 
-def _end(processes: Iterable[subprocess.Popen[bytes]], seconds: float) -> None:
+def end_all(processes: Iterable[subprocess.Popen[bytes]], seconds: float) -> None:
     """Asks every process to end, and kills those that do not in time."""
     left = [process for process in processes if process.poll() is None]
     for process in left:

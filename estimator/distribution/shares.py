@@ -6,11 +6,12 @@ have to be kept apart.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from tfx_estimators.estimator.distribution.processes import Task
 
-__all__ = ["VARIABLE", "gpu_shares"]
+__all__ = ["VARIABLE", "gpu_shares", "visible_gpus"]
 
 VARIABLE = "CUDA_VISIBLE_DEVICES"
 
@@ -39,3 +40,12 @@ def gpu_shares(gpus: Sequence[str], tasks: Sequence[Task], count: int | None) ->
     for number, task in enumerate(trainers):
         shares[task.name] = ",".join(gpus[number * each : (number + 1) * each])
     return shares
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that this process sees, as the variable names them."""
+    import tensorflow as tf
+
+    found = len(tf.config.list_physical_devices("GPU"))
+    named = os.environ.get(VARIABLE)
+    return named.split(",")[:found] if named else [str(number) for number in range(found)]

@@ -36,7 +36,7 @@ from tfx_estimators.errors import (
 )
 from tfx_estimators.estimator.distribution import MultiWorker, ParameterServer
 from tfx_estimators.estimator.distribution.processes import Task, run_tasks, tasks_of
-from tfx_estimators.estimator.distribution.shares import VARIABLE, gpu_shares
+from tfx_estimators.estimator.distribution.shares import VARIABLE, gpu_shares, visible_gpus
 
 __all__ = ["joined_task", "train_in_processes"]
 
@@ -198,13 +198,8 @@ def _devices(
     """Keeps processes of this machine off each other's GPUs; one alone sees them all."""
     if len(tasks) == 1:
         return lambda task: {}
-    import tensorflow as tf
-
-    found = len(tf.config.list_physical_devices("GPU"))
-    named = os.environ.get(VARIABLE)
-    gpus = named.split(",")[:found] if named else [str(number) for number in range(found)]
     asked = request.distribution.accelerators if request.distribution is not None else None
-    shares = gpu_shares(gpus, tasks, asked.count if asked is not None else None)
+    shares = gpu_shares(visible_gpus(), tasks, asked.count if asked is not None else None)
     return lambda task: {VARIABLE: shares[task.name]} if shares else {}
 
 

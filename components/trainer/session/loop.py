@@ -124,7 +124,7 @@ def _do(
     """Does the part of the training that is the process's."""
     estimator, interruption = observers.estimator, observers.interruption
     match role.part:
-        case Part.WHOLE:
+        case Part.WHOLE | Part.TRIAL:
             train_spec = alone(observers).added_to(train_spec)
             tf_estimator.train_and_evaluate(estimator, train_spec, eval_spec)
             interruption.check(_AT_ITS_END)

@@ -21,6 +21,8 @@ class Part(enum.Enum):
     """Train, evaluate, export."""
     MEMBER = "member"
     """What TF_CONFIG says: train, serve parameters or evaluate, with others."""
+    TRIAL = "trial"
+    """Train and evaluate, as a trial of a search does; nothing is exported."""
     FINISH = "finish"
     """After the members: evaluate where none of them did, and export."""
 
@@ -43,8 +45,11 @@ class Role:
 
     @property
     def exports(self) -> bool:
-        """Whether this process exports what was trained: members leave it to the finish."""
-        return self.part is not Part.MEMBER
+        """Whether this process exports what was trained.
+
+        Members leave it to the finish; of a trial only the metrics are wanted.
+        """
+        return self.part in (Part.WHOLE, Part.FINISH)
 
     @property
     def trains(self) -> bool:

@@ -1,0 +1,12 @@
+"""`EstimatorTuner`: searches for hyperparameters by training an estimator with each choice.
+
+* `component`: the component.
+* `executor`: runs the search and writes what it found.
+* `objective`: the metric that a search is to lower or to raise.
+* `results`: what a search leaves behind, in the files of TFX's Tuner.
+* `search`: how the values of the next trial are chosen.
+* `spec`: what the component reads, writes and takes.
+* `study`: a search under way, which outlives its process.
+* `trial_process`: a process that trains one trial after another.
+* `workers`: the processes of a search, one for each trial that runs at the same time.
+"""

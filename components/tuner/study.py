@@ -1,0 +1,166 @@
+"""A search under way: KerasTuner's oracle, whose state outlives the process.
+
+STORE/<fingerprint>/search.json     the oracle and its trials, after each event
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from tfx_estimators.components.gfile import files_for
+from tfx_estimators.components.trainer.announcement import say
+from tfx_estimators.components.tuner.objective import Objective
+from tfx_estimators.components.tuner.search import Search, make_oracle
+from tfx_estimators.errors import DamagedFileError, TfxEstimatorsError, TrainingError
+from tfx_estimators.json_text import dumps
+from tfx_estimators.lineage.documents import read
+from tfx_estimators.whole_files import write_whole
+
+__all__ = ["Study", "values_of"]
+
+_FILE = "search.json"
+_OWN = "tuner/"
+"""What the names of Hyperband's own values begin with."""
+
+
+def values_of(trial: Any) -> dict[str, Any]:
+    """A trial's values, without those of the oracle's own.
+
+    Args:
+        trial: a `keras_tuner` trial.
+    """
+    found: Mapping[str, Any] = trial.hyperparameters.values
+    return {name: value for name, value in found.items() if not name.startswith(_OWN)}
+
+
+class Study:
+    """Hands out trials and takes their results.
+
+    Private names: `Oracle._set_project_dir`, seen on KerasTuner 1.4.8.
+
+    Args:
+        folder: where the state is kept.
+        scratch: a folder for files of the oracle's own, which nothing reads.
+        search: how values are chosen.
+        objective: what is measured.
+        space: the `keras_tuner.HyperParameters` to choose from.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        scratch: pathlib.Path,
+        search: Search,
+        objective: Objective,
+        space: Any,
+    ) -> None:
+        self._path = f"{folder}/{_FILE}"
+        self._oracle = make_oracle(search, objective, space)
+        self._oracle.verbose = 0
+        self._oracle._set_project_dir(str(scratch), "oracle")
+        self._objective = objective
+        self._unfinished: list[Any] = []
+        self._over = False
+        self._load()
+
+    def next_trial(self, worker: str) -> Any | None:
+        """The trial that a worker is to do; None if there is none, or none yet.
+
+        Args:
+            worker: its name; it has no other trial.
+        """
+        if self._unfinished:
+            trial = self._unfinished.pop(0)
+            self._oracle.ongoing_trials[worker] = trial
+            return trial
+        if self._over:
+            return None
+        trial = self._oracle.create_trial(worker)
+        if trial.status == "STOPPED":
+            self._over = True
+        if trial.status != "RUNNING":
+            return None
+        self._save()
+        return trial
+
+    def complete(self, trial: Any, metrics: Mapping[str, float]) -> None:
+        """Takes what the evaluation at the end of a trial has measured.
+
+        Raises:
+            TrainingError: if the objective is not among it.
+        """
+        if self._objective.metric not in metrics:
+            raise TrainingError(
+                f"the evaluation of trial {trial.trial_id} has no finite value of the objective "
+                f"{self._objective.metric!r}",
+                expected=f"one of {', '.join(sorted(metrics))}",
+                fix="correct objective, or add the metric to the estimator",
+            )
+        self._oracle.update_trial(trial.trial_id, dict(metrics))
+        trial.status = "COMPLETED"
+        self._oracle.end_trial(trial)
+        self._save()
+
+    def fail(self, trial: Any, error: TfxEstimatorsError) -> None:
+        """Takes note of a trial without a result.
+
+        Raises:
+            TfxEstimatorsError: the error itself, if it is that of the third trial in a row.
+        """
+        trial.status, trial.message = "FAILED", str(error)
+        try:
+            self._oracle.end_trial(trial)
+        except RuntimeError:
+            raise error from error.__cause__
+        self._save()
+
+    def ranked(self) -> list[Any]:
+        """The trials that ended well, the best first."""
+        ended = [t for t in self._oracle.trials.values() if t.status == "COMPLETED"]
+        sign = -1 if self._objective.direction == "max" else 1
+        return sorted(ended, key=lambda trial: (sign * trial.score, trial.trial_id))
+
+    @property
+    def ended(self) -> int:
+        """How many trials have ended, well or not."""
+        return len(self._oracle.end_order)
+
+    def first_of(self, trial: Any) -> Any:
+        """The trial of the first round that a trial goes on from; itself if it begins anew."""
+        earlier = trial.hyperparameters.values.get(f"{_OWN}trial_id")
+        return trial if earlier is None else self.first_of(self._oracle.trials[earlier])
+
+    def _save(self) -> None:
+        files = files_for(self._path)
+        state = {
+            "oracle": self._oracle.get_state(),
+            "trials": [trial.get_state() for trial in self._oracle.trials.values()],
+        }
+        write_whole(self._path, dumps(state), files.open, files.rename)
+
+    def _load(self) -> None:
+        from keras_tuner.engine.trial import Trial
+
+        files = files_for(self._path)
+        if not files.exists(self._path):
+            return
+        try:
+            state = read(self._path, dict[str, Any], files)
+            trials = [Trial.from_state(trial) for trial in state["trials"]]
+            self._oracle.trials = {trial.trial_id: trial for trial in trials}
+            self._oracle.set_state(state["oracle"])
+        except (DamagedFileError, KeyError, TypeError, ValueError) as error:
+            aside = f"{self._path}.damaged"
+            with contextlib.suppress(*files.failures):
+                files.rename(self._path, aside, overwrite=True)
+            say(
+                f"warning: the search begins anew, its state is damaged and now in {aside}: {error}"
+            )
+            self._oracle.trials = {}
+            return
+        self._unfinished = list(self._oracle.ongoing_trials.values())
+        self._oracle.ongoing_trials = {}
+        say(f"going on with a search of which {self.ended} trials have ended")

@@ -19,6 +19,7 @@ from tfx_estimators.errors import PipelineError
 from tfx_estimators.pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
+    from tfx_estimators.components.tuner.search import Search
     from tfx_estimators.estimator.distribution import Policy
 
 __all__ = [
@@ -36,12 +37,13 @@ STEPS = (
     "statistics",
     "schema",
     "transform",
+    "tuner",
     "trainer",
     "evaluator",
     "predictor",
     "pusher",
 )
-"""The parts of the usual pipeline, in their order."""
+"""The parts of the usual pipeline, in their order; the tuner only where a search is given."""
 
 Parts = Mapping[str, Any]
 """The components made so far, by their names in `STEPS`."""
@@ -124,6 +126,7 @@ def estimator_pipeline(
     eval_config: str | None = None,
     custom_config: Mapping[str, Any] | None = None,
     distribution: Policy | None = None,
+    search: Search | None = None,
     replace: Mapping[str, Callable[[Parts], Any] | None] | None = None,
     beam_pipeline_args: Sequence[str] | None = None,
 ) -> Any:
@@ -142,6 +145,7 @@ def estimator_pipeline(
             no model is blessed, so none is pushed.
         custom_config: for the trainer, such as {"batch_size": 64, "seed": 1}.
         distribution: the devices and processes to train on.
+        search: how to search for hyperparameters first; by default none are searched for.
         replace: for a name of `STEPS`, a function that takes the parts made before it and
             returns the component to use instead; None leaves the part out.
         beam_pipeline_args: flags for every Beam step.
@@ -162,6 +166,9 @@ def estimator_pipeline(
         "statistics": _statistics,
         "schema": _schema,
         "transform": lambda parts: _transform(parts, module),
+        "tuner": lambda parts: _tuner(
+            parts, module, search, custom_config, train_steps, eval_steps, workspace
+        ),
         "trainer": lambda parts: _trainer(
             parts, module, train_steps, eval_steps, custom_config, distribution, workspace
         ),
@@ -171,7 +178,7 @@ def estimator_pipeline(
     }
     made: dict[str, Any] = {}
     for step in STEPS:
-        make = replace.get(step, makers[step])
+        make = replace.get(step, None if step == "tuner" and search is None else makers[step])
         if make is None:
             continue
         try:
@@ -230,6 +237,33 @@ def _transform(parts: Parts, module: Mapping[str, Any]) -> Any:
     )
 
 
+def _tuner(
+    parts: Parts,
+    module: Mapping[str, Any],
+    search: Search | None,
+    custom_config: Mapping[str, Any] | None,
+    train_steps: int,
+    eval_steps: int,
+    workspace: Workspace,
+) -> Any:
+    from tfx.proto import trainer_pb2
+
+    from tfx_estimators.components import EstimatorTuner
+
+    transform = parts["transform"]
+    return EstimatorTuner(
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        feature_columns=transform.outputs["feature_columns"],
+        **module,
+        search=search,
+        train_args=trainer_pb2.TrainArgs(num_steps=train_steps),
+        eval_args=trainer_pb2.EvalArgs(num_steps=eval_steps),
+        custom_config=dict(custom_config or {}),
+        checkpoint_store=str(workspace.checkpoints),
+    )
+
+
 def _trainer(
     parts: Parts,
     module: Mapping[str, Any],
@@ -252,6 +286,8 @@ def _trainer(
         }
     else:
         inputs = {"examples": parts["examples"].outputs["examples"]}
+    if "tuner" in parts:
+        inputs["hyperparameters"] = parts["tuner"].outputs["best_hyperparameters"]
     return EstimatorTrainer(
         **inputs,
         schema=parts["schema"].outputs["schema"],

@@ -245,7 +245,7 @@ def test_what_no_search_can_do_is_said_before_or_at_once(tune: Any) -> None:
 
 
 def test_an_objective_that_is_not_measured_ends_the_search(tune: Any) -> None:
-    with pytest.raises(TrainingError, match="'f1'.*\n.*average_loss"):
+    with pytest.raises(TrainingError, match="the objective 'f1'"):
         tune(
             MODULE.replace("[1e-6, 1e-5, 1e-4, 0.5, -1.0]", "[0.1, 0.2, 0.3]"),
             objective="f1",

@@ -62,7 +62,7 @@ class EstimatorTuner(base_component.BaseComponent):
         module_file: path of the module; or
         module_path: its dotted name.
         search: `RandomSearch`, `BayesianSearch`, `GridSearch` or `Hyperband` of
-            `tfx_estimators.components.tuner.search`; by default ten trials at random.
+            `tfx_estimators.components.tuner`; by default ten trials at random.
         objective: the metric of `Estimator.evaluate` that is compared, measured at the end
             of each trial. By default "loss", which every estimator has; between losses of
             other kinds choose a metric that they share, such as "average_loss" or "auc".

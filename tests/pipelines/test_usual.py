@@ -54,3 +54,21 @@ def test_a_part_that_others_need_cannot_be_left_out(tmp_path: pathlib.Path) -> N
         _pipeline(tmp_path, replace={"statistics": None})
     with pytest.raises(PipelineError, match="names the unknown part 'trainor'"):
         _pipeline(tmp_path, replace={"trainor": None})
+
+
+def test_a_search_gives_the_trainer_its_hyperparameters(tmp_path: pathlib.Path) -> None:
+    from tfx_estimators.components.tuner.search import RandomSearch
+
+    model = tmp_path / "model.py"
+    model.write_text(
+        "def feature_columns(): ...\n"
+        "def estimator_fn(columns, config, params): ...\n"
+        "def hyperparameters(): ...\n"
+    )
+    made = _pipeline(
+        tmp_path, module_path=None, module_file=str(model), search=RandomSearch(max_trials=3)
+    )
+    nodes = {node.id: node for node in made.components}
+    hyperparameters = nodes["EstimatorTrainer"].inputs["hyperparameters"]
+    assert hyperparameters.producer_component_id == "EstimatorTuner"
+    assert '"max_trials": 3' in nodes["EstimatorTuner"].exec_properties["search"]

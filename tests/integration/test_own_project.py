@@ -23,21 +23,22 @@ def test_a_project_from_a_messy_file_runs_is_changed_compared_and_rolled_back(
 ) -> None:
     installed = lay_out(build_wheel(tmp_path_factory.mktemp("dist")))
 
-    def type_in(*arguments: str) -> str:
+    def type_in(*arguments: str, module: str = "tfx_estimators.cli") -> str:
         answer = subprocess.run(
-            [sys.executable, "-m", "tfx_estimators.cli", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(installed)},
             capture_output=True,
             text=True,
             check=False,
         )
-        assert answer.returncode == 0, answer.stderr
+        assert answer.returncode == 0, answer.stderr or answer.stdout
         return answer.stdout
 
     write_messy_csv(tmp_path / "Kundschaft.csv", ROWS)
     shown = type_in("new", "churn", "--data", "Kundschaft.csv", "--label", "churned")
     assert "next: tfx-estimators run churn/pipeline.py" in shown
+    assert "2 passed" in type_in("-q", "churn", module="pytest")
 
     pipeline = "churn/pipeline.py"
     first = type_in("run", pipeline)
@@ -72,6 +73,11 @@ def test_a_project_from_a_messy_file_runs_is_changed_compared_and_rolled_back(
         assert row["predicted_class"] == ("yes" if yes > no else "no")
     right = sum(row["predicted_class"] == row["churned"] for row in answers)
     assert right > 0.7 * ROWS
+
+    type_in("report", "-o", "report.html")
+    report = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Stadt: Köln" in report
+    assert len(report) < 3_000_000
 
     type_in("rollback", "runs/churn/serving")
     assert len(list(serving.glob("[0-9]*"))) == 3

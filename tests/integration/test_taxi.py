@@ -137,12 +137,6 @@ def test_evaluation_equals_estimator_evaluate(taxi: Run) -> None:
         assert ours[name] == pytest.approx(float(expected[name]), abs=1e-6), name
 
 
-def test_second_run_is_answered_from_the_cache(taxi: Run) -> None:
-    again = _run(taxi.root, taxi.data)
-    assert again.progress.count(": cached") == STEPS - 1  # a resolver always looks again
-    assert again.table == taxi.table
-
-
 def _estimator_predictions(taxi: Run) -> Any:
     trained = _trained(taxi)
     return np.stack([p["probabilities"] for p in trained.predict(_transformed_input(taxi))])
@@ -341,3 +335,10 @@ LOW_CONTRAST = """(() => {
     })
     .map(e => e.textContent.trim().slice(0, 40));
 })()"""
+
+
+# Last: for the tests above, the first run is the newest.
+def test_second_run_is_answered_from_the_cache(taxi: Run) -> None:
+    again = _run(taxi.root, taxi.data)
+    assert again.progress.count(": cached") == STEPS - 1  # a resolver always looks again
+    assert again.table == taxi.table

@@ -11,7 +11,7 @@ Private TFMA names: `metric_specs.to_computations` and `MetricComputation`, seen
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import apache_beam as beam
@@ -72,15 +72,18 @@ class MergedOnce(beam.CombineFn):
 
 def merge_each_part_once() -> None:
     """From now on, pipelines that this process makes of TFMA's metrics merge them so."""
-    original = metric_specs.to_computations
-    if getattr(original, "_tfx_estimators", False):
-        return
+    if not isinstance(metric_specs.to_computations, _ToComputations):
+        metric_specs.to_computations = _ToComputations(metric_specs.to_computations)
 
-    def to_computations(*args: Any, **kwargs: Any) -> list[Any]:
-        return [_merged_once(one) for one in original(*args, **kwargs)]
 
-    to_computations._tfx_estimators = True  # type: ignore[attr-defined]
-    metric_specs.to_computations = to_computations
+class _ToComputations:
+    """TFMA's `to_computations`, with combiners that merge each part once."""
+
+    def __init__(self, original: Callable[..., list[Any]]) -> None:
+        self._original = original
+
+    def __call__(self, *args: Any, **kwargs: Any) -> list[Any]:
+        return [_merged_once(one) for one in self._original(*args, **kwargs)]
 
 
 def _merged_once(computation: Any) -> Any:

@@ -7,10 +7,10 @@ import pathlib
 from typing import Any
 
 from tfx_estimators.errors import PipelineError
-from tfx_estimators.lineage.runs import list_runs
+from tfx_estimators.lineage.runs import Run, list_runs
 from tfx_estimators.lineage.store import Store, open_store
 
-__all__ = ["Produced", "latest_outputs", "outputs_of_newest_run"]
+__all__ = ["Produced", "latest_outputs", "outputs_of_newest_run", "outputs_of_run"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +88,20 @@ def outputs_of_newest_run(store: Store, pipeline: str) -> dict[str, Produced]:
         node -> its outputs. A step that failed or was skipped has none.
     """
     runs = list_runs(store, pipeline=pipeline, limit=1)
-    done = {s.node: s.id for run in runs for s in run.steps if s.state in ("complete", "cached")}
+    return outputs_of_run(store, runs[0]) if runs else {}
+
+
+def outputs_of_run(store: Store, run: Run) -> dict[str, Produced]:
+    """What the steps of a run produced, cached ones included.
+
+    Args:
+        store: the store.
+        run: one of its runs.
+
+    Returns:
+        node -> its outputs. A step that failed or was skipped has none.
+    """
+    done = {s.node: s.id for s in run.steps if s.state in ("complete", "cached")}
     executions = {e.id: e for e in store.get_executions_by_id(list(done.values()))}
     return {node: _produced(store, executions[number]) for node, number in done.items()}
 

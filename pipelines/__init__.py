@@ -12,6 +12,7 @@
 * `workspace`, `closing_table`: the folders of a ready pipeline, and what a run came to.
 * `runners`: what can run a pipeline, by name; `runner`: running one in this process.
 * `beam_workers`: ends Beam's worker processes where a run is interrupted.
+* `chosen_steps`: a part of a pipeline to run.
 * `recording`: tells ML Metadata of checkpoints, after every run.
 * `step_resources`: what a step gets of this machine; `steps`: each announced and timed.
 * `data_folder`: the folder that a user names with `--data`.
@@ -23,6 +24,7 @@ __all__ = [
     "beam_workers",
     "catalog",
     "cats_vs_dogs",
+    "chosen_steps",
     "closing_table",
     "data_folder",
     "digits",

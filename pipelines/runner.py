@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import sys
 import uuid
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from tfx_estimators.components.user_code import describe, find_place
-from tfx_estimators.errors import PipelineError, TfxEstimatorsError
+from tfx_estimators.errors import PipelineError, TfxEstimatorsError, UnsupportedOptionError
 from tfx_estimators.pipelines.beam_workers import end_workers
 from tfx_estimators.terminal import shown
 
 if TYPE_CHECKING:
+    from tfx_estimators.pipelines.chosen_steps import ChosenSteps
     from tfx_estimators.pipelines.steps import Steps
 
 __all__ = ["run", "train_afresh"]
 
 
-def run(pipeline: Any, tfx_runner: Any = None) -> None:
+def run(pipeline: Any, tfx_runner: Any = None, chosen: ChosenSteps | None = None) -> None:
     """Runs the pipeline to its end, reporting each step on standard error.
 
     Args:
         pipeline: a `tfx.orchestration.pipeline.Pipeline`.
         tfx_runner: what runs the steps; TFX's LocalDagRunner by default.
+        chosen: the part to run, always by LocalDagRunner; all steps by default.
 
     Raises:
         TfxEstimatorsError: as the failing component raised it.
@@ -44,9 +47,20 @@ def run(pipeline: Any, tfx_runner: Any = None) -> None:
     _add_beam_flags(pipeline)
     resources = resources_by_step(pipeline)
     told = Telling(pipeline, _say)
-    with told, announce_steps(len(pipeline.components), _say, resources, told.begun) as steps:
+    total = len(pipeline.components)
+    if chosen is not None:
+        total = len(chosen.steps)
+        if chosen.taken:
+            _say(
+                f"from the run {chosen.source}, whatever has changed since: "
+                + ", ".join(chosen.taken)
+            )
+    with told, announce_steps(total, _say, resources, told.begun) as steps:
         try:
-            (tfx_runner or _local_runner()).run(pipeline)
+            if chosen is None:
+                (tfx_runner or _local_runner()).run(pipeline)
+            else:
+                chosen.run(pipeline)
         except KeyboardInterrupt:
             end_workers()
             raise
@@ -87,16 +101,29 @@ def _explained(error: BaseException, steps: Steps) -> TfxEstimatorsError:
     )
 
 
-def train_afresh(pipeline: Any) -> None:
+def train_afresh(pipeline: Any, steps: Collection[str] | None = None) -> None:
     """Has every trainer of a pipeline begin anew, neither cached nor resumed.
 
     The run that does it may itself be interrupted: repeated with this, it begins anew.
+
+    Args:
+        pipeline: a `tfx.orchestration.pipeline.Pipeline`.
+        steps: ids of the steps that will run; None for all.
+
+    Raises:
+        UnsupportedOptionError: if there are `steps`, and no EstimatorTrainer among them.
     """
     from tfx_estimators.components import EstimatorTrainer
 
-    for component in pipeline.components:
-        if isinstance(component, EstimatorTrainer):
-            component.exec_properties["fresh"] = uuid.uuid4().hex
+    trainers = [node for node in pipeline.components if isinstance(node, EstimatorTrainer)]
+    if steps is not None and not any(node.id in steps for node in trainers):
+        raise UnsupportedOptionError(
+            f"--fresh: no EstimatorTrainer is among the steps to run, {', '.join(steps)}",
+            expected="--from and --to around a trainer",
+            fix="leave --fresh out, or choose other steps",
+        )
+    for trainer in trainers:
+        trainer.exec_properties["fresh"] = uuid.uuid4().hex
 
 
 def _say(line: str) -> None:

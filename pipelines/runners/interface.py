@@ -23,7 +23,8 @@ class RunnerOption:
     """An option of `tfx-estimators run` that a runner takes.
 
     Attributes:
-        name: without the dashes, e.g. "image". Words are joined by "_".
+        name: without the dashes, e.g. "image". Words are joined by "_". "from" and "to" are
+            ids of steps, whatever the runner: `tfx-estimators run` checks them.
         help: a sentence for `run --help`.
         metavar: what stands for the value there; None for an option without a value.
     """

@@ -104,13 +104,14 @@ def run(
 
     Steps whose inputs and code have not changed are taken from the cache. A failed run
     can be repeated: finished steps are skipped, and an interrupted training resumes from
-    its last checkpoint.
+    its last checkpoint. --from and --to run a part of the pipeline.
     """
     root = (root or pathlib.Path("runs") / _short_name(pipeline)).absolute()
     # To the command's end: its last message names files in it.
     ctx.find_root().with_resource(temporary_folder())
 
     from tfx_estimators.pipelines import catalog
+    from tfx_estimators.pipelines.chosen_steps import steps_between
     from tfx_estimators.pipelines.closing_table import run_table
     from tfx_estimators.pipelines.runner import train_afresh
 
@@ -119,15 +120,19 @@ def run(
         module = catalog.load_pipeline_module(pipeline)
         definition = catalog.build_pipeline(module, root, data, settings)
         log.open()
+        # A runner that takes these runs a part; what an earlier run made is not this one's.
+        first, last = options.get("from"), options.get("to")
+        part = steps_between(definition, first, last) if first or last else None
         if fresh:
-            train_afresh(definition)
+            train_afresh(definition, part)
         try:
             runner.run(definition, root, **options)
         except PipelineError:
             if hasattr(module, "diagnose"):
                 module.diagnose(data)  # raises something better where it can
             raise
-        click.echo(module.summary(root) if hasattr(module, "summary") else run_table(definition))
+        own_summary = part is None and hasattr(module, "summary")
+        click.echo(module.summary(root) if own_summary else run_table(definition))
 
 
 def _short_name(pipeline: str) -> str:

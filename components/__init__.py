@@ -38,6 +38,7 @@
 * `progress`: progress of a step, shown while it runs.
 * `pusher`: `EstimatorPusher`, and the `ModelServer` that it may reload.
 * `record_batches`: decoding serialized tf.Examples into Arrow record batches, as a Beam DoFn.
+* `record_files`: gzipped TFRecord files, written whole batches of records at a time.
 * `resources`: what a step needs of the machine it runs on, said once for every runner.
 * `saved_graph`: what the graph of a SavedModel says, without what only its making has put into
   it.
@@ -50,6 +51,7 @@
 * `tuner`: `EstimatorTuner`, and how it chooses values.
 * `user_code`: where in the user's own files an exception came from, and what it says.
 * `user_module`: the user's model module: where it is, what it defines, and loading it.
+* `wire_format`: protocol buffers' wire format, for whole columns of messages.
 """
 
 from __future__ import annotations

@@ -11,22 +11,29 @@ https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/example/fea
 
 from __future__ import annotations
 
-import functools
-import itertools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tfx_estimators.components.wire_format import (
+    VARINT_BITS,
+    binary,
+    delimited,
+    join,
+    map_order,
+    offsets_and_data,
+    prefixes,
+    to_bytes,
+    varint,
+)
+
 __all__ = ["ExampleEncoder"]
 
-_NO_SEPARATOR = pa.scalar(b"", pa.large_binary())
 # Fields of tf.train.Feature and, packed, of the lists in it.
 _BYTES_LIST, _FLOAT_LIST, _INT64_LIST = 0x0A, 0x12, 0x1A
 _FIELD_1, _FIELD_2 = 0x0A, 0x12
-_VARINT_BITS = 7
 _LONGEST_VARINT = 10
 _NULL = -1
 
@@ -53,15 +60,15 @@ class ExampleEncoder:
             one serialized tf.Example a row.
         """
         named = zip(batch.schema.names, batch.columns, strict=True)
-        columns = sorted(named, key=lambda column: _rank(column[0]))
+        columns = sorted(named, key=lambda column: map_order(column[0]))
         if not columns or not all(_is_flat(column.type) for _, column in columns):
             return self._encode_nested(batch)
         parts: list[Any] = []
         for name, column in columns:
             parts += _entry(name.encode(), column)
-        features = _join(parts)
+        features = join(parts)
         sizes = pc.binary_length(features)
-        return _to_bytes(_join([_prefixes(sizes, _message_prefix), features]))
+        return to_bytes(join([prefixes(sizes, _message_prefix), features]))
 
     def _encode_nested(self, batch: pa.RecordBatch) -> list[bytes]:
         # Ragged features of several dimensions become several features, as the schema says.
@@ -76,26 +83,6 @@ class ExampleEncoder:
             Example.FromString(record).SerializeToString(deterministic=True)
             for record in self._nested.encode(batch)
         ]
-
-
-def _rank(name: str) -> bytes:
-    """Sorts names as protobuf's own deterministic serialization does.
-
-    Implementations agree on the order of bytes, and differ where a name begins with another
-    one: protobuf 3 puts the shorter first, the upb of later ones the longer.
-    """
-    return name.encode() + (b"\xff" if _longer_first() else b"")
-
-
-@functools.cache
-def _longer_first() -> bool:
-    from tensorflow.core.example.example_pb2 import Example
-
-    example = Example()
-    for name in ("a", "ab"):
-        example.features.feature[name].int64_list.value.append(0)
-    text = example.SerializeToString(deterministic=True)
-    return bool(text.index(b"\x02ab") < text.index(b"\x01a"))
 
 
 def _is_list(kind: pa.DataType) -> bool:
@@ -133,45 +120,36 @@ def _entry(key: bytes, column: Any) -> list[Any]:
     else:
         tag = _BYTES_LIST
         values = values.cast(pa.large_binary())
-        prefixes = _prefixes(pc.binary_length(values), _message_prefix)
-        offsets, data = _offsets_and_data(_join([prefixes, values]))
+        before_each = prefixes(pc.binary_length(values), _message_prefix)
+        offsets, data = offsets_and_data(join([before_each, values]))
     ends = np.concatenate(([0], np.cumsum(counts)))
-    payload = _binary(offsets[ends], data)
+    payload = binary(offsets[ends], data)
     sizes = np.diff(offsets[ends])
     if nulls:
         sizes[column.is_null().to_numpy(zero_copy_only=False)] = _NULL
     before = _EntryPrefix(key, tag, packed=tag != _BYTES_LIST)
-    return [_prefixes(pa.array(sizes), before), payload]
+    return [prefixes(pa.array(sizes), before), payload]
 
 
 class _EntryPrefix:
     """What precedes `size` bytes of values in a map entry."""
 
     def __init__(self, key: bytes, tag: int, *, packed: bool) -> None:
-        self._key = bytes([_FIELD_1, *_varint(len(key))]) + key
+        self._key = bytes([_FIELD_1, *varint(len(key))]) + key
         self._tag = tag
         self._packed = packed
 
     def __call__(self, size: int) -> bytes:
-        values = bytes([_FIELD_1, *_varint(size)]) if self._packed and size > 0 else b""
-        kind = b"" if size == _NULL else bytes([self._tag, *_varint(len(values) + size)])
+        values = bytes([_FIELD_1, *varint(size)]) if self._packed and size > 0 else b""
+        kind = b"" if size == _NULL else bytes([self._tag, *varint(len(values) + size)])
         length = 0 if size == _NULL else len(kind) + len(values) + size
-        feature = bytes([_FIELD_2, *_varint(length)]) + kind + values
+        feature = bytes([_FIELD_2, *varint(length)]) + kind + values
         entry = len(self._key) + len(feature) + max(size, 0)
-        return bytes([_FIELD_1, *_varint(entry)]) + self._key + feature
+        return bytes([_FIELD_1, *varint(entry)]) + self._key + feature
 
 
 def _message_prefix(size: int) -> bytes:
-    return bytes([_FIELD_1, *_varint(size)])
-
-
-def _varint(value: int) -> bytes:
-    made = bytearray()
-    while value >= 1 << _VARINT_BITS:
-        made.append(value & 0x7F | 0x80)
-        value >>= _VARINT_BITS
-    made.append(value)
-    return bytes(made)
+    return delimited(_FIELD_1, size)
 
 
 def _varints(values: Any) -> tuple[Any, Any]:
@@ -179,7 +157,7 @@ def _varints(values: Any) -> tuple[Any, Any]:
     rest = values.astype(np.int64).view(np.uint64)
     lengths = np.ones(len(rest), np.int64)
     for size in range(1, _LONGEST_VARINT):
-        longer = rest >= np.uint64(1 << (_VARINT_BITS * size))
+        longer = rest >= np.uint64(1 << (VARINT_BITS * size))
         if not longer.any():
             break
         lengths += longer
@@ -188,37 +166,6 @@ def _varints(values: Any) -> tuple[Any, Any]:
     for position in range(int(lengths.max(initial=0))):
         here = lengths > position
         more = np.where(lengths[here] > position + 1, 0x80, 0).astype(np.uint8)
-        bits = rest[here] >> np.uint64(_VARINT_BITS * position)
+        bits = rest[here] >> np.uint64(VARINT_BITS * position)
         data[offsets[:-1][here] + position] = (bits & np.uint64(0x7F)).astype(np.uint8) | more
     return offsets, data
-
-
-def _prefixes(sizes: Any, prefix: Callable[[int], bytes]) -> Any:
-    """`prefix` of every size; few sizes differ."""
-    encoded = sizes.dictionary_encode()
-    made = pa.array(map(prefix, encoded.dictionary.to_pylist()), pa.large_binary())
-    return made.take(encoded.indices)
-
-
-def _binary(offsets: Any, data: Any) -> Any:
-    buffers = [None, pa.py_buffer(offsets.astype(np.int64)), pa.py_buffer(data)]
-    return pa.Array.from_buffers(pa.large_binary(), len(offsets) - 1, buffers)
-
-
-def _join(parts: list[Any]) -> Any:
-    return pc.binary_join_element_wise(*parts, _NO_SEPARATOR)
-
-
-def _offsets_and_data(joined: Any) -> tuple[Any, Any]:
-    _, offsets, data = joined.buffers()
-    first = joined.offset
-    return (
-        np.frombuffer(offsets, np.int64)[first : first + len(joined) + 1],
-        np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8),
-    )
-
-
-def _to_bytes(joined: Any) -> list[bytes]:
-    offsets, data = _offsets_and_data(joined)
-    whole, ends = data.tobytes(), offsets.tolist()
-    return [whole[start:end] for start, end in itertools.pairwise(ends)]

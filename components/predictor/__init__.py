@@ -2,6 +2,7 @@
 
 * `component`: `EstimatorPredictor`: predictions for every example of an Examples artifact.
 * `executor`: runs the predictions: read batches, call the model, write records.
+* `log_encoding`: predictions to serialized PredictionLogs, whole columns at a time.
 * `predictions`: predictions as records: PredictionLog messages, or examples with more features.
 * `spec`: what `EstimatorPredictor` reads, writes and takes.
 """

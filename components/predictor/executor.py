@@ -17,6 +17,7 @@ from tfx_estimators.components.beam_executor import BeamExecutor
 from tfx_estimators.components.examples import Split, batch_reader, find_splits
 from tfx_estimators.components.predictor.predictions import PredictExamples, PredictLogs
 from tfx_estimators.components.progress import count_examples
+from tfx_estimators.components.record_files import RecordFiles
 from tfx_estimators.components.saved_model import SignatureCall, examples_path, find_signature
 from tfx_estimators.errors import UnsupportedOptionError
 
@@ -69,14 +70,14 @@ class PredictorExecutor(BeamExecutor):
                     pipeline
                     | batch_reader(split)
                     | f"Predict[{split.name}]" >> beam.ParDo(predict)
-                    | f"Count[{split.name}]" >> count_examples("predicted")
+                    | f"Count[{split.name}]" >> count_examples("predicted", size=len)
                 )
                 written.setdefault(prefix, []).append(predicted)
             for number, (prefix, predictions) in enumerate(written.items()):
                 _ = (
                     predictions
                     | f"Flatten[{number}]" >> beam.Flatten(pipeline=pipeline)
-                    | f"Write[{number}]" >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz")
+                    | f"Write[{number}]" >> beam.io.Write(RecordFiles(prefix))
                 )
 
 

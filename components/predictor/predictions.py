@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
 import tensorflow as tf
-from tensorflow_serving.apis import prediction_log_pb2
 
+from tfx_estimators.components.predictor.log_encoding import LogEncoder
 from tfx_estimators.components.saved_model import SignatureCall
-from tfx_estimators.errors import UnsupportedOptionError
+from tfx_estimators.errors import SavedModelError, UnsupportedOptionError
 
 __all__ = ["PredictExamples", "PredictLogs"]
 
 
 class PredictLogs(beam.DoFn):
-    """Lists of serialized tf.Examples -> serialized PredictionLogs, one an example.
+    """Lists of serialized tf.Examples -> lists of serialized PredictionLogs, one an example.
 
     Each holds the request and, under the signature's output names, the response with a
     batch dimension of 1, as TFX's RunInference writes it.
@@ -28,29 +28,24 @@ class PredictLogs(beam.DoFn):
 
     def __init__(self, signature: SignatureCall) -> None:
         self._signature = signature
+        self._encoder: Any = None
 
     def setup(self) -> None:
         """Loads the model, once a process."""
         self._signature.load()
+        self._encoder = LogEncoder(self._signature.name, self._signature.input_name)
 
-    def process(self, records: list[bytes]) -> Iterator[bytes]:
-        """Predicts one batch."""
-        outputs = self._signature(records)
-        for row, record in enumerate(records):
-            log = prediction_log_pb2.PredictionLog()
-            request, response = log.predict_log.request, log.predict_log.response
-            request.model_spec.signature_name = self._signature.name
-            response.model_spec.signature_name = self._signature.name
-            request.inputs[self._signature.input_name].CopyFrom(
-                _tensor_proto(np.array([record], dtype=object))
-            )
-            for name, values in outputs.items():
-                response.outputs[name].CopyFrom(_tensor_proto(values[row : row + 1]))
-            yield log.SerializeToString()
+    def process(self, records: list[bytes]) -> Iterator[list[bytes]]:
+        """Predicts one batch.
+
+        Raises:
+            SavedModelError: if an output has not one row an example.
+        """
+        yield self._encoder.encode(records, _predict(self._signature, records))
 
 
 class PredictExamples(beam.DoFn):
-    """Lists of serialized tf.Examples -> the same with predictions as features.
+    """Lists of serialized tf.Examples -> lists of the same with predictions as features.
 
     Args:
         signature: what to call.
@@ -65,13 +60,19 @@ class PredictExamples(beam.DoFn):
         """Loads the model, once a process."""
         self._signature.load()
 
-    def process(self, records: list[bytes]) -> Iterator[bytes]:
-        """Predicts one batch."""
-        outputs = self._signature(records, list(self._features))
+    def process(self, records: list[bytes]) -> Iterator[list[bytes]]:
+        """Predicts one batch.
+
+        Raises:
+            SavedModelError: if an output has not one row an example.
+            UnsupportedOptionError: if an example already has one of the features.
+        """
+        outputs = _predict(self._signature, records, list(self._features))
         flat = {
             name: outputs[output].reshape(len(records), -1)
             for output, name in self._features.items()
         }
+        predicted = []
         for row, record in enumerate(records):
             example = tf.train.Example.FromString(record)
             for name, values in flat.items():
@@ -82,22 +83,23 @@ class PredictExamples(beam.DoFn):
                         fix="choose another name for the prediction",
                     )
                 _set_feature(example.features.feature[name], values[row])
-            yield example.SerializeToString()
+            predicted.append(example.SerializeToString(deterministic=True))
+        yield predicted
 
 
-def _tensor_proto(values: Any) -> Any:
-    # tf.make_tensor_proto does the same, ten times slower.
-    proto = prediction_log_pb2.PredictionLog().predict_log.request.inputs["examples"]
-    shape = values.shape
-    if values.dtype == object:
-        proto.dtype = tf.string.as_datatype_enum
-        proto.string_val.extend(values.ravel().tolist())
-    else:
-        proto.dtype = tf.as_dtype(values.dtype).as_datatype_enum
-        proto.tensor_content = values.tobytes()
-    for size in shape:
-        proto.tensor_shape.dim.add().size = size
-    return proto
+def _predict(
+    signature: SignatureCall, records: list[bytes], outputs: Sequence[str] | None = None
+) -> dict[str, Any]:
+    found = signature(records, outputs)
+    for name, values in found.items():
+        if values.shape[:1] != (len(records),):
+            raise SavedModelError(
+                f"the output {name!r} of the model in {signature.path} has the shape "
+                f"{list(values.shape)} for {len(records)} examples",
+                expected="one row an example",
+                fix="export the model without that output, or with one that has a batch dimension",
+            )
+    return found
 
 
 def _set_feature(feature: Any, values: Any) -> None:

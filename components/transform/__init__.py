@@ -12,7 +12,7 @@
 * `stages`: the Beam stages.
 * `reading`: files of raw examples to record batches.
 * `statistics`: TFDV's, before and after, where asked for.
-* `writing`: transformed record batches to files.
+* `writing`: transformed record batches to serialized tf.Examples, as a Beam DoFn.
 * `distinct`: stops an analysis whose vocabulary would be too large before it is counted.
 * `failures`: errors from inside a Beam run, as the user should see them.
 * `example_weights`: features that the user's estimator uses as example weights.

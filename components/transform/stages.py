@@ -15,13 +15,14 @@ from tfx_bsl.tfxio import tensor_adapter, tf_example_record
 
 from tfx_estimators.components.examples import Split
 from tfx_estimators.components.progress import count_examples
+from tfx_estimators.components.record_files import RecordFiles
 from tfx_estimators.components.transform.analysis import Analysis, Summarize, WriteAnswers
 from tfx_estimators.components.transform.analyzer_cache import AnalyzerCache
 from tfx_estimators.components.transform.analyzers import MOST_ENTRIES
 from tfx_estimators.components.transform.distinct import DistinctLimit
 from tfx_estimators.components.transform.reading import ReadExamples
 from tfx_estimators.components.transform.transform_graph import ApplyGraph
-from tfx_estimators.components.transform.writing import EncodeExamples, ExampleFiles
+from tfx_estimators.components.transform.writing import EncodeExamples
 
 __all__ = [
     "RawData",
@@ -213,7 +214,7 @@ def transform_split(
     _ = (
         batches
         | f"Encode[{split.name}]" >> beam.ParDo(EncodeExamples(schema))
-        | f"Write[{split.name}]" >> beam.io.Write(ExampleFiles(f"{folder}/transformed_examples"))
+        | f"Write[{split.name}]" >> beam.io.Write(RecordFiles(f"{folder}/transformed_examples"))
     )
     return batches
 

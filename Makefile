@@ -50,7 +50,8 @@ lock: setup ## pin every stack anew
 
 bench: setup ## most of the figures in docs/performance.md
 	@$(BIN)/python benchmarks/training.py && $(BIN)/python benchmarks/pipeline.py
-	@$(BIN)/python benchmarks/evaluation.py && $(BIN)/python benchmarks/metadata.py
+	@$(BIN)/python benchmarks/evaluation.py && $(BIN)/python benchmarks/prediction.py
+	@$(BIN)/python benchmarks/metadata.py
 	@$(BIN)/python benchmarks/transform.py --rows 10000 100000
 
 clean: ## remove what runs and builds left behind

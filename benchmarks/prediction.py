@@ -49,7 +49,7 @@ SPEC = {
     **{key: tf.io.FixedLenFeature([1], tf.string) for key in WORDS},
 }
 HANDFUL = 20
-REPETITIONS = 1
+REPETITIONS = 5
 SHORT_SECONDS = 60
 EITHER = {
     "estimator_predictor": (

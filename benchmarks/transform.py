@@ -174,7 +174,7 @@ def measure_parts(data: pathlib.Path, root: pathlib.Path) -> dict[str, float]:
     import tensorflow_transform as tft
 
     from tfx_estimators.components.examples import read_batches
-    from tfx_estimators.components.record_files import RecordFiles
+    from tfx_estimators.components.record_sink import RecordSink
     from tfx_estimators.components.transform.reading import ReadExamples
     from tfx_estimators.components.transform.writing import EncodeExamples
 
@@ -199,7 +199,7 @@ def measure_parts(data: pathlib.Path, root: pathlib.Path) -> dict[str, float]:
             opened.read(sum(len(record) + TFRECORD_FRAME for batch in records for record in batch))
 
     def write() -> None:
-        sink = RecordFiles(str(root / "written"))
+        sink = RecordSink(str(root / "written"))
         handle = sink.open(str(root / "written"))
         for batch in encoded:
             sink.write_record(handle, batch)

@@ -8,6 +8,7 @@
 * `EstimatorPredictor`: batch prediction.
 * `EstimatorPusher`: versioned folders for serving.
 * `artifacts`: artifact types of our own, where TFX has no standard one.
+* `batches`: joins small batches of records, as a Beam DoFn.
 * `beam_executor`: what the executors that run a Beam pipeline share.
 * `beam_flags`: Beam flags that a step gets besides the user's.
 * `cache_key`: makes TFX's cache notice what the modules of stock components import and read.
@@ -38,7 +39,7 @@
 * `progress`: progress of a step, shown while it runs.
 * `pusher`: `EstimatorPusher`, and the `ModelServer` that it may reload.
 * `record_batches`: decoding serialized tf.Examples into Arrow record batches, as a Beam DoFn.
-* `record_files`: gzipped TFRecord files, written whole batches of records at a time.
+* `record_sink`: gzipped TFRecord files, written whole batches of records at a time.
 * `resources`: what a step needs of the machine it runs on, said once for every runner.
 * `saved_graph`: what the graph of a SavedModel says, without what only its making has put into
   it.

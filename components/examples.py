@@ -21,17 +21,22 @@ from tfx_estimators.estimator.eager import elements
 
 __all__ = [
     "DEFAULT_BATCH_SIZE",
+    "MOST_BYTES",
     "Split",
     "batch_reader",
     "find_split",
     "find_splits",
     "is_parquet",
     "read_batches",
+    "read_beginning",
     "split_names",
 ]
 
 DEFAULT_BATCH_SIZE = 1024
 """Records a batch: large enough to hide Beam's cost an element, small in memory."""
+
+MOST_BYTES = 16 << 20
+"""Of records read together, where there may be fewer: some examples hold pictures."""
 
 # Custom properties that ExampleGen and others write on the artifact.
 _PAYLOAD_FORMAT = "payload_format"
@@ -141,6 +146,11 @@ def read_batches(
     import tensorflow as tf
 
     for file in files:
+        first, whole = read_beginning(file, batch_size)
+        if whole:
+            if first:
+                yield first
+            continue
         compression = "GZIP" if file.endswith(".gz") else ""
         dataset = functools.partial(_batches, file, compression, batch_size)
         records = 0
@@ -156,6 +166,34 @@ def read_batches(
             ) from error
 
 
+def read_beginning(file: str, most: int, most_bytes: int = MOST_BYTES) -> tuple[list[bytes], bool]:
+    """A small file at once, without a dataset, which takes longer to make than it to read.
+
+    Args:
+        file: as in `read_batches`.
+        most: as soon as this many records are read, the file is not small.
+        most_bytes: the same of their size.
+
+    Returns:
+        The first records, and whether the file is small: then these are all. A file with a
+        record that cannot be read is not small: `read_batches` says which one it is.
+    """
+    import tensorflow as tf
+
+    options = tf.io.TFRecordOptions("GZIP" if file.endswith(".gz") else "")
+    found: list[bytes] = []
+    size = 0
+    try:
+        for record in tf.compat.v1.io.tf_record_iterator(file, options):
+            found.append(record)
+            size += len(record)
+            if len(found) >= most or size >= most_bytes:
+                return found, False
+    except tf.errors.OpError:
+        return found, False
+    return found, True
+
+
 def _batches(file: str, compression: str, batch_size: int) -> Iterator[Any]:
     import tensorflow as tf
 
@@ -169,14 +207,17 @@ def batch_reader(split: Split, batch_size: int = DEFAULT_BATCH_SIZE) -> Any:
 
     Args:
         split: what to read.
-        batch_size: most records a list.
+        batch_size: most records a list. Small files share one.
     """
     import apache_beam as beam
+
+    from tfx_estimators.components.batches import JoinBatches
 
     return (
         f"Files[{split.name}]" >> beam.Create(list(split.files))
         | f"Spread[{split.name}]" >> beam.Reshuffle()
         | f"Read[{split.name}]" >> beam.FlatMap(_read_file, batch_size)
+        | f"Join[{split.name}]" >> beam.ParDo(JoinBatches(batch_size))
     )
 
 

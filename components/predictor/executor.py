@@ -17,7 +17,7 @@ from tfx_estimators.components.beam_executor import BeamExecutor
 from tfx_estimators.components.examples import Split, batch_reader, find_splits
 from tfx_estimators.components.predictor.predictions import PredictExamples, PredictLogs
 from tfx_estimators.components.progress import count_examples
-from tfx_estimators.components.record_files import RecordFiles
+from tfx_estimators.components.record_sink import RecordSink
 from tfx_estimators.components.saved_model import SignatureCall, examples_path, find_signature
 from tfx_estimators.errors import UnsupportedOptionError
 
@@ -77,7 +77,7 @@ class PredictorExecutor(BeamExecutor):
                 _ = (
                     predictions
                     | f"Flatten[{number}]" >> beam.Flatten(pipeline=pipeline)
-                    | f"Write[{number}]" >> beam.io.Write(RecordFiles(prefix))
+                    | f"Write[{number}]" >> beam.io.Write(RecordSink(prefix))
                 )
 
 

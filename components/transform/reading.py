@@ -20,7 +20,12 @@ import pyarrow as pa
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from tfx_estimators.components.examples import is_parquet, read_batches
+from tfx_estimators.components.examples import (
+    MOST_BYTES,
+    is_parquet,
+    read_batches,
+    read_beginning,
+)
 from tfx_estimators.components.parquet import read_parquet
 from tfx_estimators.components.record_batches import DecodeRecords
 from tfx_estimators.estimator.eager import elements
@@ -28,7 +33,6 @@ from tfx_estimators.estimator.eager import elements
 __all__ = ["ReadExamples"]
 
 _MOST_ROWS = 8192
-_MOST_BYTES = 16 << 20
 # A file of fewer rows is small.
 _MANY_ROWS = 1024
 # Batches read, and batches parsed, ahead of what is transformed.
@@ -77,9 +81,9 @@ class ReadExamples(beam.DoFn):
         """Reads one file, from beginning to end; a small one waits for others."""
         if is_parquet(file):
             yield from self._decode_pending()
-            yield from read_parquet(file, self._arrow, _MOST_ROWS, _MOST_BYTES)
+            yield from read_parquet(file, self._arrow, _MOST_ROWS, MOST_BYTES)
             return
-        first, whole = _beginning(file)
+        first, whole = read_beginning(file, _MANY_ROWS)
         if whole:
             self._pending += first
             if len(self._pending) >= _rows_a_batch(self._pending):
@@ -130,24 +134,6 @@ class ReadExamples(beam.DoFn):
         return pa.RecordBatch.from_arrays(columns, schema=self._arrow)
 
 
-def _beginning(file: str) -> tuple[list[bytes], bool]:
-    """A file's first records, and whether these are all: then it is small."""
-    options = tf.io.TFRecordOptions("GZIP" if file.endswith(".gz") else "")
-    found: list[bytes] = []
-    size = 0
-    try:
-        # Without a dataset, which takes longer to make than a small file to read.
-        for record in tf.compat.v1.io.tf_record_iterator(file, options):
-            found.append(record)
-            size += len(record)
-            if len(found) >= _MANY_ROWS or size >= _MOST_BYTES:
-                return found, False
-    except tf.errors.OpError:
-        # What reads all of it says which file and which record.
-        return found, False
-    return found, True
-
-
 def _rows_a_batch(records: list[bytes]) -> int:
     mean = sum(map(len, records)) / max(1, len(records))
-    return int(min(_MOST_ROWS, max(1, _MOST_BYTES // max(1, mean))))
+    return int(min(_MOST_ROWS, max(1, MOST_BYTES // max(1, mean))))

@@ -15,7 +15,7 @@ from tfx_bsl.tfxio import tensor_adapter, tf_example_record
 
 from tfx_estimators.components.examples import Split
 from tfx_estimators.components.progress import count_examples
-from tfx_estimators.components.record_files import RecordFiles
+from tfx_estimators.components.record_sink import RecordSink
 from tfx_estimators.components.transform.analysis import Analysis, Summarize, WriteAnswers
 from tfx_estimators.components.transform.analyzer_cache import AnalyzerCache
 from tfx_estimators.components.transform.analyzers import MOST_ENTRIES
@@ -214,7 +214,7 @@ def transform_split(
     _ = (
         batches
         | f"Encode[{split.name}]" >> beam.ParDo(EncodeExamples(schema))
-        | f"Write[{split.name}]" >> beam.io.Write(RecordFiles(f"{folder}/transformed_examples"))
+        | f"Write[{split.name}]" >> beam.io.Write(RecordSink(f"{folder}/transformed_examples"))
     )
     return batches
 

@@ -13,6 +13,7 @@ from tf_examples import make_example, write_records
 from tfx.types import artifact_utils, standard_artifacts
 
 from tfx_estimators.components import examples
+from tfx_estimators.components.batches import JoinBatches
 from tfx_estimators.components.record_batches import DecodeRecords
 from tfx_estimators.errors import (
     CorruptRecordError,
@@ -125,6 +126,32 @@ def test_beam_reads_what_python_reads(two_files: standard_artifacts.Examples) ->
             )
         )
         assert_that(values, equal_to([([float(i)], [example(i)]) for i in range(7)]))
+
+
+def test_small_files_share_batches_and_keep_their_order(tmp_path: pathlib.Path) -> None:
+    # Small ones, one of several batches, an empty one, and the last.
+    sizes = [*[1] * 40, 100, 0, 2]
+    start = 0
+    for number, size in enumerate(sizes):
+        path = tmp_path / "Split-train" / f"data-{number:02}.gz"
+        write_records(path, [example(i) for i in range(start, start + size)])
+        start += size
+    files = examples.find_split([artifact(tmp_path, ["train"])], "train").files
+    join = JoinBatches(30)
+    batches = [
+        joined
+        for file in files
+        for batch in examples.read_batches([file], 30)
+        for joined in join.process(batch)
+    ]
+    batches += [windowed.value for windowed in join.finish_bundle()]
+    assert sorted(map(len, batches), reverse=True) == [30, 30, 30, 30, 22]
+    assert sorted(record for batch in batches for record in batch) == sorted(
+        map(example, range(142))
+    )
+    place = {record: n for n, record in enumerate(r for batch in batches for r in batch)}
+    large = [place[example(i)] for i in range(40, 140)]
+    assert large == sorted(large)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
+from tf_examples import write_records
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.artifact import Artifact
 
@@ -144,3 +146,45 @@ def test_an_example_the_model_cannot_read_is_an_error(
     lacking = make_examples(tmp_path / "in", {"eval": [example(x=1.0), example(color="red")]})
     with pytest.raises(CorruptRecordError, match="does not accept an example"):
         predict(examples=lacking)
+
+
+def test_an_output_without_a_row_an_example_is_refused(
+    predict: Run, tmp_path: pathlib.Path
+) -> None:
+    class Classifier(tf.Module):  # type: ignore[misc]
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+        def predict(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+            parsed = tf.io.parse_example(examples, {"x": tf.io.FixedLenFeature([1], tf.float32)})
+            return {"x": parsed["x"], "names": tf.constant(["no", "yes"])}
+
+    module, model = Classifier(), standard_artifacts.Model()
+    model.uri = str(tmp_path / "model")
+    tf.saved_model.save(module, f"{model.uri}/Format-Serving", {"predict": module.predict})
+    with pytest.raises(SavedModelError, match=r"'names' .* has the shape \[2\] for "):
+        predict(model=model)
+    only = predict(model=model, output_features={"x": "same"})
+    folder = pathlib.Path(artifact_utils.get_split_uri([only], "eval"))
+    assert len(records(folder)) == 300
+
+
+def test_small_files_and_a_large_one_give_a_record_an_example_in_one_order(
+    predict: Run, example: Any, tmp_path: pathlib.Path
+) -> None:
+    sizes = [*[1] * 30, 1500]
+    numbers = iter(range(sum(sizes)))
+    for file, size in enumerate(sizes):
+        made = [example(x=float(number)) for number in itertools.islice(numbers, size)]
+        write_records(tmp_path / "in" / "Split-eval" / f"{file:02}.gz", made)
+    artifact = standard_artifacts.Examples()
+    artifact.uri, artifact.split_names = str(tmp_path / "in"), '["eval"]'
+    written = records(pathlib.Path(predict(examples=artifact).uri))
+    requests = []
+    for record in written:
+        log = prediction_log_pb2.PredictionLog.FromString(record)
+        # Maps in one order: predicting again gives the same files.
+        assert record == log.SerializeToString(deterministic=True)
+        requests.append(tf.make_ndarray(log.predict_log.request.inputs["examples"])[0])
+    everything = [example(x=float(number)) for number in range(sum(sizes))]
+    assert sorted(requests) == sorted(everything)
+    large = set(everything[30:])
+    assert [request for request in requests if request in large] == everything[30:]

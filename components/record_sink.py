@@ -8,13 +8,13 @@ import apache_beam as beam
 import tensorflow as tf
 from apache_beam.io import filebasedsink
 
-__all__ = ["RecordFiles"]
+__all__ = ["RecordSink"]
 
 # zlib's default, 6, takes twice the time for files a sixth smaller.
 _COMPRESSION_LEVEL = 3
 
 
-class RecordFiles(filebasedsink.FileBasedSink):
+class RecordSink(filebasedsink.FileBasedSink):
     """Writes lists of records through TensorFlow's writer, whole lists at a time.
 
     Args:

@@ -26,7 +26,7 @@ from tfx_estimators.components.gfile import files_for
 from tfx_estimators.errors import TfxEstimatorsError
 from tfx_estimators.json_text import dumps
 
-__all__ = ["Lease", "hold_lease"]
+__all__ = ["Lease", "hold_lease", "now_and_then"]
 
 SECONDS_BETWEEN_SIGNATURES = 10.0
 SECONDS_UNTIL_DEAD = 45.0
@@ -101,6 +101,23 @@ class Lease:
             expected=f"a holder that renews its lease at least every {SECONDS_UNTIL_DEAD:.0f} s",
             fix="run it again",
         )
+
+
+def now_and_then(check: Callable[[], None]) -> Callable[[], None]:
+    """A check for loops that run several times a second: a look into a bucket is a request.
+
+    Args:
+        check: `Lease.check`, or whatever else tells whether the holder still holds.
+    """
+    looked = time.monotonic()
+
+    def look() -> None:
+        nonlocal looked
+        if time.monotonic() - looked > SECONDS_BETWEEN_SIGNATURES:
+            looked = time.monotonic()
+            check()
+
+    return look
 
 
 @contextlib.contextmanager

@@ -18,8 +18,10 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.artifact import Artifact
 from tfx.utils import json_utils, proto_utils
 
+from tfx_estimators.components.lease import now_and_then
 from tfx_estimators.components.metadata_driver import told_of_records
 from tfx_estimators.components.progress import show_progress
+from tfx_estimators.components.scratch import scratch_folder
 from tfx_estimators.components.trainer.announcement import say
 from tfx_estimators.components.trainer.checkpoints.retention import KeepLast
 from tfx_estimators.components.trainer.checkpoints.training import Training
@@ -43,6 +45,7 @@ __all__ = ["TunerExecutor"]
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 _SECONDS_TO_SAVE = 60.0
+_SCRATCH = "tfx-estimators-tuner-"
 
 
 class TunerExecutor(base_executor.BaseExecutor):
@@ -67,11 +70,12 @@ class TunerExecutor(base_executor.BaseExecutor):
         with (
             told_of_records(found.origin, lambda: [store]),
             open_training(whole) as held,
-            tempfile.TemporaryDirectory(prefix="tfx-estimators-") as scratch,
+            scratch_folder(pathlib.Path(tempfile.gettempdir()), _SCRATCH, TrainingError) as folder,
         ):
-            folder = pathlib.Path(scratch)
             search = from_json(exec_properties["search"])
-            study = Study(held.folder, folder, search, objective, _space(exec_properties))
+            study = Study(
+                held.folder, held.check, folder, search, objective, _space(exec_properties)
+            )
             _write_step(folder, input_dict, exec_properties)
             _Searching(study, search, exec_properties, found, held, folder).run()
             ranked = study.ranked()
@@ -107,7 +111,8 @@ class _Searching:
         held: Training,
         folder: pathlib.Path,
     ) -> None:
-        self._study, self._search, self._held = study, search, held
+        self._study, self._search = study, search
+        self._check_held = now_and_then(held.check)
         self._base = dataclasses.replace(base, retention=(KeepLast(1),))
         train_args, tune_args = trainer_pb2.TrainArgs(), tuner_pb2.TuneArgs()
         proto_utils.json_to_proto(properties["train_args"], train_args)
@@ -130,7 +135,7 @@ class _Searching:
             try:
                 while self._begin() or self._running:
                     asked.check("in a search, whose trials saved their checkpoints")
-                    self._held.check()
+                    self._check_held()
                     self._take()
                     progress.reach(self._study.ended, running=len(self._running), **self._best())
                     time.sleep(_SECONDS_BETWEEN_LOOKS)
@@ -148,7 +153,7 @@ class _Searching:
                 break
             values = values_of(trial)
             # Trials of the same values are one training, which a later round goes on with.
-            training = _with_facts(self._base, values_of(self._study.first_of(trial)))
+            training = _with_facts(self._base, values)
             steps = steps_of(self._search, trial.hyperparameters.values, self._train_steps)
             worker.begin(Assignment(trial.trial_id, values, steps, training.to_json()))
             self._running[worker.name] = trial

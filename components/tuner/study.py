@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tfx_estimators.components.gfile import files_for
@@ -43,6 +43,7 @@ class Study:
 
     Args:
         folder: where the state is kept.
+        check: raises once another process has taken the folder over; asked before each write.
         scratch: a folder for files of the oracle's own, which nothing reads.
         search: how values are chosen.
         objective: what is measured.
@@ -52,12 +53,14 @@ class Study:
     def __init__(
         self,
         folder: str,
+        check: Callable[[], None],
         scratch: pathlib.Path,
         search: Search,
         objective: Objective,
         space: Any,
     ) -> None:
         self._path = f"{folder}/{_FILE}"
+        self._check = check
         self._oracle = make_oracle(search, objective, space)
         self._oracle.verbose = 0
         self._oracle._set_project_dir(str(scratch), "oracle")
@@ -128,12 +131,8 @@ class Study:
         """How many trials have ended, well or not."""
         return len(self._oracle.end_order)
 
-    def first_of(self, trial: Any) -> Any:
-        """The trial of the first round that a trial goes on from; itself if it begins anew."""
-        earlier = trial.hyperparameters.values.get(f"{_OWN}trial_id")
-        return trial if earlier is None else self.first_of(self._oracle.trials[earlier])
-
     def _save(self) -> None:
+        self._check()
         files = files_for(self._path)
         state = {
             "oracle": self._oracle.get_state(),

@@ -17,15 +17,12 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from tfx_estimators.components.trainer.processes.member_errors import read_error
-from tfx_estimators.environment_variables import PARENT
 from tfx_estimators.errors import TfxEstimatorsError, TrainingError
-from tfx_estimators.estimator.distribution.processes import end_all
+from tfx_estimators.estimator.distribution.processes import end_all, last_lines, start
 from tfx_estimators.estimator.distribution.shares import VARIABLE
 from tfx_estimators.json_text import dumps
 
 __all__ = ["Assignment", "Outcome", "Worker"]
-
-_LINES_SHOWN = 15
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,20 +118,11 @@ class Worker:
 
     def _start(self) -> None:
         self._close()
-        environment = {**os.environ, PARENT: str(os.getpid())}
-        if self._gpus is not None:
-            environment[VARIABLE] = self._gpus
+        gpus = {} if self._gpus is None else {VARIABLE: self._gpus}
         self._log = (self._folder / f"{self.name}.log").open("ab")
         module = "tfx_estimators.components.tuner.trial_process"
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", module, str(self._folder)],
-            stdin=subprocess.PIPE,
-            stdout=self._log,
-            stderr=self._log,
-            env=environment,
-            # Ctrl-C is for the process that started it: it asks them to end.
-            start_new_session=True,
-        )
+        command = [sys.executable, "-m", module, str(self._folder)]
+        self._process = start(command, {**os.environ, **gpus}, self._log, subprocess.PIPE)
 
     def _close(self) -> None:
         if self._process is not None and self._process.stdin is not None:
@@ -144,8 +132,7 @@ class Worker:
             self._log.close()
 
     def _lost(self, code: int | None) -> TrainingError:
-        log = (self._folder / f"{self.name}.log").read_text(encoding="utf-8", errors="replace")
-        shown = "\n".join(f"    {line}" for line in log.splitlines()[-_LINES_SHOWN:])
+        shown = last_lines(self._folder / f"{self.name}.log")
         return TrainingError(
             f"the process of trial {self._trial} ended with {code}; its last lines:\n{shown}",
             expected="a process that trains until the trial's end",

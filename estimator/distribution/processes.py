@@ -23,7 +23,7 @@ from tfx_estimators.estimator.distribution.policies import Policy
 from tfx_estimators.estimator.distribution.ports import release_ports, reserve_ports
 from tfx_estimators.json_text import dumps
 
-__all__ = ["Task", "end_all", "end_with_parent", "run_tasks", "tasks_of"]
+__all__ = ["Task", "end_all", "end_with_parent", "last_lines", "run_tasks", "start", "tasks_of"]
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 _SECONDS_TO_END = 5.0
@@ -116,7 +116,7 @@ def run_tasks(
         try:
             for task in tasks:
                 log = stack.enter_context((logs / f"{task.name}.log").open("wb"))
-                running.append((task, _start(task, command(task), environment(task), log)))
+                running.append((task, _start_task(task, command(task), environment(task), log)))
             while True:
                 watch(sum(process.poll() is None for _, process in running), len(tasks))
                 failed = [(task, process) for task, process in running if process.returncode]
@@ -147,22 +147,45 @@ def end_with_parent() -> None:
         sys.exit(f"the process {parent} that started this one is gone")
 
 
-def _start(
-    task: Task, command: Sequence[str], environment: Mapping[str, str], log: IO[bytes]
+def start(
+    command: Sequence[str],
+    variables: Mapping[str, str],
+    log: IO[bytes],
+    stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
-    variables = {**os.environ, **environment, PARENT: str(os.getpid())}
-    variables.pop("TF_CONFIG", None)
-    if task.tf_config is not None:
-        variables["TF_CONFIG"] = dumps(task.tf_config)
+    """Starts a process that ends with this one if it calls `end_with_parent`.
+
+    Args:
+        command: its command line.
+        variables: its environment.
+        log: takes what it writes.
+        stdin: as `subprocess.Popen` has it.
+    """
     return subprocess.Popen(
         list(command),
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=log,
         stderr=log,
-        env=variables,
+        env={**variables, PARENT: str(os.getpid())},
         # Ctrl-C is for the process that started it: it ends them in the right order.
         start_new_session=True,
     )
+
+
+def last_lines(log: pathlib.Path) -> str:
+    """The end of a process's log, indented as messages quote it."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LINES_SHOWN:]
+    return "\n".join(f"    {line}" for line in lines)
+
+
+def _start_task(
+    task: Task, command: Sequence[str], environment: Mapping[str, str], log: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    variables = {**os.environ, **environment}
+    variables.pop("TF_CONFIG", None)
+    if task.tf_config is not None:
+        variables["TF_CONFIG"] = dumps(task.tf_config)
+    return start(command, variables, log)
 
 
 def end_all(processes: Iterable[subprocess.Popen[bytes]], seconds: float) -> None:
@@ -181,10 +204,8 @@ def end_all(processes: Iterable[subprocess.Popen[bytes]], seconds: float) -> Non
 
 def _failure(task: Task, code: int, log: pathlib.Path) -> TrainingError:
     how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"failed with code {code}"
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LINES_SHOWN:]
-    shown = "\n".join(f"    {line}" for line in lines)
     return TrainingError(
-        f"{task.name} {how}; its last lines:\n{shown}",
+        f"{task.name} {how}; its last lines:\n{last_lines(log)}",
         expected="every task to finish on its own",
         fix="correct the cause shown in its last lines and run the pipeline again",
     )

@@ -9,7 +9,6 @@ import os
 import pathlib
 import sys
 import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -18,6 +17,7 @@ from tfx.dsl.io import fileio
 from tfx.utils import json_utils
 
 from tfx_estimators.components.examples import read_batches
+from tfx_estimators.components.lease import now_and_then
 from tfx_estimators.components.progress import show_progress
 from tfx_estimators.components.scratch import scratch_folder
 from tfx_estimators.components.trainer.processes.done_marks import check_done
@@ -43,7 +43,6 @@ __all__ = ["joined_task", "train_in_processes"]
 _LOGS = "logs"
 _SCRATCH = "tfx-estimators-training-"
 _WAS_ENDED = " was ended by "  # as `run_tasks` has it of a process that got a signal
-_SECONDS_BETWEEN_LOOKS = 10.0
 
 
 def train_in_processes(request: TrainingRequest) -> None:
@@ -146,7 +145,7 @@ def _run(request: TrainingRequest, tasks: Sequence[Task], part: Part, folder: pa
         module = "tfx_estimators.components.trainer.processes.task"
         return [sys.executable, "-m", module, str(folder), task.name, part.value]
 
-    held = _now_and_then(request.training.check)
+    held = now_and_then(request.training.check)
     said = Said(folder / _LOGS / f"{leader.name}.log")
     for task in tasks:
         (folder / task.name).mkdir(exist_ok=True)
@@ -179,19 +178,6 @@ def _first_error(tasks: Sequence[Task], folder: pathlib.Path) -> TfxEstimatorsEr
     return next(iter(causes or found), None)
 
 
-def _now_and_then(check: Callable[[], None]) -> Callable[[], None]:
-    """A look into a bucket is a request; processes are looked after several times a second."""
-    looked = time.monotonic()
-
-    def look() -> None:
-        nonlocal looked
-        if time.monotonic() - looked > _SECONDS_BETWEEN_LOOKS:
-            looked = time.monotonic()
-            check()
-
-    return look
-
-
 def _devices(
     request: TrainingRequest, tasks: Sequence[Task]
 ) -> Callable[[Task], Mapping[str, str]]:
@@ -214,7 +200,7 @@ def _keep_logs(logs: pathlib.Path, request: TrainingRequest) -> None:
 @contextlib.contextmanager
 def _watched(request: TrainingRequest) -> Iterator[Watch]:
     """As `_shown`, for processes elsewhere: also ends the watching when the step is to end."""
-    held = _now_and_then(request.training.check)
+    held = now_and_then(request.training.check)
     with _shown(request, Part.MEMBER) as show, listening() as interruption:
 
         def watch(status: Mapping[str, Any] | None, running: int, of: int) -> None:

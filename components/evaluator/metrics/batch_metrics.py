@@ -15,10 +15,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import apache_beam as beam
 import numpy as np
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 
+from tfx_estimators.components.evaluator.metrics.measure_combiner import MeasureCombiner
 from tfx_estimators.components.evaluator.metrics.measures import MEASURES, SliceRows
 from tfx_estimators.json_text import dumps
 
@@ -132,29 +132,15 @@ def _computations(
     return [metric_types.MetricComputation(keys=[key], preprocessors=None, combiner=combiner)]
 
 
-class _Combine(beam.CombineFn):
-    """Adds up a measure's sums."""
-
-    def __init__(self, key: Any, of: str, settings: Mapping[str, Any]) -> None:
-        self._key = key
-        self._of = of
-        self._settings = settings
-
-    def create_accumulator(self) -> Any:
-        return np.zeros(MEASURES[self._of].size)
+class _Combine(MeasureCombiner):
+    """Adds up a measure's sums, batch by batch."""
 
     def add_input(self, accumulator: Any, element: Any) -> Any:
         labels, predictions = self._own(element, "labels"), self._own(element, "predictions")
         weights = np.ones(len(labels))
         if self._key.example_weighted and element.get("example_weights") is not None:
             weights = self._own(element, "example_weights").astype(np.float64)[:, 0]
-        return accumulator + MEASURES[self._of].sums(SliceRows(labels, predictions, weights))
-
-    def merge_accumulators(self, accumulators: Iterable[Any]) -> Any:
-        return np.sum(list(accumulators), axis=0)
-
-    def extract_output(self, accumulator: Any) -> dict[Any, float]:
-        return {self._key: MEASURES[self._of].value(accumulator, self._settings)}
+        return self._add(accumulator, SliceRows(labels, predictions, weights))
 
     def _own(self, element: Any, key: str) -> Any:
         """Of this metric's model and head, where there are several."""

@@ -7,14 +7,14 @@ Private TFMA names: `to_label_prediction_example_weight` and `MetricKey`, seen i
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import apache_beam as beam
 import numpy as np
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 
-from tfx_estimators.components.evaluator.metrics.measures import MEASURES, SliceRows
+from tfx_estimators.components.evaluator.metrics.measure_combiner import MeasureCombiner
+from tfx_estimators.components.evaluator.metrics.measures import SliceRows
 
 __all__ = ["computations_of"]
 
@@ -63,19 +63,14 @@ def _computations(
     return [metric_types.MetricComputation(keys=[key], preprocessors=None, combiner=combine)]
 
 
-class _Combine(beam.CombineFn):
+class _Combine(MeasureCombiner):
     """Adds up a measure's sums, value by value."""
 
     def __init__(
         self, key: Any, of: str, settings: Mapping[str, Any], how: Mapping[str, Any]
     ) -> None:
-        self._key = key
-        self._of = of
-        self._settings = settings
+        super().__init__(key, of, settings)
         self._how = how
-
-    def create_accumulator(self) -> Any:
-        return np.zeros(MEASURES[self._of].size)
 
     def add_input(self, accumulator: Any, element: Any) -> Any:
         found = list(metric_util.to_label_prediction_example_weight(element, **self._how))
@@ -85,10 +80,4 @@ class _Combine(beam.CombineFn):
             np.array([one.item() for one in column]) for column in zip(*found, strict=True)
         )
         rows = SliceRows(labels[:, None], predictions[:, None], weights)
-        return accumulator + MEASURES[self._of].sums(rows)
-
-    def merge_accumulators(self, accumulators: Iterable[Any]) -> Any:
-        return np.sum(list(accumulators), axis=0)
-
-    def extract_output(self, accumulator: Any) -> dict[Any, float]:
-        return {self._key: MEASURES[self._of].value(accumulator, self._settings)}
+        return self._add(accumulator, rows)

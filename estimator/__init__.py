@@ -37,6 +37,8 @@ Private module: `tensorflow_estimator.python.estimator.api`, seen in tensorflow-
 * `tensorflow_version`: which TensorFlow this is, and whether the runtime knows it.
 * `tensorflow_view`: the TensorFlow that the estimator package sees.
 * `v1`: what `tf.compat.v1.estimator` held in TensorFlow 2.15, under the same names.
+* `wrapped_loader`: a loader of modules around another one, for finders that change how a module is
+  run.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ from tfx_estimators.estimator import (
     tensorflow_view,
 )
 from tfx_estimators.estimator.namespace import LazyNamespace
+from tfx_estimators.estimator.wrapped_loader import WrappedLoader
 
 __all__ = ["activate", "activate_with_tensorflow"]
 
@@ -202,7 +203,7 @@ class _Giver(importlib.abc.MetaPathFinder):
         return spec
 
 
-class _LoaderBefore(importlib.abc.Loader):
+class _LoaderBefore(WrappedLoader):
     """Runs a module, and then does something with it.
 
     Args:
@@ -211,15 +212,8 @@ class _LoaderBefore(importlib.abc.Loader):
     """
 
     def __init__(self, inner: Any, do: Callable[[types.ModuleType], None]) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._do = do
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
-        module: types.ModuleType | None = self._inner.create_module(spec)
-        return module
 
     def exec_module(self, module: types.ModuleType) -> None:
         self._inner.exec_module(module)

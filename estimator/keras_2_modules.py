@@ -100,7 +100,7 @@ def is_keras_2_everywhere() -> bool:
 
 
 def see_keras_2(name: str) -> None:
-    """Gives a module Keras 2, and what it imports; see `package.give_keras_2`."""
+    """Gives a module Keras 2, and what it imports; see `loading.give_keras_2`."""
     _names_given.add(name)
     _forget_another_copy(name)
 

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfx_estimators.estimator import keras_2_modules, tensorflow_version
+from tfx_estimators.estimator.wrapped_loader import WrappedLoader
 
 __all__ = ["PACKAGE", "V1_API", "V2_API", "give_keras_2", "install_finder", "load"]
 
@@ -31,23 +32,8 @@ V2_API = f"{PACKAGE}.python.estimator.api._v2.estimator"
 _lock = threading.RLock()
 
 
-class _Loader(importlib.abc.Loader):
-    """Runs a module where it sees views of TensorFlow.
-
-    Args:
-        inner: the loader that knows the module's file. Everything but running the
-            module is left to it.
-    """
-
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
-        module: types.ModuleType | None = self._inner.create_module(spec)
-        return module
+class _Loader(WrappedLoader):
+    """Runs a module where it sees views of TensorFlow."""
 
     def exec_module(self, module: types.ModuleType) -> None:
         from tfx_estimators.estimator import repairs, tensorflow_view

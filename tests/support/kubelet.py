@@ -37,12 +37,12 @@ class Kubelet(PlayedMachines):
         self._asked: dict[str, float] = {}
         self.full = False
 
-    def _look(self) -> None:
+    def _look_at_all(self) -> None:
         for pod in self._core.list_namespaced_pod(self._namespace).items:
             self._look_after(pod)
         self._collect()
 
-    def _end_all(self) -> None:
+    def _leave(self) -> None:
         for process in self._processes.values():
             process.kill()
             process.wait()

@@ -6,17 +6,16 @@ import os
 import pathlib
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from typing_extensions import Self
+from cluster_player import ClusterPlayer
 
 Program = Callable[[str, int, list[str]], list[str]]
 TFJOBS = {"group": "kubeflow.org", "version": "v1", "plural": "tfjobs"}
 
 
-class PlayedMachines:
+class PlayedMachines(ClusterPlayer):
     """Runs until it is left.
 
     Args:
@@ -28,7 +27,6 @@ class PlayedMachines:
 
     Attributes:
         evict: names of pods to take the machine from.
-        problem: what ended it early.
     """
 
     def __init__(
@@ -36,48 +34,18 @@ class PlayedMachines:
     ) -> None:
         from kubernetes import client
 
+        super().__init__(seconds_between_looks=0.1)
         self._objects, self._core = client.CustomObjectsApi(api), client.CoreV1Api(api)
         self._namespace, self._folder = namespace, folder
         self._program = program or (lambda kind, index, command: command)
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._loop, daemon=True)
         self.evict: set[str] = set()
-        self.problem: BaseException | None = None
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._ended.set()
-        self._thread.join()
-        self._end_all()
-        assert self.problem is None, self.problem
 
     def _look(self) -> None:
+        self._again_after_a_conflict(self._look_at_all)
+
+    def _look_at_all(self) -> None:
         """Looks after everything in the namespace, once."""
         raise NotImplementedError
-
-    def _end_all(self) -> None:
-        """Ends the processes that still run."""
-        raise NotImplementedError
-
-    def _loop(self) -> None:
-        try:
-            while not self._ended.wait(0.1):
-                self._again_after_a_conflict(self._look)
-        except BaseException as error:
-            self.problem = error
-
-    def _again_after_a_conflict(self, look: Callable[[], None]) -> None:
-        from kubernetes import client
-
-        try:
-            look()
-        except client.exceptions.ApiException as error:
-            # Changed or removed since it was read: it is looked at again.
-            if error.status not in (404, 409):
-                raise
 
     def _start_process(
         self,

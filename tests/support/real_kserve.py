@@ -7,17 +7,18 @@ webhooks, and the Deployments, whose pods come up as soon as they are asked for.
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import os
 import pathlib
 import signal
 import socket
 import subprocess
-import threading
 import time
 from typing import Any
 
 import crds
+from cluster_player import ClusterPlayer
 from kube_apiserver import KubeApiserver
 
 from tfx_estimators.estimator.distribution.ports import reserve_ports
@@ -160,7 +161,7 @@ class RealKServe:
         return (self._folder / "kserve.log").read_text(errors="replace")
 
 
-class Deployments:
+class Deployments(ClusterPlayer):
     """Plays the controller of Deployments, the scheduler and the machines, for one pod each.
 
     A new pod stands beside the one before until it is let up; then the one before goes.
@@ -172,43 +173,21 @@ class Deployments:
     Attributes:
         held: sources of models whose pods do not come up yet.
         broken: sources of models that cannot be loaded.
-        problem: what ended it early.
     """
 
     def __init__(self, api: Any, namespace: str) -> None:
         from kubernetes import client
 
+        super().__init__(seconds_between_looks=0.1)
         self._apps, self._core = client.AppsV1Api(api), client.CoreV1Api(api)
         self._namespace = namespace
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._loop, daemon=True)
         self._up: dict[str, int] = {}  # by Deployment: the generation that serves
         self.held: set[str] = set()
         self.broken: set[str] = set()
-        self.problem: BaseException | None = None
 
-    def __enter__(self) -> Deployments:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._ended.set()
-        self._thread.join()
-        assert self.problem is None, self.problem
-
-    def _loop(self) -> None:
-        from kubernetes import client
-
-        try:
-            while not self._ended.wait(0.1):
-                for one in self._apps.list_namespaced_deployment(self._namespace).items:
-                    try:
-                        self._look_after(one)
-                    except client.exceptions.ApiException as error:
-                        if error.status not in (404, 409):  # Changed meanwhile.
-                            raise
-        except BaseException as error:
-            self.problem = error
+    def _look(self) -> None:
+        for one in self._apps.list_namespaced_deployment(self._namespace).items:
+            self._again_after_a_conflict(functools.partial(self._look_after, one))
 
     def _look_after(self, one: Any) -> None:
         name, generation = one.metadata.name, one.metadata.generation

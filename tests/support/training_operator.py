@@ -46,12 +46,12 @@ class TrainingOperator(PlayedMachines):
         """A job's processes by pod."""
         return self._processes.get(job, {})
 
-    def _look(self) -> None:
+    def _look_at_all(self) -> None:
         found = self._objects.list_namespaced_custom_object(**TFJOBS, namespace=self._namespace)
         for job in found["items"]:
             self._again_after_a_conflict(functools.partial(self._look_after, job))
 
-    def _end_all(self) -> None:
+    def _leave(self) -> None:
         for name in list(self._processes):
             self._end(name)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from cluster_player import ClusterPlayer
 from kube_apiserver import KubeApiserver
 from kubernetes_server import KubernetesServer
 
@@ -33,38 +34,21 @@ NAMESPACE = "default"
 WHERE = {"group": GROUP, "version": VERSION, "plural": PLURAL, "namespace": NAMESPACE}
 
 
-class Controller:
+class Controller(ClusterPlayer):
     """Plays KServe's: each new model is a revision, ready unless its uri is in `broken`."""
 
     def __init__(self, api: Any) -> None:
         from kubernetes import client
 
+        super().__init__(seconds_between_looks=0.02)
         self._objects = client.CustomObjectsApi(api)
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._loop, daemon=True)
         self.broken: set[str] = set()
-        self.problem: BaseException | None = None
 
-    def __enter__(self) -> Controller:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._ended.set()
-        self._thread.join()
-        assert self.problem is None, self.problem
-
-    def _loop(self) -> None:
-        try:
-            while not self._ended.wait(0.02):
-                for one in self._objects.list_namespaced_custom_object(**WHERE)["items"]:
-                    self._look_after(one)
-        except BaseException as error:
-            self.problem = error
+    def _look(self) -> None:
+        for one in self._objects.list_namespaced_custom_object(**WHERE)["items"]:
+            self._look_after(one)
 
     def _look_after(self, service: dict[str, Any]) -> None:
-        from kubernetes import client
-
         status = service.get("status") or {}
         seen = status.get("annotations") or {}
         model = json.dumps(service["spec"]["predictor"]["model"], sort_keys=True)
@@ -89,13 +73,11 @@ class Controller:
                 **({"lastFailureInfo": failure} if broken else {}),
             },
         }
-        try:
-            self._objects.replace_namespaced_custom_object_status(
+        self._again_after_a_conflict(
+            lambda: self._objects.replace_namespaced_custom_object_status(
                 **WHERE, name=service["metadata"]["name"], body=service
             )
-        except client.exceptions.ApiException as error:
-            if error.status not in (404, 409):  # Changed meanwhile: the next look tells.
-                raise
+        )
 
 
 @pytest.fixture(params=["stand-in", pytest.param("real", marks=pytest.mark.slow)])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from tfx_estimators.components.beam_processes import watch_workers
+
 __all__ = ["PLUGIN", "set_flags", "spare_packaging", "with_plugin"]
 
 PLUGIN = "--beam_plugin=tfx_estimators.estimator.beam_plugin"
@@ -27,6 +29,7 @@ def set_flags(context: Any, *, plugin: bool) -> Any:
     """
     if context is not None:
         flags = spare_packaging(context.beam_pipeline_args or ())
+        watch_workers(flags)
         context.beam_pipeline_args = with_plugin(flags) if plugin else flags
     return context
 

@@ -140,8 +140,10 @@ def _add_beam_flags(pipeline: Any) -> None:
     from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 
     from tfx_estimators.components.beam_flags import spare_packaging, with_plugin
+    from tfx_estimators.components.beam_processes import watch_workers
 
     for component in pipeline.components:
         if isinstance(component.executor_spec, BeamExecutorSpec):
             spec = component.executor_spec
             spec.beam_pipeline_args = with_plugin(spare_packaging(spec.beam_pipeline_args))
+            watch_workers(spec.beam_pipeline_args)

@@ -137,7 +137,7 @@ def run_tasks(
 
 def end_with_parent() -> None:
     """Called by a task first: makes the kernel end it when its parent dies."""
-    parent = os.environ.get(PARENT)
+    parent = os.environ.pop(PARENT, None)  # Of this process, not of those that it starts.
     if parent is None:
         return
     if sys.platform == "linux":

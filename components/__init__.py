@@ -11,6 +11,8 @@
 * `batches`: joins small batches of records, as a Beam DoFn.
 * `beam_executor`: what the executors that run a Beam pipeline share.
 * `beam_flags`: Beam flags that a step gets besides the user's.
+* `beam_processes`: Beam's worker processes on this machine: none outlives the run, no run waits
+  for a dead one.
 * `cache_key`: makes TFX's cache notice what the modules of stock components import and read.
 * `checkpoint_export`: a checkpoint as a SavedModel, made from the export of another one of the
   same training.
@@ -24,6 +26,8 @@
 * `examples_model`: a model that takes serialized tf.Examples, beside a served one that takes raw
   tensors.
 * `executor_specs`: executor specs that name the executor class without importing it.
+* `exits`: ends of the process that a user's code asks for, made into exceptions that can be told
+  of.
 * `feature_tensors`: where in an exported model the features are that its estimator reads.
 * `gfile`: files where TensorFlow can reach them: buckets and other places with a scheme.
 * `lease`: a lock for file systems without locks: whoever holds it keeps signing it.

@@ -19,6 +19,7 @@ import types
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tfx_estimators.components.exits import exits_raise
 from tfx_estimators.components.module_sources import parse, sources_digest, sources_of
 from tfx_estimators.errors import ModuleContractError, UserModuleError
 from tfx_estimators.estimator import keras_2_modules, loading
@@ -127,7 +128,7 @@ class UserModule:
         if with_estimators:
             loading.give_keras_2(module=name)
         try:
-            with _outside_of_graphs():
+            with _outside_of_graphs(), exits_raise():
                 return importlib.import_module(name)
         except (Exception, SystemExit) as error:
             raise UserModuleError(
@@ -166,12 +167,13 @@ def no_exit() -> Iterator[None]:
         UserModuleError: instead of SystemExit, whatever its code.
     """
     try:
-        yield
+        with exits_raise():
+            yield
     except SystemExit as error:
         raise UserModuleError(
             f"a function of the user's module called sys.exit({error.code!r}) in the step",
             expected="functions that return, or raise an error",
-            fix="remove sys.exit from what the step calls",
+            fix="remove sys.exit and os._exit from what the step calls",
         ) from error
 
 

@@ -10,6 +10,7 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
+from tfx_estimators.components.exits import exits_raise
 from tfx_estimators.components.user_code import describe, find_place
 from tfx_estimators.components.user_module import UserModule
 from tfx_estimators.errors import ModuleContractError, PipelineError, TfxEstimatorsError
@@ -85,10 +86,11 @@ def build_pipeline(
         ) from error
     arguments = parse_settings(declared_parameters(create), settings) if settings else {}
     try:
-        pipeline = create(root=root, data=data, **arguments)
+        with exits_raise():
+            pipeline = create(root=root, data=data, **arguments)
     except TfxEstimatorsError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         place = find_place(error)
         raise PipelineError(
             f"create_pipeline failed: {describe(error)}" + (f"\n  at: {place}" if place else ""),

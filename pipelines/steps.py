@@ -16,6 +16,7 @@ from typing import Any
 
 from tfx.orchestration.portable import launcher
 
+from tfx_estimators.components.exits import exits_raise
 from tfx_estimators.components.resources import Resources
 from tfx_estimators.components.user_code import describe
 from tfx_estimators.errors import PipelineError
@@ -145,10 +146,11 @@ def _not_run(step: str, execution: Any) -> PipelineError:
 def _no_exit(step: str) -> Iterator[None]:
     """Takes an attempt of a step to end this process for the error that it is."""
     try:
-        yield
+        with exits_raise():
+            yield
     except SystemExit as error:
         raise PipelineError(
             f"{step} failed: its code called sys.exit({error.code!r})",
             expected="a step that returns, or raises an error",
-            fix="remove sys.exit from what the step calls, and run again",
+            fix="remove sys.exit and os._exit from what the step calls, and run again",
         ) from error

@@ -43,6 +43,12 @@ def main() -> int:
         logging.getLogger(__name__).error("where it came from", exc_info=True)
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         return 1
+    except SystemExit as error:
+        if error.code:
+            raise
+        # The backend would take the step for complete, and its empty outputs for artifacts.
+        print(f"the step's code called sys.exit({error.code!r})", file=sys.stderr, flush=True)
+        return 1
     return 0
 
 

@@ -7,6 +7,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tfx_estimators.components.exits import exits_raise
 from tfx_estimators.errors import StepInputError
 from tfx_estimators.estimator.activation import activate_with_tensorflow
 from tfx_estimators.json_text import finite
@@ -50,7 +51,9 @@ def run_step(invocation: Invocation) -> None:
         if is_file_based(executor_class, properties):
             properties = prepare(properties, outputs)
         _log.info("%s begins: %s", invocation.node, invocation.executor)
-        executor_class(_context(executor_class, invocation)).Do(inputs, outputs, properties)
+        executor = executor_class(_context(executor_class, invocation))
+        with exits_raise():
+            executor.Do(inputs, outputs, properties)
         check_unchanged(invocation)
         _tag_with_version(outputs)
         answer = _answer(invocation, outputs)

@@ -69,6 +69,9 @@ def test_a_root_that_cannot_be_written_is_named(tmp_path: pathlib.Path) -> None:
          ["TypeError", "mine.py, line 2, in create_pipeline", "--data, which was not given"]),
         ("import json\njson.loads('')\ndef create_pipeline(root, data): ...",
          ["JSONDecodeError", "mine.py, line 2"]),
+        ("import sys\nsys.exit(0)\ndef create_pipeline(root, data): ...", ["SystemExit: 0"]),
+        ("def create_pipeline(root, data):\n    import os; os._exit(0)",
+         ["create_pipeline failed: SystemExit: 0", "mine.py, line 2"]),
         ("class Mute(Exception):\n    def __str__(self): raise OSError\n"
          "def create_pipeline(root, data):\n    raise Mute", ["Mute", "line 4, in create_"]),
     ],

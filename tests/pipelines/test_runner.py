@@ -34,6 +34,8 @@ def Speak(words: Parameter[str], speech: OutputArtifact[String]) -> None:  # typ
         raise RuntimeError("the disk caught fire")
     if words.startswith("remove "):
         pathlib.Path(words.removeprefix("remove ")).unlink()
+    if words == "leave":
+        os._exit(0)
     if words == "interrupt":
         raise KeyboardInterrupt
     if words == "bad data":
@@ -114,6 +116,11 @@ def test_a_failing_step_is_named_and_nothing_is_published(tmp_path: pathlib.Path
         runner.run(_pipeline(tmp_path, "unknown trouble"))
     with pytest.raises(PipelineError, match="Speak of the pipeline speech has not finished"):
         latest_outputs(tmp_path / "deep/down/metadata.sqlite", "speech", "Speak")
+
+
+def test_a_step_that_ends_the_process_has_failed(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(PipelineError, match=r"Speak failed: its code called sys\.exit\(0\)"):
+        runner.run(_pipeline(tmp_path, "leave"))
 
 
 def test_a_step_whose_inputs_tfx_cannot_resolve_fails_the_run(tmp_path: pathlib.Path) -> None:

@@ -61,6 +61,12 @@ class Commands(click.Group):
                 raise click.ClickException(full_trace(error)) from error
             text = _of_the_system(error) or shown_error(error, ctx)
             raise click.ClickException(text) from error
+        except SystemExit as error:
+            # No command of ours does; with code 0 it would look like success.
+            raise click.ClickException(
+                f"the code that was run called sys.exit({error.code!r})\n"
+                "  fix: remove it, or put it below: if __name__ == '__main__'"
+            ) from error
 
 
 def _of_the_system(error: Exception) -> str | None:

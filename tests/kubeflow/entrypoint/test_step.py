@@ -13,6 +13,7 @@ import pytest
 
 from tfx_estimators.errors import StepInputError
 from tfx_estimators.kubeflow.entrypoint import uris
+from tfx_estimators.kubeflow.entrypoint.__main__ import main
 from tfx_estimators.kubeflow.entrypoint.step import run_step
 from tfx_estimators.lineage.record_files import read_records
 
@@ -95,6 +96,25 @@ def test_a_failure_is_recorded_and_tells_the_backend_nothing(make_invocation, tm
     assert not (tmp_path / "task" / "executor_output.json").exists()
     (record,) = read_records(str(tmp_path / "root" / "records")).values()
     assert (record.state, record.outputs) == ("failed", ())
+
+
+@pytest.mark.parametrize(("module", "name"), [("sys", "exit"), ("os", "_exit")])
+def test_a_step_that_ends_its_process_with_code_0_has_failed(
+    make_arguments, tmp_path, monkeypatch, capfd, module: str, name: str
+) -> None:
+    arguments = make_arguments(
+        "small_executors.Leave",
+        outputs={"made": (str(tmp_path / "root" / "run" / "step" / "made"), None, {})},
+        parameters={"module": module, "name": name},
+    )
+    monkeypatch.setattr("sys.argv", ["step", *arguments])
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert main() == 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert "the step's code called sys.exit(0)" in capfd.readouterr().err
+    assert not (tmp_path / "task" / "executor_output.json").exists()
 
 
 def test_values_are_read_and_told_as_parameters(make_invocation, answer, tmp_path) -> None:

@@ -74,3 +74,10 @@ class ImportModule(BaseExecutor):
         assert module.tf_estimator.LinearClassifier is module.tf.estimator.LinearClassifier
         (made,) = output_dict["made"]
         pathlib.Path(made.uri, "text").write_text(module.keras_of_the_layer(0))
+
+
+class Leave(BaseExecutor):
+    """Ends the process, as if all were well."""
+
+    def Do(self, input_dict, output_dict, exec_properties):
+        getattr(importlib.import_module(exec_properties["module"]), exec_properties["name"])(0)

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pathlib
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -47,10 +49,13 @@ class LocalFiles:
     failures: tuple[type[Exception], ...] = (OSError,)
 
     def open(self, path: str, mode: str) -> Any:
-        """Opens a file; to write, not through a link of its name."""
-        if mode.startswith("r"):
-            return pathlib.Path(path).open(mode)
-        return open(path, mode, opener=_not_through_a_link)
+        """Opens a file; to write, not through a link of its name.
+
+        Raises:
+            OSError: if it cannot be opened, or is a pipe or a device.
+        """
+        opener = _without_waiting if mode.startswith("r") else _not_through_a_link
+        return open(path, mode, opener=opener)
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file or folder."""
@@ -75,6 +80,15 @@ class LocalFiles:
     def walk(self, top: str) -> Iterator[tuple[str, list[str], list[str]]]:
         """Every folder below; raises what cannot be listed, unless it is gone."""
         return os.walk(top, onerror=_raise_unless_gone)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    # Opening a pipe would wait for somebody to write into it.
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a file", path)
+    return descriptor
 
 
 def _not_through_a_link(path: str, flags: int) -> int:

@@ -102,7 +102,8 @@ def find_garbage(
 def remove(store: Store, garbage: Sequence[Garbage], files: Files = LOCAL) -> list[Garbage]:
     """Removes checkpoints: first the record says so, then the files go, then the store knows.
 
-    One whose files are not those that were recorded is left alone.
+    One whose files are not those that were recorded is left alone, and so is one that cannot
+    be removed.
 
     Returns:
         those that were removed.
@@ -112,15 +113,35 @@ def remove(store: Store, garbage: Sequence[Garbage], files: Files = LOCAL) -> li
         if not _is_as_recorded(item, files):
             _log.warning("left alone: %s does not match its record", item.record.uri)
             continue
-        replace_record(item.path, dataclasses.replace(item.record, kept=False), files)
+        try:
+            _remove(item, files)
+        except files.failures as error:
+            _log.warning("could not be removed: %s", error)
+            continue
+        gone.append(item)
+    reconcile(store, [dataclasses.replace(item.record, kept=False) for item in gone])
+    return gone
+
+
+def _remove(item: Garbage, files: Files) -> None:
+    record = dataclasses.replace(item.record, kept=False)
+    # On a full disk there is room for the record once the files are gone.
+    told = False
+    with contextlib.suppress(*files.failures):
+        replace_record(item.path, record, files)
+        told = True
+    try:
         # The index last: without it the others are not found again.
         for path in sorted(item.files, key=lambda path: path.endswith(".index")):
             # Suppressed: the training's own retention was quicker.
             with contextlib.suppress(FileNotFoundError):
                 files.remove(path)
-        gone.append(item)
-    reconcile(store, [dataclasses.replace(item.record, kept=False) for item in gone])
-    return gone
+    except files.failures:
+        if told and _is_as_recorded(item, files):
+            replace_record(item.path, item.record, files)
+        raise
+    if not told:
+        replace_record(item.path, record, files)
 
 
 class _Checkpoints:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import pathlib
 from typing import Any
 
@@ -97,9 +98,10 @@ def test_what_cannot_be_read_is_skipped_and_named(
     (tmp_path / "a.record.json").write_bytes(b"\xe9")
     (tmp_path / "b.record.json").symlink_to("/nonexistent")
     (tmp_path / "c.record.json").write_text("[" * 100_000)
+    os.mkfifo(tmp_path / "d.record.json")
     (tmp_path / "._checkpoint-1.record.json").write_bytes(b"\x00\x05\x16\x07")
     assert list(read_records(str(tmp_path)).values()) == [RECORDS[0]]
-    for name in ("a", "b", "c", "._checkpoint-1"):
+    for name in ("a", "b", "c", "d", "._checkpoint-1"):
         assert f"{tmp_path}/{name}.record.json" in caplog.text
 
 

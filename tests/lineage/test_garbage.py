@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import pathlib
+import sys
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from odd_disks import on_a_small_disk, unremovable
 
 from tfx_estimators.cli import main
-from tfx_estimators.lineage.record_files import write_record
+from tfx_estimators.lineage.record_files import read_records, write_record
 
 pytestmark = pytest.mark.stacks
 
@@ -91,6 +94,51 @@ def test_only_files_called_and_filled_as_recorded_are_removed(world: Any, gc: An
         "model.ckpt-200.index",
         "model.ckpt-200.data-00000-of-00001",
     }
+
+
+def test_what_cannot_be_removed_is_left_with_its_record(
+    world: Any, gc: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.checkpoint(1, 20, attempt=2)
+    folder = world.checkpoints / "1"
+    # Its data would go first.
+    with unremovable(folder / "model.ckpt-20.data-00000-of-00001"):
+        assert "1 checkpoints removed" in gc()  # that of step 100
+    assert "could not be removed" in caplog.text
+    assert {"model.ckpt-20.index", "model.ckpt-20.data-00000-of-00001"} <= files_below(folder)
+    kept = {r.step: r.kept for r in read_records(str(folder)).values() if hasattr(r, "kept")}
+    assert kept == {20: True, 100: False, 200: True}
+    assert "1 checkpoints removed" in gc()
+
+
+FULL = """
+import pathlib, sys
+from conftest import World
+from tfx_estimators.lineage.maintenance.garbage import find_garbage, remove
+from tfx_estimators.lineage.record_files import read_records
+from tfx_estimators.lineage.store import open_store
+
+disk, outside = map(pathlib.Path, sys.argv[1:])
+world = World(disk)
+store = open_store(outside / "metadata.sqlite", write=True, create=True)
+garbage = find_garbage(store, str(world.checkpoints), keep_last=1)
+try:
+    (disk / "film").write_bytes(bytes(1 << 20))
+except OSError as error:
+    print(error)
+print(len(remove(store, garbage)))
+print([r.step for r in read_records(str(world.checkpoints)).values() if not getattr(r, "kept", 1)])
+"""
+
+
+def test_gc_makes_room_on_a_full_disk(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "disk").mkdir()
+    here = f"{pathlib.Path(__file__).parent}:{os.environ.get('PYTHONPATH', '')}"
+    command = [sys.executable, "-c", FULL, str(tmp_path / "disk"), str(tmp_path)]
+    done = on_a_small_disk(tmp_path / "disk", 256, command, PYTHONPATH=here)
+    said = done.stdout.splitlines()
+    assert "No space left" in said[0], done.stderr
+    assert said[1:] == ["1", "[100]"], done.stderr
 
 
 def test_a_training_with_a_damaged_record_is_left_alone(world: Any, gc: Any) -> None:

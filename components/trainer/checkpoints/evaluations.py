@@ -73,7 +73,7 @@ def note_evaluation(folder: str, eval_result: Mapping[str, Any]) -> None:
 
 
 def read_evaluations(folder: str, but: Container[int] = ()) -> dict[int, dict[str, float]]:
-    """Metrics by step; a note that is damaged is left out, with a warning.
+    """Metrics by step; a note that is damaged, or a link to nothing, is left out with a warning.
 
     Args:
         folder: the training's.
@@ -90,7 +90,7 @@ def read_evaluations(folder: str, but: Container[int] = ()) -> dict[int, dict[st
                 try:
                     numbers = read(f"{notes}/{name}", dict[str, Any], files)
                     found[int(match[1])] = {n: v for n, v in numbers.items() if _is_finite(v)}
-                except DamagedFileError as error:
+                except (DamagedFileError, FileNotFoundError) as error:
                     _log.warning("skipped: %s", error)
         break
     return found

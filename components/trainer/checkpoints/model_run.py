@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pathlib
 import re
@@ -30,6 +31,7 @@ from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord
 
 __all__ = ["publish"]
 
+_log = logging.getLogger(__name__)
 _NOTES = (WRITER_FILE, EXAMPLES_FILE, MODEL_DIRS_FILE, VOCABULARIES_FILE)
 # Written once and never again, so that a second name will do for a copy.
 _TORN = re.compile(r"\.torn(-\d+)?$")
@@ -119,7 +121,11 @@ def copy_run(folder: str, target: str) -> None:
         if wanted:
             fileio.makedirs(destination)
         for name in wanted:
-            _copy(f"{inside}/{name}", f"{destination}/{name}")
+            source = f"{inside}/{name}"
+            if "://" not in source and not pathlib.Path(source).is_file():
+                _log.warning("not copied, as it is no file: %s", source)
+                continue
+            _copy(source, f"{destination}/{name}")
 
 
 def copy_newest_checkpoint(model_dir: str, target: str) -> None:

@@ -267,7 +267,11 @@ class Recorder:
             if record.step not in wanted:
                 # The record first: killed in between, the files are found and removed later.
                 self._replace(path, kept=False)
-                remove_checkpoint(Checkpoint(record.step, record.uri))
+                try:
+                    remove_checkpoint(Checkpoint(record.step, record.uri))
+                except (OSError, tf.errors.OpError) as error:
+                    # It takes room, which is no reason to end a training.
+                    _log.warning("an old checkpoint cannot be removed: %s", error)
 
     def _replace(self, path: str, **changes: Any) -> None:
         record = dataclasses.replace(self._records[path], **changes)

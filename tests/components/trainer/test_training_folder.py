@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import pathlib
 import shutil
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from collections.abc import Callable
 import pytest
 import tensorflow as tf
 from click.testing import CliRunner
+from odd_disks import unremovable
 
 from tfx_estimators import cli
 from tfx_estimators.components.origin import Origin
@@ -19,12 +21,15 @@ from tfx_estimators.components.trainer.checkpoints.exports import (
     list_exports,
     newest_export,
 )
+from tfx_estimators.components.trainer.checkpoints.model_run import copy_run
 from tfx_estimators.components.trainer.checkpoints.recorder import Recorder
+from tfx_estimators.components.trainer.checkpoints.retention import KeepLast
 from tfx_estimators.components.trainer.checkpoints.training import Training
 from tfx_estimators.components.trainer.checkpoints.training_folder import going_on_in, open_training
 from tfx_estimators.components.trainer.checkpoints.vocabularies import note_vocabularies
 from tfx_estimators.components.trainer.processes.done_marks import check_done, mark_done
 from tfx_estimators.errors import TrainingError, UnsupportedOptionError
+from tfx_estimators.estimator.checkpoints import list_checkpoints
 from tfx_estimators.lineage.record_files import read_records
 from tfx_estimators.lineage.records import CheckpointRecord
 
@@ -67,6 +72,8 @@ def test_an_old_checkpoint_that_is_damaged_and_a_note_do_not_stop_a_training(
     write(folder, 10, 20, 30)
     (folder / "evaluations").mkdir()
     (folder / "evaluations/20.json").write_text("[1]")
+    (folder / "evaluations/30.json").symlink_to("/nonexistent")
+    os.mkfifo(folder / "checkpoint-1.record.json")
     (folder / "examples.json").write_text("{")
     (folder / "writer.json").write_text("[]")
     (folder / "model_dirs.json").write_bytes(b"\xff")
@@ -75,6 +82,25 @@ def test_an_old_checkpoint_that_is_damaged_and_a_note_do_not_stop_a_training(
         assert opened.start.step == 30
         assert opened.start.examples is None
     assert sorted(records(folder)) == [20, 30]
+    (folder / "mine").symlink_to("/nonexistent")
+    os.mkfifo(folder / "pipe")
+    copy_run(str(folder), str(folder.parent / "published"))
+    assert {p.name for p in (folder.parent / "published").iterdir()} >= {"model.ckpt-30.index"}
+
+
+def test_an_old_checkpoint_that_cannot_be_removed_ends_no_training(training: Training) -> None:
+    folder = pathlib.Path(training.folder)
+    write(folder, 10, 20, 30)
+    training = dataclasses.replace(training, retention=(KeepLast(1),))
+    with (
+        unremovable(folder / "model.ckpt-10.data-00000-of-00001"),
+        open_training(training) as opened,
+    ):
+        assert opened.start.step == 30
+    assert {r.step for r in records(folder).values() if r.kept} == {30}
+    with open_training(training):
+        pass
+    assert [c.step for c in list_checkpoints(str(folder))] == [30]
 
 
 def test_examples_that_nobody_counted_are_unknown_and_else_reckoned(training: Training) -> None:

@@ -68,7 +68,7 @@ def find_feature_tensors(saved_model: str) -> dict[str, FeatureTensor]:
     """The names beside a SavedModel; none if nobody has left them there.
 
     Raises:
-        CorruptRecordError: if the file is damaged.
+        DamagedFileError: if the file is damaged.
     """
     path = f"{saved_model}/{_FILE}"
     if not fileio.exists(path):

@@ -27,6 +27,7 @@ __all__ = [
     "SignatureCall",
     "examples_path",
     "find_signature",
+    "read_saved_model",
     "serving_path",
     "takes_examples",
 ]
@@ -266,7 +267,12 @@ def _outputs(graph: Any, signature: Any, names: Sequence[str]) -> tuple[Output, 
     return tuple(found)
 
 
-def _meta_graph(path: str) -> Any:
+def read_saved_model(path: str) -> Any:
+    """The message `SavedModel` in a model's folder, which is not loaded.
+
+    Raises:
+        SavedModelError: if there is none, or it cannot be parsed.
+    """
     import tensorflow as tf
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
@@ -279,7 +285,13 @@ def _meta_graph(path: str) -> Any:
         raise _unusable(path, "there is no saved_model.pb") from error
     except DecodeError as error:
         raise _unusable(path, "saved_model.pb cannot be parsed") from error
-    for graph in proto.meta_graphs:
+    return proto
+
+
+def _meta_graph(path: str) -> Any:
+    import tensorflow as tf
+
+    for graph in read_saved_model(path).meta_graphs:
         if tf.saved_model.SERVING in graph.meta_info_def.tags:
             return graph
     raise _unusable(path, "it has no graph with the tag 'serve'")

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
 
 from tfx_estimators.components.gfile import files_for
-from tfx_estimators.errors import CorruptRecordError
+from tfx_estimators.errors import DamagedFileError
 from tfx_estimators.lineage.documents import read
 from tfx_estimators.report.parts import Heading, Missing, Part, Section, Table, Text
 from tfx_estimators.report.subject import RunStep, Subject
 
 __all__ = ["columns_section"]
 
-_COLUMNS, _FILE = "tfx_estimators.FeatureColumns", "columns.json"
+_COLUMNS, _FILE_NAME = "tfx_estimators.FeatureColumns", "columns.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Column:
+    name: str
+    place: str
+    on_beam: list[str]
+    in_model: list[str]
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
+class _File:
+    """What the section shows of the file."""
+
+    columns: list[_Column] = dataclasses.field(default_factory=list)
 
 
 def columns_section(subject: Subject) -> Section:
@@ -29,13 +45,13 @@ def columns_section(subject: Subject) -> Section:
 
 
 def _of_transform(node: RunStep) -> list[Part]:
-    path = f"{node.made(_COLUMNS)[0].uri}/{_FILE}"
+    path = f"{node.made(_COLUMNS)[0].uri}/{_FILE_NAME}"
     files = files_for(path)
     if not files.exists(path):
         return [Missing(f"{path} is gone.")]
     try:
-        found: list[dict[str, Any]] = read(path, dict[str, Any], files).get("columns", [])
-    except CorruptRecordError as error:
+        found = read(path, _File, files).columns
+    except DamagedFileError as error:
         return [Missing(str(error).partition("\n")[0])]
     sides = [_side(one) for one in found]
     counted = ", ".join(f"{sides.count(side)} {side}" for side in dict.fromkeys(sides))
@@ -46,11 +62,11 @@ def _of_transform(node: RunStep) -> list[Part]:
             ["Column", "Computed", "Why", "Classes", "Place in feature_columns()"],
             [
                 [
-                    one["name"],
+                    one.name,
                     side,
-                    one["why"],
-                    ", then ".join([*one["on_beam"], *reversed(one["in_model"])]),
-                    one["place"],
+                    one.why,
+                    ", then ".join([*one.on_beam, *reversed(one.in_model)]),
+                    one.place,
                 ]
                 for one, side in zip(found, sides, strict=True)
             ],
@@ -59,7 +75,7 @@ def _of_transform(node: RunStep) -> list[Part]:
     ]
 
 
-def _side(column: dict[str, Any]) -> str:
-    if not column["in_model"]:
+def _side(column: _Column) -> str:
+    if not column.in_model:
         return "on Beam"
-    return "on Beam and in the model" if column["on_beam"] else "in the model"
+    return "on Beam and in the model" if column.on_beam else "in the model"

@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import Any
 
 from tfx_estimators.components.gfile import files_for
-from tfx_estimators.errors import CorruptRecordError
+from tfx_estimators.errors import DamagedFileError
 from tfx_estimators.json_text import dumps
 from tfx_estimators.lineage.documents import read
 from tfx_estimators.lineage.properties import value_of
@@ -91,7 +91,7 @@ def _exported(subject: Subject) -> dict[str, str]:
         if files.exists(path):
             try:
                 found = read(path, dict[str, Any], files)
-            except CorruptRecordError:
+            except DamagedFileError:
                 continue
             return {name: str(value) for name, value in found.items() if name != "format"}
     return {}

@@ -92,7 +92,6 @@ def _last_checkpoint(subject: Subject, node: RunStep) -> CheckpointRecord | None
 def _wanted(node: RunStep) -> int | None:
     text = node.step.parameters.get("train_args")
     try:
-        wanted = json.loads(str(text or "{}")).get("num_steps")
-    except (ValueError, AttributeError):
+        return int(json.loads(str(text or "{}")).get("num_steps") or 0) or None
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
-    return int(wanted) if wanted else None

@@ -6,6 +6,7 @@ STORE/<fingerprint>/search.json     the oracle and its trials, after each event
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +15,7 @@ from tfx_estimators.components.gfile import files_for
 from tfx_estimators.components.trainer.announcement import say
 from tfx_estimators.components.tuner.objective import Objective
 from tfx_estimators.components.tuner.search import Search, make_oracle
-from tfx_estimators.errors import DamagedFileError, TfxEstimatorsError, TrainingError
+from tfx_estimators.errors import TfxEstimatorsError, TrainingError
 from tfx_estimators.json_text import dumps
 from tfx_estimators.lineage.documents import read
 from tfx_estimators.whole_files import write_whole
@@ -61,13 +62,19 @@ class Study:
     ) -> None:
         self._path = f"{folder}/{_FILE}"
         self._check = check
-        self._oracle = make_oracle(search, objective, space)
-        self._oracle.verbose = 0
-        self._oracle._set_project_dir(str(scratch), "oracle")
         self._objective = objective
-        self._unfinished: list[Any] = []
         self._over = False
-        self._load()
+
+        def fresh() -> Any:
+            oracle = make_oracle(search, objective, space)
+            oracle.verbose = 0
+            oracle._set_project_dir(str(scratch), "oracle")
+            return oracle
+
+        # Of what a damaged state has put into an oracle, nothing is kept.
+        self._oracle = self._loaded(fresh()) or fresh()
+        self._unfinished = list(self._oracle.ongoing_trials.values())
+        self._oracle.ongoing_trials = {}
 
     def next_trial(self, worker: str) -> Any | None:
         """The trial that a worker is to do; None if there is none, or none yet.
@@ -140,26 +147,53 @@ class Study:
         }
         write_whole(self._path, dumps(state), files.open, files.rename)
 
-    def _load(self) -> None:
+    def _loaded(self, oracle: Any) -> Any | None:
+        """The oracle with the file's state; None if there is no file, or it is damaged."""
         from keras_tuner.engine.trial import Trial
 
         files = files_for(self._path)
         if not files.exists(self._path):
-            return
+            return None
         try:
+            read(self._path, _State, files)
             state = read(self._path, dict[str, Any], files)
             trials = [Trial.from_state(trial) for trial in state["trials"]]
-            self._oracle.trials = {trial.trial_id: trial for trial in trials}
-            self._oracle.set_state(state["oracle"])
-        except (DamagedFileError, KeyError, TypeError, ValueError) as error:
+            oracle.trials = {trial.trial_id: trial for trial in trials}
+            oracle.set_state(state["oracle"])
+        except files.failures:
+            raise
+        except Exception as error:  # KerasTuner checks nothing of what it is given.
             aside = f"{self._path}.damaged"
             with contextlib.suppress(*files.failures):
                 files.rename(self._path, aside, overwrite=True)
             say(
                 f"warning: the search begins anew, its state is damaged and now in {aside}: {error}"
             )
-            self._oracle.trials = {}
-            return
-        self._unfinished = list(self._oracle.ongoing_trials.values())
-        self._oracle.ongoing_trials = {}
-        say(f"going on with a search of which {self.ended} trials have ended")
+            return None
+        say(f"going on with a search of which {len(oracle.end_order)} trials have ended")
+        return oracle
+
+
+@dataclasses.dataclass(frozen=True)
+class _Trial:
+    trial_id: str
+    status: str
+    score: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Oracle:
+    ongoing_trials: dict[str, str]
+    start_order: list[str]
+    end_order: list[str]
+    retry_queue: list[str]
+    run_times: dict[str, int]
+    tried_so_far: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class _State:
+    """What is checked of the file before KerasTuner is given it."""
+
+    oracle: _Oracle
+    trials: list[_Trial]

@@ -9,15 +9,15 @@ of a cached step is the record of the execution that made its outputs, in the ru
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 import time
 
 from tfx_estimators.components.gfile import files_for
-from tfx_estimators.errors import CorruptRecordError
+from tfx_estimators.errors import DamagedFileError
 from tfx_estimators.json_text import dumps
 from tfx_estimators.kubeflow.entrypoint.invocation import UNKNOWN, Invocation
 from tfx_estimators.kubeflow.entrypoint.record_folder import folder_of_records
+from tfx_estimators.lineage.documents import parse
 from tfx_estimators.lineage.record_files import record_path, write_record
 from tfx_estimators.lineage.records import StepRecord, from_json
 
@@ -48,9 +48,13 @@ def record_cached_steps(invocation: Invocation) -> dict[str, str]:
                      "its records is not known")  # fmt: skip
         return {}
     files = files_for(folder)
-    failures: tuple[type[Exception], ...] = (CorruptRecordError, *files.failures)
+    failures: tuple[type[Exception], ...] = (DamagedFileError, *files.failures)
     for said in invocation.parameters.values():
-        node, run, attempt = json.loads(said)
+        try:
+            node, run, attempt = parse(said, tuple[str, str, str], "what a step says of itself")
+        except DamagedFileError as error:
+            _log.warning("%s", error)
+            continue
         if run == invocation.run:
             continue  # It ran, and wrote a record.
         asked = StepRecord(
@@ -61,7 +65,8 @@ def record_cached_steps(invocation: Invocation) -> dict[str, str]:
         try:
             with files.open(path, "rb") as file:
                 made = from_json(file.read(), path)
-            assert isinstance(made, StepRecord)
+            if not isinstance(made, StepRecord):
+                raise DamagedFileError(f"{path} is damaged: it is no record of a step")
             now = time.time()
             cached = dataclasses.replace(
                 made, run=invocation.run, execution=f"{invocation.run}.{node}", state="cached",

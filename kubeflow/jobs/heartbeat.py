@@ -80,6 +80,6 @@ def end_without_heartbeat(
 def _read(folder: pathlib.Path) -> str | None:
     """None as long as there is none, or the volume does not answer."""
     try:
-        return (folder / _FILE).read_text(encoding="utf-8")
+        return (folder / _FILE).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None

@@ -169,18 +169,19 @@ class Cache:
         ).hexdigest()
 
     def find(self, key: str) -> str | None:
-        """The answer, as JSON; None if there is none, or what it tells of is gone."""
+        """The answer, as JSON; None if there is none, or one that is damaged, or what it tells
+        of is gone."""
+        kept = pathlib.Path if self._copies is None else self._copies.kept
         try:
             text = (self._folder / f"{key}.json").read_text(encoding="utf-8")
-        except OSError:
+            places = [
+                kept(one["uri"])
+                for held in json.loads(text).get("artifacts", {}).values()
+                for one in held.get("artifacts") or ()
+            ]
+            return text if all(place.exists() for place in places) else None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
-        artifacts = [
-            one
-            for held in json.loads(text).get("artifacts", {}).values()
-            for one in held.get("artifacts") or ()
-        ]
-        kept = pathlib.Path if self._copies is None else self._copies.kept
-        return text if all(kept(one["uri"]).exists() for one in artifacts) else None
 
     def keep(self, key: str, answer: pathlib.Path) -> None:
         """Keeps an answer."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import socket
 from typing import Any
 
@@ -20,6 +21,7 @@ from tfx_estimators.lineage.store import Store
 __all__ = ["end_unfinished", "is_abandoned", "note_process"]
 
 _PROCESS = "tfx_estimators.process"
+_PID = re.compile(r"\d{1,9}", re.ASCII)
 # Of Linux: which start of the machine it is, ...
 _BOOT = pathlib.Path("/proc/sys/kernel/random/boot_id")
 # ... and where, after its name, a process's file `stat` has the ticks from there to its own.
@@ -58,7 +60,9 @@ def end_unfinished(store: Store, *, here: bool = False) -> list[int]:
     ]
     ended = []
     for execution in select(store, "executions", None, conditions):
-        if is_abandoned(execution) or (here and _process_of(execution)[0] == os.getpid()):
+        process = _process_of(execution)
+        mine = here and process is not None and process[0] == os.getpid()
+        if mine or is_abandoned(execution):
             # When it was last heard of; ML Metadata takes now for its end.
             last = execution.last_update_time_since_epoch / 1000
             fill(execution.custom_properties, {ENDED: last})
@@ -75,13 +79,16 @@ def is_abandoned(execution: Any) -> bool:
     Args:
         execution: of ML Metadata, in any state.
     """
-    if not str(value_of(execution, _PROCESS) or "").startswith(_host()):
-        return False
-    return not _runs(*_process_of(execution))
+    process = _process_of(execution)
+    return process is not None and not _runs(*process)
 
 
-def _process_of(execution: Any) -> tuple[int, str]:
-    pid, _, began = str(value_of(execution, _PROCESS)).removeprefix(_host()).partition("/")
+def _process_of(execution: Any) -> tuple[int, str] | None:
+    """The process of this machine that an execution names; None if it names none."""
+    noted = str(value_of(execution, _PROCESS) or "")
+    pid, _, began = noted.removeprefix(_host()).partition("/")
+    if not noted.startswith(_host()) or not _PID.fullmatch(pid):
+        return None
     return int(pid), began
 
 

@@ -14,6 +14,8 @@ import json
 import logging
 import math
 import pathlib
+import shutil
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -27,6 +29,7 @@ from tfx_estimators.components.feature_tensors import (
     find_feature_tensors,
     write_feature_tensors,
 )
+from tfx_estimators.components.locks import holder_of
 from tfx_estimators.components.model_digest import FileDigest
 from tfx_estimators.components.pusher.manifest import (
     Manifest,
@@ -35,10 +38,12 @@ from tfx_estimators.components.pusher.manifest import (
     version_digest,
     write_manifest,
 )
+from tfx_estimators.environment_variables import RECORDS
 from tfx_estimators.errors import TfxEstimatorsError
 from tfx_estimators.json_text import dumps
 from tfx_estimators.lineage.record_files import scan_records, write_record
 from tfx_estimators.lineage.records import CheckpointRecord, StepRecord, from_json, to_json
+from tfx_estimators.terminal import escaped
 
 pytest.importorskip("tfx")
 
@@ -257,7 +262,169 @@ def _read_package(folder: pathlib.Path) -> None:
     package.tasks()
 
 
+def _subject(folder: pathlib.Path, kind: str) -> Any:
+    """Stands for a run of one step, whose one artifact lies in the folder."""
+    artifact = types.SimpleNamespace(uri=str(folder), type=kind)
+    return types.SimpleNamespace(made=lambda of: [artifact])
+
+
+def _read_shown_columns(folder: pathlib.Path) -> None:
+    from tfx_estimators.report.columns import _of_transform
+
+    _of_transform(_subject(folder, "tfx_estimators.FeatureColumns"))
+
+
+def _read_compared(folder: pathlib.Path) -> None:
+    from tfx_estimators.lineage import compare
+    from tfx_estimators.lineage.files import LOCAL
+    from tfx_estimators.lineage.ran import Ran
+
+    kinds = (compare.COLUMNS_TYPE, compare._EVALUATION_TYPE)
+    made = tuple(types.SimpleNamespace(uri=str(folder), type=kind) for kind in kinds)
+    facts = compare._facts_of(Ran({}, {}, made, {}), LOCAL, lambda uri: {}, {})
+    for name, value in facts["metric"].items():
+        compare._same(value, 0.5)
+        compare._delta(value, 0.5)
+        escaped(f"{name} {value}")
+
+
+def _export_note(folder: pathlib.Path) -> None:
+    from tfx_estimators.components.trainer.checkpoints.serving_graph import write_export_note
+
+    write_export_note(f"{folder}/Format-Serving")
+
+
+def _read_export_note(folder: pathlib.Path) -> None:
+    from tfx_estimators.report.environment import _exported
+
+    for name, value in _exported(_subject(folder, "Model")).items():
+        escaped(f"{name} {value}")
+
+
+def _search(folder: pathlib.Path) -> None:
+    study = _study(folder)
+    trial = study.next_trial("one")
+    study.complete(trial, {"auc": 0.5})
+    study.next_trial("one")
+
+
+def _study(folder: pathlib.Path) -> Any:
+    import keras_tuner
+
+    from tfx_estimators.components.tuner import RandomSearch
+    from tfx_estimators.components.tuner.objective import Objective
+    from tfx_estimators.components.tuner.study import Study
+
+    space = keras_tuner.HyperParameters()
+    space.Float("rate", 0.1, 0.9)
+    objective = Objective("auc", "max")
+    return Study(str(folder), lambda: None, folder, RandomSearch(9, 1), objective, space)
+
+
+def _read_search(folder: pathlib.Path) -> None:
+    study = _study(folder)
+    study.ranked()
+    assert study.ended >= 0
+
+
+def _hyperparameters(folder: pathlib.Path) -> None:
+    (folder / "best").mkdir(exist_ok=True)
+    (folder / "best/best_hyperparameters.txt").write_text('{"space": [], "values": {"rate": 1}}')
+
+
+def _read_hyperparameters(folder: pathlib.Path) -> None:
+    from tfx_estimators.components.trainer import request
+
+    request._read_hyperparameters(str(folder / "best"))
+
+
+def _answer(folder: pathlib.Path) -> None:
+    artifact = {"name": "model", "uri": str(folder)}
+    (folder / "key.json").write_text(
+        json.dumps({"artifacts": {"model": {"artifacts": [artifact]}}, "parameterValues": {}})
+    )
+
+
+def _read_answer(folder: pathlib.Path) -> None:
+    from tfx_estimators.kubeflow import local
+
+    with pytest.MonkeyPatch.context() as patched:
+        # It looks beside itself for its modules: it runs without this package.
+        patched.syspath_prepend(str(pathlib.Path(local.__file__).parent))
+        Cache = importlib.import_module("imitated_backend").Cache
+        Cache(folder).find("key")
+
+
+def _execution(run: str) -> Any:
+    from tfx_estimators.kubeflow.entrypoint import Invocation
+
+    said = json.dumps(["n", "before", "pod-1"])
+    arguments = {"inputs": {"parameterValues": {"execution_0": said}},
+                 "outputs": {"outputFile": "/nowhere/out"}}  # fmt: skip
+    command = ["--executor_class_path=a.B", "--tfx_pipeline=p", "--tfx_node=last"]
+    parsed = Invocation.parse(
+        [*command, "--json_serialized_invocation_args", json.dumps(arguments)]
+    )
+    return dataclasses.replace(parsed, run=run)
+
+
+def _execution_record(folder: pathlib.Path) -> None:
+    record = StepRecord(pipeline="p", run="before", node="n", execution="pod-1", wall_time=1.5e9,
+                        type="a.B", state="complete", began=1.0)  # fmt: skip
+    pathlib.Path(write_record(str(folder), record)).rename(folder / "step.json")
+
+
+def _read_execution_record(folder: pathlib.Path) -> None:
+    from tfx_estimators.kubeflow.entrypoint.run_record import record_cached_steps
+    from tfx_estimators.lineage.record_files import record_path
+
+    asked = StepRecord(pipeline="p", run="before", node="n", execution="pod-1", wall_time=0,
+                       type="n", state="complete", began=0)  # fmt: skip
+    shutil.copyfile(folder / "step.json", record_path(str(folder), asked))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(RECORDS, str(folder))
+        record_cached_steps(_execution("now"))
+
+
+def _settings(folder: pathlib.Path) -> None:
+    (folder / "store.pbtxt").write_text('sqlite { filename_uri: "/a/b.sqlite" }')
+
+
+def _read_settings(folder: pathlib.Path) -> None:
+    from tfx_estimators.lineage.database.connection import config_of, name_of
+
+    name_of(config_of(folder / "store.pbtxt"))
+
+
+def _lock(folder: pathlib.Path) -> None:
+    (folder / "x.lock").write_text("process 17 on host")
+    lease = {"token": "t", "number": 1, "holder": "process 17 on host"}
+    (folder / "x.lease").write_text(dumps(lease))
+
+
+def _read_lease(folder: pathlib.Path) -> None:
+    from tfx_estimators.components import lease
+
+    found = lease._read(str(folder / "x.lease"))
+    assert found is None or isinstance(found, dict)
+
+
 FORMATS = {
+    "columns that a report shows": Format("columns.json", _write_columns, _read_shown_columns),
+    "columns that are compared": Format("columns.json", _write_columns, _read_compared),
+    "reports that are compared": Format("report.json", _report, _read_compared),
+    "versions of an export": Format(
+        "Format-Serving/assets.extra/tfx_estimators_export.json", _export_note, _read_export_note
+    ),
+    "search": Format("search.json", _search, _read_search),
+    "hyperparameters": Format(
+        "best/best_hyperparameters.txt", _hyperparameters, _read_hyperparameters
+    ),
+    "answers of steps": Format("key.json", _answer, _read_answer),
+    "records of cached steps": Format("step.json", _execution_record, _read_execution_record),
+    "settings of metadata": Format("store.pbtxt", _settings, _read_settings),
+    "lock": Format("x.lock", _lock, lambda f: holder_of(f / "x.lock")),
+    "lease": Format("x.lease", _lock, _read_lease),
     "evaluations": Format(
         "evaluations/3.json",
         lambda f: _trainings("evaluations", "note_evaluation")(
@@ -331,7 +498,11 @@ def _places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]
 
 @st.composite
 def _damaged(draw: Any, valid: bytes) -> bytes:
-    how = draw(st.sampled_from(["value", "value", "missing", "bytes", "anything", "torn"]))
+    ways = ["bytes", "anything", "torn"]
+    with contextlib.suppress(ValueError):
+        json.loads(valid)
+        ways += ["value", "value", "missing"]
+    how = draw(st.sampled_from(ways))
     if how == "anything":
         anything: bytes = draw(st.binary(max_size=30))
         return anything

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 
@@ -31,7 +32,10 @@ def test_what_a_killed_process_left_running_has_failed(tmp_path: pathlib.Path) -
     run_type = store.put_context_type(mlmd.ContextType(name="pipeline_run"))
     running = mlmd.Execution(type_id=type_id, last_known_state=mlmd.Execution.RUNNING)
     run = mlmd.Context(type_id=run_type, name="run")
-    noted, mine, unknown = (store.put_execution(running, [], [run], True)[0] for _ in range(3))
+    noted, mine = (store.put_execution(running, [], [run], True)[0] for _ in range(2))
+    # Somebody else's note, which names no process.
+    running.custom_properties["tfx_estimators.process"].string_value = f"{socket.gethostname()}/x"
+    unknown = store.put_execution(running, [], [run], True)[0]
     note_process(store, mine)
     command = [sys.executable, "-c", _NOTE, str(tmp_path / "m.sqlite"), str(noted)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.core.protobuf import saved_model_pb2
+
+from tfx_estimators.components.saved_model import read_saved_model
 
 __all__ = ["classes_in_graph", "classes_in_model"]
 
@@ -36,12 +37,13 @@ def classes_in_graph(predictions: Any) -> dict[str, list[str] | None]:
 
 
 def classes_in_model(saved_model: str) -> dict[str, list[str] | None]:
-    """The same of an exported model, which is not loaded; empty where it does not say."""
-    proto = saved_model_pb2.SavedModel()
-    with tf.io.gfile.GFile(f"{saved_model}/saved_model.pb", "rb") as file:
-        proto.ParseFromString(file.read())
+    """The same of an exported model, which is not loaded; empty where it does not say.
+
+    Raises:
+        SavedModelError: if it cannot be parsed.
+    """
     found: dict[str, list[str] | None] = {}
-    for graph in proto.meta_graphs:
+    for graph in read_saved_model(saved_model).meta_graphs:
         nodes = {node.name: node for node in graph.graph_def.node}
         for name, output in graph.signature_def[_SIGNATURE].outputs.items():
             if name.rpartition("/")[2] in _OUTPUTS:

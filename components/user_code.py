@@ -51,7 +51,7 @@ def text_of(error: BaseException) -> str:
     """What an exception says, also where its `__str__` fails."""
     try:
         return str(error)
-    except Exception as failure:
+    except (Exception, SystemExit) as failure:
         return f"<its text cannot be made: {type(failure).__name__}>"
 
 
@@ -80,7 +80,7 @@ def find_place(error: BaseException) -> CodeLine | None:
     """
     chain = list(_causes(error))
     for one in reversed(chain):
-        place = getattr(one, "place", None)
+        place = vars(one).get("place")
         if isinstance(place, CodeLine):
             return place
         frames = traceback.extract_tb(one.__traceback__)

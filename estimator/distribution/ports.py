@@ -80,4 +80,4 @@ def _reserve(port: int) -> bool:
 def _lock_file() -> int:
     """One file, a byte a port; open for as long as the process lives: closing unlocks."""
     path = pathlib.Path(tempfile.gettempdir()) / f"tfx-estimators-ports-{os.getuid()}.lock"
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

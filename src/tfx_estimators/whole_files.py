@@ -37,6 +37,7 @@ def write_whole(
             under another name, which stays if the process is killed meanwhile.
     """
     beside = f"{path}.{uuid.uuid4().hex}.tmp" if shared else f"{path}.new"
+    _remove_link(pathlib.Path(beside))
     with open_file(beside, "wb" if isinstance(content, bytes) else "w") as file:
         file.write(content)
     rename(beside, path, overwrite=True)
@@ -49,9 +50,16 @@ def staged(file: pathlib.Path) -> Iterator[pathlib.Path]:
     If the block raises, `file` stays as it was.
     """
     beside = file.with_name(f".{file.name}.new")
+    _remove_link(beside)
     try:
         yield beside
         beside.replace(file)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def _remove_link(beside: pathlib.Path) -> None:
+    """What is written must not land where a link of that name leads; in a bucket there is none."""
+    if beside.is_symlink():
+        beside.unlink()

@@ -25,6 +25,18 @@ class Held(Exception):
         super().__init__("holds a lock")
         self.lock = lock
 
+class Odd(Exception):
+    def __str__(self):
+        raise SystemExit(0)
+    def __reduce__(self):
+        raise RuntimeError("not to be pickled")
+    @property
+    def place(self):
+        raise RuntimeError("no place")
+
+def odd():
+    raise Odd
+
 def deep():
     return json.loads("{")
 
@@ -90,7 +102,7 @@ def test_an_exception_without_a_text_is_described(module: types.ModuleType) -> N
     assert describe(raised(module.mute)) == "Mute: <its text cannot be made: RuntimeError>"
 
 
-@pytest.mark.parametrize("function", ["deep", "mute", "held"])
+@pytest.mark.parametrize("function", ["deep", "mute", "held", "odd"])
 def test_any_exception_goes_from_a_process_to_the_step(
     function: str, module: types.ModuleType, tmp_path: pathlib.Path
 ) -> None:

@@ -57,6 +57,19 @@ def test_a_file_is_replaced_at_once(tmp_path: pathlib.Path, shared: bool) -> Non
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_link_in_the_staged_files_place_is_not_followed(tmp_path: pathlib.Path) -> None:
+    thesis = tmp_path / "thesis.txt"
+    thesis.write_text("years of work")
+    for link in (".note.json.new", "state.new"):
+        (tmp_path / link).symlink_to(thesis)
+    with staged(tmp_path / "note.json") as fresh:
+        fresh.write_text("new")
+    write_whole(str(tmp_path / "state"), "new", open, LOCAL.rename)
+    assert thesis.read_text() == "years of work"
+    assert (tmp_path / "note.json").read_text() == (tmp_path / "state").read_text() == "new"
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 def test_no_other_module_stages_and_renames_files() -> None:
     folder = pathlib.Path(tfx_estimators.__path__[0])
     rooms = [folder, *(path for path in folder.iterdir() if path.is_symlink())]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +18,7 @@ import pytest
 
 from tfx_estimators.errors import TrainingError
 from tfx_estimators.estimator.distribution import Mirrored, MultiWorker, ParameterServer
+from tfx_estimators.estimator.distribution.ports import release_ports, reserve_ports
 from tfx_estimators.estimator.distribution.processes import Task, run_tasks, tasks_of
 from tfx_estimators.estimator.distribution.shares import gpu_shares
 
@@ -204,3 +207,32 @@ def test_tasks_end_with_the_process_that_started_them(
         os.kill(process.pid, how)
         process.wait()
     wait_until_gone(pair.started())
+
+
+LISTENS = """
+import socket, sys
+with socket.create_server(("", int(sys.argv[1]))) as server:
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1]))):
+        print("reached", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_nobody_outside_reaches_a_run_in_the_network_that_the_page_gives_it(
+    tmp_path: pathlib.Path,
+) -> None:
+    if subprocess.run(["unshare", "-rn", "ip", "link"], capture_output=True).returncode:
+        pytest.skip("users may not create namespaces here")
+    page = pathlib.Path(__file__).parents[3] / "docs" / "distribution.md"
+    (line,) = [line for line in page.read_text().splitlines() if "unshare" in line]
+    (tmp_path / "listens.py").write_text(LISTENS)
+    (port,) = reserve_ports(1)
+    run = f"{sys.executable} {tmp_path}/listens.py {port}"
+    command = shlex.split(line.replace("tfx-estimators run PIPELINE", run))
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as listening:
+        assert listening.stdout is not None
+        assert listening.stdout.readline() == "reached\n"
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))
+    release_ports([port])

@@ -1,4 +1,4 @@
-"""Lets a step's executor tell ML Metadata what TFX does not, whoever runs the pipeline.
+"""Lets a step tell ML Metadata what TFX does not, whoever runs the pipeline.
 
 TFX gives an executor no connection to ML Metadata. It gives one to a component's driver,
 which its local and Beam runners call before the executor, in the same process. On Kubeflow
@@ -24,7 +24,7 @@ from tfx_estimators.errors import TfxEstimatorsError
 from tfx_estimators.lineage.reconcile import reconcile_folder
 from tfx_estimators.lineage.store import open_store
 
-__all__ = ["MetadataDriver", "told_of_records"]
+__all__ = ["MetadataDriver", "tell_records", "told_of_records"]
 
 _log = logging.getLogger(__name__)
 # Pipeline, run and node -> ml-metadata's connection settings.
@@ -44,8 +44,13 @@ class MetadataDriver(base_driver.BaseDriver, portable_driver.BaseDriver):
             execution_info.pipeline_run_id,
             execution_info.pipeline_node.node_info.id,
         )
-        _CONNECTIONS[key] = self._mlmd_connection.connection_config
+        _CONNECTIONS[key] = self.connection_config
         return driver_output_pb2.DriverOutput()
+
+    @property
+    def connection_config(self) -> Any:
+        """ml-metadata's settings of the runner's connection."""
+        return self._mlmd_connection.connection_config
 
 
 @contextlib.contextmanager
@@ -64,13 +69,22 @@ def told_of_records(origin: Origin, folders: Callable[[], Iterable[str]]) -> Ite
     finally:
         if config is not None:
             for folder in folders():
-                _tell(config, folder)
+                tell_records(config, folder)
 
 
-def _tell(config: Any, folder: str) -> None:
+def tell_records(config: Any, folder: str) -> None:
+    """Tells ML Metadata of the records in a folder.
+
+    What cannot be told fails no step: the next run tells it.
+
+    Args:
+        config: ml-metadata's connection settings.
+        folder: of the records; it need not exist.
+    """
     files = files_for(folder)
     failures: tuple[type[Exception], ...] = (TfxEstimatorsError, *files.failures)
     try:
-        reconcile_folder(open_store(config, write=True), folder, files)
+        if files.exists(folder):
+            reconcile_folder(open_store(config, write=True), folder, files)
     except failures as error:
         _log.warning("the records in %s are not in ML Metadata yet: %s", folder, error)

@@ -129,12 +129,9 @@ def _produced(store: Store, execution: Any) -> Produced:
 
 def _of_class(store: Any, pipeline: str, name: str) -> list[Any]:
     """Executions of a pipeline's nodes whose component's class has a name."""
+    context = store.get_context_by_type_and_name("pipeline", pipeline)
+    if context is None:
+        return []
     # TFX's execution types have the dotted paths of classes for names.
     types = {one.id for one in store.get_execution_types() if one.name.rpartition(".")[2] == name}
-    return [
-        execution
-        for context in store.get_contexts_by_type("node")
-        if context.name.startswith(f"{pipeline}.")
-        for execution in store.get_executions_by_context(context.id)
-        if execution.type_id in types
-    ]
+    return [e for e in store.get_executions_by_context(context.id) if e.type_id in types]

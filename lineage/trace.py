@@ -19,7 +19,7 @@ from tfx_estimators.lineage.properties import (
 )
 from tfx_estimators.lineage.select import Condition, select
 from tfx_estimators.lineage.store import Store
-from tfx_estimators.lineage.versions import PUSHED
+from tfx_estimators.lineage.versions import models_of_version, pushed_as
 
 __all__ = ["Node", "downstream", "find_artifact", "find_artifacts", "upstream"]
 
@@ -83,7 +83,8 @@ def find_artifact(store: Store, name: str) -> int:
             beginning of a model's or a checkpoint's digest, or "span:7" for examples.
 
     Raises:
-        NotInMetadataError: if there is nothing of that name.
+        NotInMetadataError: if there is nothing of that name, or versions of several models have
+            it.
     """
     if name.startswith("span:") and (span := number_of(name[5:])) is not None:
         condition = Condition("span", "=", span)
@@ -99,9 +100,10 @@ def find_artifact(store: Store, name: str) -> int:
         by_uri = select(store, "artifacts", None, [Condition("uri", "=", name.rstrip("/"))])
         if by_uri:
             return int(by_uri[-1].id)
-    which = "pushed_destination" if "/" in name else "pushed_version"
-    pushed = select(store, "artifacts", PUSHED, [Condition(which, "=", name.rstrip("/"))])
-    if pushed:
+    if pushed := pushed_as(store, name):
+        # Two pipelines may push the same number, each in a folder of its own.
+        if models_of_version(store, name):
+            find_model(store, name)
         return int(pushed[-1].id)
     for find in (find_model, find_checkpoint):
         try:

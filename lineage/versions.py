@@ -15,14 +15,14 @@ from tfx_estimators.lineage.select import Condition, select
 from tfx_estimators.lineage.store import Store
 from tfx_estimators.places import canonical
 
-__all__ = ["PUSHED", "models_of_version", "served"]
+__all__ = ["PUSHED", "models_of_version", "pushed_as", "served"]
 
 PUSHED = "PushedModel"
 _MODEL = "Model"
 
 
-def models_of_version(store: Store, name: str) -> list[Any]:
-    """Models behind a pushed version.
+def pushed_as(store: Store, name: str) -> list[Any]:
+    """PushedModel artifacts of a version, in order of number.
 
     Args:
         store: the store.
@@ -31,10 +31,13 @@ def models_of_version(store: Store, name: str) -> list[Any]:
     folder = name.rstrip("/") or "/"
     version = folder.rpartition("/")[2]
     found = select(store, "artifacts", PUSHED, [Condition("pushed_version", "=", version)])
-    if "/" in name:
-        found = [one for one in found if _lies_in(one, folder)]
+    return [one for one in found if _lies_in(one, folder)] if "/" in name else found
+
+
+def models_of_version(store: Store, name: str) -> list[Any]:
+    """Models behind a pushed version; `name` as `pushed_as` takes it."""
     graph = Graph(store)
-    pushers = graph.producers(artifact.id for artifact in found).values()
+    pushers = graph.producers(artifact.id for artifact in pushed_as(store, name)).values()
     read = [number for numbers in graph.inputs(pushers).values() for number in numbers]
     return [artifact for artifact in graph.artifacts(read).values() if artifact.type == _MODEL]
 

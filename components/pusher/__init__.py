@@ -5,6 +5,7 @@
   work.
 * `canary`: tries a SavedModel as a server would: in a process that has TensorFlow only.
 * `component`: `EstimatorPusher`: a tried and blessed model into a folder that TF Serving watches.
+* `driver`: tells ML Metadata of the rollbacks since the last run, whoever runs the pipeline.
 * `executor`: pushes a model: is it blessed, the push itself, what the artifact says, the server.
 * `manifest`: what a version says of itself: which SavedModel it is, file by file.
 * `numbers`: names of versions: which are one, and which comes next.

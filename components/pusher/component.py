@@ -8,6 +8,7 @@ from tfx.types import standard_artifacts
 from tfx.types.channel import BaseChannel, Channel
 
 from tfx_estimators.components.executor_specs import LazyExecutorSpec
+from tfx_estimators.components.pusher.driver import PusherDriver
 from tfx_estimators.components.pusher.server import ModelServer
 from tfx_estimators.components.pusher.spec import EstimatorPusherSpec
 from tfx_estimators.errors import PushError, UnsupportedOptionError
@@ -48,6 +49,7 @@ class EstimatorPusher(base_component.BaseComponent):
 
     SPEC_CLASS = EstimatorPusherSpec
     EXECUTOR_SPEC = LazyExecutorSpec("tfx_estimators.components.pusher.executor.PusherExecutor")
+    DRIVER_CLASS = PusherDriver
 
     def __init__(
         self,

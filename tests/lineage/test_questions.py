@@ -153,6 +153,24 @@ def test_a_rollback_to_a_version_of_another_pusher_has_its_model(
     assert [one["served"] for one in facts("models", "101")["versions"]] == [False]
 
 
+def test_a_version_that_two_pipelines_have_pushed_is_not_guessed(
+    world: Any, told: Any, facts: Any, ask: Any, tmp_path: pathlib.Path
+) -> None:
+    serving = str(tmp_path / "serving")
+    model = ArtifactRecord(key="model", type="Model", uri="/run-3/model")
+    pushed = ArtifactRecord(
+        key="pushed_model", type="PushedModel", uri="/run-3/pushed",
+        properties={"pushed": 1, "pushed_version": "102", "pushed_destination": f"{serving}/102"},
+    )  # fmt: skip
+    world.step("run-3", "Trainer", 32, outputs=(model,))
+    world.step("run-3", "Pusher", 33, inputs=(model,), outputs=(pushed,))
+    told()
+    for command in ("models", "lineage"):
+        assert "2 models match '102'" in ask(command, "102", fails=True).output
+    for spelled in (f"{serving}/102", f"{serving}//./102", f"{serving}/102/"):
+        assert facts("lineage", spelled)[0]["uri"] == "/run-3/pushed"
+
+
 def test_what_two_runs_did_differently(facts: Any, ask: Any) -> None:
     found = {d["name"]: (d["left"], d["right"]) for d in facts("diff", "run-1", "run-2")}
     assert found["Trainer.custom_config.seed"] == (1, 2)

@@ -18,6 +18,7 @@
 * `serving_graph`: an exported graph without the parts that only training needs.
 * `model_run`: what a training that has ended publishes.
 * `adoption`: takes over a checkpoint that somebody else has written.
+* `graph_ids`: what ids stand for in the graph that a checkpoint was written with.
 """
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "exports",
     "fingerprint",
     "finished_model",
+    "graph_ids",
     "model_dirs",
     "model_run",
     "recorder",

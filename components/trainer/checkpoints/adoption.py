@@ -5,22 +5,29 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import tensorflow as tf
 
 from tfx_estimators.components.gfile import files_for
 from tfx_estimators.components.model_digest import hash_file
+from tfx_estimators.components.trainer.checkpoints.graph_ids import ids_in_graph
 from tfx_estimators.components.trainer.checkpoints.recorder import Recorder
 from tfx_estimators.components.trainer.checkpoints.training import FOREIGN, Training
-from tfx_estimators.components.trainer.checkpoints.training_folder import hold_training
+from tfx_estimators.components.trainer.checkpoints.training_folder import WRITER_FILE, hold_training
 from tfx_estimators.components.trainer.checkpoints.vocabularies import noted_vocabularies
 from tfx_estimators.errors import MissingFilesError, TrainingError
-from tfx_estimators.estimator.checkpoints import Checkpoint, find_checkpoints, is_whole
+from tfx_estimators.estimator.checkpoints import Checkpoint, find_checkpoints, is_whole, names_in
 
 __all__ = ["Adopted", "adopt"]
 
-_SLOT = re.compile(r"/(Adam|Adam_1|Adagrad|Ftrl|Ftrl_1|Momentum|RMSProp|RMSProp_1)$")
+# Is kept for a variable too, and is no optimizer's.
+_AVERAGE = "ExponentialMovingAverage"
+# Of optimizers of Keras: in an Estimator's checkpoint, and in one of `tf.train.Checkpoint`.
+_OF_KERAS = re.compile(r"^training/[^/]+/(?P<variable>.+)/[^/]+$")
+_IN_OBJECTS = "/.OPTIMIZER_SLOT/"
+_OLD_FORMAT = re.compile(r"ckpt-\d+(-\d{5}-of-\d{5})?$")
+_STEP = "global_step"
 _SHOWN = 5
 
 
@@ -47,7 +54,7 @@ def adopt(model_dir: str, folder: str, assets: str | None = None) -> Adopted:
     """Takes the newest checkpoint of an Estimator's model_dir over; nothing in there changes.
 
     Args:
-        model_dir: of an Estimator, of TensorFlow 1 or 2.
+        model_dir: of an Estimator, of TensorFlow 1 or 2; or the prefix of one of its checkpoints.
         folder: the training's in the checkpoint store. It has a checkpoint of its own, which
             says what variables it has.
         assets: folder with the vocabularies of the old model, as the `assets` of its export;
@@ -55,19 +62,13 @@ def adopt(model_dir: str, folder: str, assets: str | None = None) -> Adopted:
 
     Raises:
         MissingFilesError: if either folder has no checkpoint.
-        TrainingError: if variables or vocabularies do not fit or cannot be compared, or the
-            training is past that step.
+        TrainingError: if it is not clear which checkpoint is meant, if variables or what their
+            rows stand for do not fit or cannot be compared, if the training is past that step,
+            or if a file cannot be copied.
     """
     folder = folder.rstrip("/")
-    source_folder = model_dir.rstrip("/")
-    there = find_checkpoints(source_folder, below=False)
-    source = next((c for c in sorted(there, reverse=True) if is_whole(c)), None)
-    if source is None:
-        raise MissingFilesError(
-            f"there is no complete checkpoint in {model_dir}",
-            expected="the model_dir of an Estimator, with model.ckpt-*.index",
-            fix="check the path",
-        )
+    source, paths = _source(model_dir.rstrip("/"))
+    _check_not_a_store(folder)
     training = Training(folder=folder, fingerprint=folder.rpartition("/")[2], origin=FOREIGN)
     with hold_training(training) as training:
         own = next((c for c in sorted(find_checkpoints(folder), reverse=True) if is_whole(c)), None)
@@ -77,22 +78,100 @@ def adopt(model_dir: str, folder: str, assets: str | None = None) -> Adopted:
                 expected="a training that has started",
                 fix="run the pipeline until it shows the first step, interrupt it, and repeat this",
             )
-        if source.step <= own.step:
+        variables, slots, unused = _fit(source, own)
+        step = _step_of(source)
+        if step <= own.step:
             raise TrainingError(
-                f"the checkpoint {source.prefix} is of step {source.step}, but the training has "
+                f"the checkpoint {source.prefix} is of step {step}, but the training has "
                 f"reached step {own.step}",
                 expected="a checkpoint of a later step",
                 fix="start the training again (--fresh), interrupt it at once, and repeat this",
             )
-        variables, slots, unused = _fit(source, own)
-        same = _same_vocabularies(source_folder, folder, assets)
-        taken = Checkpoint(source.step, f"{own.folder}/model.ckpt-{source.step}")
-        # The index last: until then nobody takes it for a checkpoint.
-        for path in sorted(there[source], key=lambda path: path.endswith(".index")):
-            end = path[len(source.prefix) :]
-            tf.io.gfile.copy(path, f"{taken.prefix}{end}", overwrite=True)
+        assets = assets or _exported_assets(source.folder)
+        same = _same_vocabularies(folder, assets)
+        _check_ids(ids_in_graph(source, assets), ids_in_graph(own))
+        # By its step, whatever number it has there: the one of the highest number is restored.
+        taken = Checkpoint(step, f"{own.folder}/model.ckpt-{step}")
+        _copy(paths, source, taken)
         Recorder(training).catch_up()
     return Adopted(taken, variables, slots, unused, same)
+
+
+def _source(model_dir: str) -> tuple[Checkpoint, tuple[str, ...]]:
+    """The checkpoint that is meant, with its files."""
+    folder, _, stem = model_dir.rpartition("/")
+    if files_for(model_dir).exists(f"{model_dir}.index"):
+        there = find_checkpoints(folder or ".", below=False)
+        named = [c for c in there if _stem(c) == stem and is_whole(c)]
+        if not named:
+            raise _no_checkpoint(f"{model_dir} is no complete checkpoint")
+        return named[0], there[named[0]]
+    there = find_checkpoints(model_dir, below=False)
+    source = next((c for c in sorted(there, reverse=True) if is_whole(c)), None)
+    if source is None:
+        if any(_OLD_FORMAT.search(name) for name in names_in(model_dir)):
+            raise TrainingError(
+                f"the checkpoints in {model_dir} have the format of TensorFlow before 1.0",
+                expected="model.ckpt-*.index with model.ckpt-*.data-*",
+                fix="restore one with tf.compat.v1.train.Saver, and save it again",
+            )
+        raise _no_checkpoint(f"there is no complete checkpoint in {model_dir}")
+    state = tf.train.get_checkpoint_state(model_dir)
+    restored = "" if state is None else state.model_checkpoint_path.rpartition("/")[2]
+    if restored != _stem(source) and restored in map(_stem, there):
+        raise TrainingError(
+            f"the newest complete checkpoint in {model_dir} is {_stem(source)}, but the file "
+            f"`checkpoint` there names {restored}",
+            expected="the checkpoint to resume from",
+            fix=f"pass its prefix: tfx-estimators adopt {model_dir}/{restored} TRAINING",
+        )
+    return source, there[source]
+
+
+def _no_checkpoint(problem: str) -> MissingFilesError:
+    return MissingFilesError(
+        problem,
+        expected="the model_dir of an Estimator, with model.ckpt-*.index",
+        fix="check the path",
+    )
+
+
+def _step_of(checkpoint: Checkpoint) -> int:
+    reader = tf.train.load_checkpoint(checkpoint.prefix)
+    known = _STEP in reader.get_variable_to_shape_map()
+    return int(reader.get_tensor(_STEP)) if known else checkpoint.step
+
+
+def _stem(checkpoint: Checkpoint) -> str:
+    return checkpoint.prefix.rpartition("/")[2]
+
+
+def _check_not_a_store(folder: str) -> None:
+    """The newest checkpoint below a store may be of any of its trainings."""
+    files = files_for(folder)
+    _, folders, _ = next(iter(files.walk(folder)), (folder, [], []))
+    names = sorted(str(name).rstrip("/") for name in folders)
+    trainings = [name for name in names if files.exists(f"{folder}/{name}/{WRITER_FILE}")]
+    if trainings:
+        raise TrainingError(
+            f"{folder} is not a training, but holds {len(trainings)}",
+            expected="the folder of a training, STORE/<fingerprint>",
+            fix=f"pass one of them, such as {folder}/{trainings[0]}",
+        )
+
+
+def _copy(paths: Sequence[str], source: Checkpoint, taken: Checkpoint) -> None:
+    # The index last: until then nobody takes it for a checkpoint.
+    try:
+        for path in sorted(paths, key=lambda path: path.endswith(".index")):
+            tf.io.gfile.copy(path, f"{taken.prefix}{path[len(source.prefix) :]}", overwrite=True)
+    except (OSError, tf.errors.OpError) as error:
+        raise TrainingError(
+            f"{source.prefix} cannot be copied to {taken.folder}: {error}",
+            expected="files that stay while they are read, and room for a copy",
+            fix="wait until nothing trains there any more, and check the free space: "
+            f"df -h {taken.folder}",
+        ) from error
 
 
 def _fit(source: Checkpoint, own: Checkpoint) -> tuple[int, int, tuple[str, ...]]:
@@ -102,7 +181,7 @@ def _fit(source: Checkpoint, own: Checkpoint) -> tuple[int, int, tuple[str, ...]
     misfits = []
     for name, shape in sorted(wanted.items()):
         if name not in shapes:
-            kind = "optimizer slot" if _SLOT.search(name) else "variable"
+            kind = "optimizer slot" if _is_slot(name, wanted) else "variable"
             misfits.append(f"{kind} {name} {shape} is missing there")
         elif shapes[name] != shape or types[name] != wanted_types[name]:
             misfits.append(
@@ -117,37 +196,62 @@ def _fit(source: Checkpoint, own: Checkpoint) -> tuple[int, int, tuple[str, ...]
             fix="give the estimator the layers, columns and optimizer that it had, or start "
             "from the old model's weights: base_model, or warm_start_from",
         )
-    slots = sum(1 for name in wanted if _SLOT.search(name))
+    slots = sum(1 for name in wanted if _is_slot(name, wanted))
     return len(wanted), slots, tuple(sorted(set(shapes) - set(wanted)))
 
 
-def _same_vocabularies(model_dir: str, folder: str, assets: str | None) -> tuple[str, ...]:
+def _is_slot(name: str, names: Collection[str]) -> bool:
+    """Whether a variable is an optimizer's, kept for another one."""
+    if _IN_OBJECTS in name:
+        return True
+    of_keras = _OF_KERAS.match(name)
+    variable, _, kind = name.rpartition("/")
+    return kind != _AVERAGE and (of_keras["variable"] if of_keras else variable) in names
+
+
+def _same_vocabularies(folder: str, assets: str | None) -> tuple[str, ...]:
     wanted = noted_vocabularies(folder)
     if not wanted:
         return ()
-    found = _assets_of(model_dir, assets)
+    found = _digests_in(assets)
     differing = sorted(name for name in wanted if name in found and found[name] != wanted[name])
     missing = sorted(set(wanted) - set(found))
     if differing or missing:
         what = f"{', '.join(differing or missing)} "
         what += "differ" if differing else "cannot be compared: the old model's are not there"
-        raise TrainingError(
-            f"the vocabularies {what}, so rows of the weights would stand for other values",
-            expected="vocabularies that are identical, line by line",
-            fix="pass the folder with the old model's vocabularies as --assets; if they differ, "
-            "start from its weights with base_model, which carries each row to its value",
-        )
+        raise _other_values(f"the vocabularies {what}")
     return tuple(sorted(wanted))
 
 
-def _assets_of(model_dir: str, assets: str | None) -> Mapping[str, str]:
+def _check_ids(old: Mapping[str, str | None], new: Mapping[str, str | None]) -> None:
+    """That the module itself gives values the ids that they had."""
+    differing = sorted(n for n in old.keys() & new if old[n] and new[n] and old[n] != new[n])
+    unknown = sorted(n for n in old.keys() | new if not (old.get(n) and new.get(n)))
+    if differing or unknown:
+        what = f"{', '.join(differing or unknown)} "
+        what += "differ" if differing else "cannot be compared: only one of the graphs has them"
+        raise _other_values(f"in the graphs of both models {what}")
+
+
+def _other_values(problem: str) -> TrainingError:
+    return TrainingError(
+        f"{problem}, so rows of the weights would stand for other values",
+        expected="vocabularies, boundaries and classes that are identical, in the same order",
+        fix="pass the folder with the old model's vocabularies as --assets; if they differ, "
+        "start from its weights with base_model, which carries each row to its value",
+    )
+
+
+def _exported_assets(model_dir: str) -> str | None:
     from tfx_estimators.components.trainer.checkpoints.exports import newest_export
 
+    export = newest_export(model_dir, ())
+    return None if export is None else f"{export.path}/assets"
+
+
+def _digests_in(assets: str | None) -> Mapping[str, str]:
     if assets is None:
-        export = newest_export(model_dir, ())
-        if export is None:
-            return {}
-        assets = f"{export.path}/assets"
+        return {}
     files = files_for(assets)
     _, _, names = next(iter(files.walk(assets)), (assets, [], []))
     return {pathlib.PurePath(str(n)).name: hash_file(f"{assets}/{n}") for n in names}

@@ -144,9 +144,10 @@ def import_records(folders: tuple[str, ...], create: bool, metadata: str | None)
 def adopt(model_dir: str, training: str, assets: str | None) -> None:
     """Let a training resume from the newest checkpoint of MODEL_DIR, which is not changed.
 
-    MODEL_DIR belongs to an estimator of TensorFlow 1 or 2. TRAINING is the folder of a
-    started training, STORE/<fingerprint>. Variables, optimizer slots and vocabularies must
-    be the same; the steps of the old training count towards num_steps.
+    MODEL_DIR belongs to an estimator of TensorFlow 1 or 2; the prefix of one of its
+    checkpoints will do. TRAINING is the folder of a started training, STORE/<fingerprint>.
+    Variables, optimizer slots and what rows stand for must be the same; the steps of the
+    old training count towards num_steps.
     """
     from tfx_estimators.components.trainer.checkpoints.adoption import adopt as take_over
 

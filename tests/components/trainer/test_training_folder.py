@@ -7,7 +7,8 @@ import json
 import os
 import pathlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -16,6 +17,7 @@ from odd_disks import unremovable
 
 from tfx_estimators import cli
 from tfx_estimators.components.origin import Origin
+from tfx_estimators.components.trainer.checkpoints.adoption import adopt as adopt_checkpoint
 from tfx_estimators.components.trainer.checkpoints.exports import (
     date_back,
     list_exports,
@@ -39,19 +41,41 @@ FINGERPRINT = "f" * 32
 ORIGIN = Origin(pipeline="p", run="r", node="EstimatorTrainer", execution="1")
 
 
-def write(folder: pathlib.Path, *steps: int, size: int = 3, slots: bool = True) -> None:
-    """Checkpoints as an Estimator writes them."""
+def write(
+    folder: pathlib.Path,
+    *steps: int,
+    size: int = 3,
+    slots: bool = True,
+    words: Sequence[str] = (),
+    boundaries: Sequence[float] = (),
+    numbered_by: int = 1,
+) -> None:
+    """Checkpoints as an Estimator writes them.
+
+    Its columns may have a vocabulary and boundaries; a file may be called by another number
+    than its step.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    columns: list[Any] = []
+    if words:
+        color = tf.feature_column.categorical_column_with_vocabulary_list("color", list(words))
+        columns.append(tf.feature_column.indicator_column(color))
+    if boundaries:
+        age = tf.feature_column.numeric_column("age")
+        columns.append(tf.feature_column.bucketized_column(age, list(boundaries)))
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         at = tf.compat.v1.train.get_or_create_global_step()
         weights = tf.compat.v1.get_variable("w", initializer=tf.ones([size]))
         if slots:
             tf.compat.v1.get_variable("w/Adagrad", initializer=tf.ones([size]))
+        if columns:
+            features = {"color": tf.constant([["red"]]), "age": tf.constant([[1.0]])}
+            tf.compat.v1.feature_column.input_layer(features, columns)
         session.run(tf.compat.v1.global_variables_initializer())
         saver = tf.compat.v1.train.Saver(max_to_keep=99)
         for step in steps:
             session.run([at.assign(step), weights.assign(tf.fill([size], float(step)))])
-            saver.save(session, f"{folder}/model.ckpt", global_step=step)
+            saver.save(session, f"{folder}/model.ckpt", global_step=step * numbered_by)
 
 
 @pytest.fixture
@@ -254,6 +278,111 @@ def test_an_old_checkpoint_that_does_not_fit_is_refused(
         (tmp_path / "assets/colors").write_text(str(vocabulary))
     assert said in adopt("--assets", str(tmp_path / "assets"))
     assert not list(pathlib.Path(training.folder).glob("model.ckpt-900*"))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ({"words": ["red", "blue"]}, {"words": ["blue", "red"]}, "color_lookup differ"),
+        ({"boundaries": [1.0, 2.0]}, {"boundaries": [1.0, 3.0]}, "bucket boundaries differ"),
+        ({"words": ["red", "blue"]}, {}, "color_lookup cannot be compared"),
+        ({}, {"words": ["red", "blue"]}, "color_lookup cannot be compared"),
+        (
+            {"words": ["red", "blue"], "boundaries": [1.0, 2.0]},
+            {"words": ["red", "blue"], "boundaries": [1.0, 2.0]},
+            "goes on from step 900",
+        ),
+    ],
+)
+def test_what_the_graphs_say_of_ids_is_compared(
+    training: Training,
+    tmp_path: pathlib.Path,
+    before: dict[str, Any],
+    now: dict[str, Any],
+    said: str,
+) -> None:
+    write(tmp_path / "old", 900, **before)
+    write(pathlib.Path(training.folder), 1, **now)
+    answer = CliRunner().invoke(cli.main, ["adopt", str(tmp_path / "old"), training.folder])
+    assert said in f"{answer.output} {answer.exception}"
+    adopted = pathlib.Path(training.folder, "model.ckpt-900.index").exists()
+    assert adopted == said.startswith("goes on")
+
+
+def test_the_checkpoint_that_is_meant_is_asked_for_if_two_may_be(
+    training: Training, tmp_path: pathlib.Path
+) -> None:
+    old = tmp_path / "old"
+    write(old, 500, 900)
+    tf.compat.v1.train.update_checkpoint_state(str(old), f"{old}/model.ckpt-500")
+    write(pathlib.Path(training.folder), 1)
+    with pytest.raises(TrainingError, match="`checkpoint` there names"):
+        adopt_checkpoint(str(old), training.folder)
+    assert adopt_checkpoint(f"{old}/model.ckpt-500", training.folder).checkpoint.step == 500
+    (old / "checkpoint").unlink()
+    assert adopt_checkpoint(str(old), training.folder).checkpoint.step == 900
+
+
+def test_an_adopted_checkpoint_is_called_by_its_step(
+    training: Training, tmp_path: pathlib.Path
+) -> None:
+    # Called by the time, it would stay the newest however long the training went on.
+    write(tmp_path / "old", 900, numbered_by=1_000_000)
+    write(pathlib.Path(training.folder), 1)
+    adopted = adopt_checkpoint(str(tmp_path / "old"), training.folder).checkpoint
+    assert adopted.prefix == f"{training.folder}/model.ckpt-900"
+    write(pathlib.Path(training.folder), 910)
+    with open_training(training) as opened:
+        assert opened.start.step == 910
+
+
+def test_a_store_is_not_taken_for_a_training(training: Training, tmp_path: pathlib.Path) -> None:
+    write(tmp_path / "old", 900)
+    with open_training(training):
+        write(pathlib.Path(training.folder), 1)
+    with pytest.raises(TrainingError, match="is not a training, but holds 1"):
+        adopt_checkpoint(str(tmp_path / "old"), str(tmp_path / "store"))
+    assert not list((tmp_path / "store").rglob("model.ckpt-900*"))
+
+
+def test_a_checkpoint_of_tensorflow_before_1_is_named(
+    training: Training, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old/model.ckpt-900").write_bytes(b"")
+    (tmp_path / "old/model.ckpt-900.meta").write_bytes(b"")
+    write(pathlib.Path(training.folder), 1)
+    with pytest.raises(TrainingError, match=r"the format of TensorFlow before 1\.0"):
+        adopt_checkpoint(str(tmp_path / "old"), training.folder)
+
+
+@pytest.mark.parametrize(
+    ("variable", "is_slot"),
+    [
+        ("w/Adam_1", True),
+        ("w/Adadelta", True),
+        ("training/Adam/w/m", True),
+        ("net/kernel/.OPTIMIZER_SLOT/optimizer/m/.ATTRIBUTES/VARIABLE_VALUE", True),
+        ("w/ExponentialMovingAverage", False),
+        ("training/Adam/iter", False),
+        ("beta1_power", False),
+    ],
+)
+def test_slots_of_any_optimizer_are_counted(
+    training: Training, tmp_path: pathlib.Path, variable: str, is_slot: bool
+) -> None:
+    for folder, step in ((tmp_path / "old", 900), (pathlib.Path(training.folder), 1)):
+        folder.mkdir(parents=True)
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            values = {"w": tf.ones([3]), variable: tf.ones([3]), "global_step": tf.constant(step)}
+            saved = tf.raw_ops.SaveV2(
+                prefix=f"{folder}/model.ckpt-{step}",
+                tensor_names=list(values),
+                shape_and_slices=[""] * len(values),
+                tensors=list(values.values()),
+            )
+            session.run(saved)
+    assert adopt_checkpoint(str(tmp_path / "old"), training.folder).slots == is_slot
 
 
 def test_a_part_without_its_mark_is_named(tmp_path: pathlib.Path) -> None:

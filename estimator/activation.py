@@ -82,10 +82,10 @@ def activate(*, keras: Literal[2] | None = None) -> None:
         keras_2_modules.recognize_makers()
         given = _given()
         sys.meta_path.insert(0, _Giver(given))
-        for name, namespace in given.items():
+        for name, give in given.items():
             for module in (sys.modules.get(name), _reached(tensorflow, name)):
                 if module is not None:
-                    _give(module, namespace)
+                    give(module)
 
 
 def activate_with_tensorflow() -> None:
@@ -124,19 +124,21 @@ def _take_keras_2(version: int) -> None:
     os.environ[keras_2_modules.SWITCH] = "1"
 
 
-def _given() -> dict[str, LazyNamespace]:
-    """What each public module is given as its `estimator`, by the module's name.
+def _given() -> dict[str, Callable[[types.ModuleType], None]]:
+    """What gives a module its names, by the module's name: to public ones their `estimator`.
 
     The namespaces are put into `sys.modules` too, so that they can be imported.
     """
     v1, v2 = (loading.V1_API, _V1_PARTS), (loading.V2_API, _V2_PARTS)
-    given = {}
+    namespaces = {}
     for name in tensorflow_view.NAMESPACES:
         of_v1 = name.endswith(".v1")
-        given[name] = _importable(f"{name}.estimator", *(v1 if of_v1 else v2))
+        namespaces[name] = _importable(f"{name}.estimator", *(v1 if of_v1 else v2))
         keras = tensorflow_view.KERAS_2_V1 if of_v1 else tensorflow_view.KERAS_2
-        given[f"{name}.keras"] = _importable(f"{name}.keras.estimator", f"{keras}.estimator")
-    return {**given, "keras._tf_keras.keras": given["tensorflow.keras"]}
+        namespaces[f"{name}.keras"] = _importable(f"{name}.keras.estimator", f"{keras}.estimator")
+    namespaces["keras._tf_keras.keras"] = namespaces["tensorflow.keras"]
+    given = {name: _giving(namespace) for name, namespace in namespaces.items()}
+    return {**given, old_paths.LAYERS: old_paths.name_recurrent_layers}
 
 
 def _reached(tensorflow: types.ModuleType, name: str) -> types.ModuleType | None:
@@ -156,9 +158,12 @@ def _importable(name: str, target: str, parts: Sequence[str] = ()) -> LazyNamesp
     return namespace
 
 
-def _give(module: types.ModuleType, namespace: LazyNamespace) -> None:
-    # Through the dictionary, because setting an attribute of a lazy `tf.keras` loads Keras.
-    module.__dict__.setdefault("estimator", namespace)
+def _giving(namespace: LazyNamespace) -> Callable[[types.ModuleType], None]:
+    def give(module: types.ModuleType) -> None:
+        # Through the dictionary, because setting an attribute of a lazy `tf.keras` loads Keras.
+        module.__dict__.setdefault("estimator", namespace)
+
+    return give
 
 
 class _Awaiter(importlib.abc.MetaPathFinder):
@@ -179,13 +184,13 @@ class _Awaiter(importlib.abc.MetaPathFinder):
 
 
 class _Giver(importlib.abc.MetaPathFinder):
-    """Gives modules their `estimator` when they are imported later.
+    """Gives modules their names when they are imported later.
 
     Args:
-        given: the namespaces by the importing module's name.
+        given: what gives them, by the module's name.
     """
 
-    def __init__(self, given: dict[str, LazyNamespace]) -> None:
+    def __init__(self, given: dict[str, Callable[[types.ModuleType], None]]) -> None:
         self._given = given
 
     def find_spec(
@@ -194,12 +199,12 @@ class _Giver(importlib.abc.MetaPathFinder):
         path: Sequence[str] | None,
         target: types.ModuleType | None = None,
     ) -> importlib.machinery.ModuleSpec | None:
-        namespace = self._given.get(fullname)
-        if namespace is None:
+        give = self._given.get(fullname)
+        if give is None:
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
-            spec.loader = _LoaderBefore(spec.loader, lambda module: _give(module, namespace))
+            spec.loader = _LoaderBefore(spec.loader, give)
         return spec
 
 

@@ -1,8 +1,13 @@
-"""Private modules that TensorFlow lost with its estimators, under their old names.
+"""Private names that TensorFlow lost, with its estimators or since, found as before.
 
 Modules of users, and upstream's own tests, import some of them. TensorFlow 2.15 has
 `tensorflow.python.estimator` and parts of `tensorflow.python.tpu` as stubs over the estimator
 package, and `tensorflow.python.distribute.estimator_training` as its own; 2.16 to 2.21 have none.
+
+`tensorflow.python.keras.layers`, TensorFlow's private copy of Keras, has `LSTM` and `GRU` only if
+TensorFlow 2's behavior was off when the first module imported it, which in a pipeline's process
+is one of TFX's. Otherwise the same classes are there as `LSTMV1` and `GRUV1` alone. Libraries of
+estimators, such as DeepCTR, import the plain names.
 
 The private paths were seen on TensorFlow 2.15, 2.16 and 2.21.
 """
@@ -19,7 +24,10 @@ from typing import Any
 
 from tfx_estimators.estimator import removed
 
-__all__ = ["install_finder"]
+__all__ = ["LAYERS", "install_finder", "name_recurrent_layers"]
+
+LAYERS = "tensorflow.python.keras.layers"
+"""TensorFlow's private copy of Keras's layers."""
 
 _STUBS = "tensorflow.python.estimator"
 _PACKAGE = "tensorflow_estimator.python.estimator"
@@ -76,3 +84,15 @@ def install_finder() -> None:
     """Has old names found in this process; may be called again."""
     if not any(isinstance(finder, _OldPaths) for finder in sys.meta_path):
         sys.meta_path.insert(0, _OldPaths())
+
+
+def name_recurrent_layers(module: types.ModuleType) -> None:
+    """Has recurrent layers found by their plain names.
+
+    Args:
+        module: `LAYERS`.
+    """
+    names = vars(module)
+    for name in ("GRU", "GRUCell", "LSTM", "LSTMCell"):
+        if f"{name}V1" in names:
+            names.setdefault(name, names[f"{name}V1"])

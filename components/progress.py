@@ -15,6 +15,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tfx_estimators.terminal import say
+
 __all__ = ["Progress", "advance", "count_examples", "counted_examples", "show_progress"]
 
 METRIC_NAMESPACE = "tfx_estimators"
@@ -85,10 +87,7 @@ class _Lines(io.TextIOBase):
         state = text.strip()
         if state and state != self._last:
             self._last = state
-            # A daemon has no standard error, or one that nobody reads any more.
-            with contextlib.suppress(OSError, ValueError):
-                if sys.stderr is not None:
-                    print(state, file=sys.stderr, flush=True)
+            say(state)
         return len(text)
 
 

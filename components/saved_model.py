@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,6 +18,7 @@ from tfx.utils import path_utils
 
 from tfx_estimators.components.gfile import files_for
 from tfx_estimators.errors import CorruptRecordError, SavedModelError
+from tfx_estimators.terminal import say
 
 __all__ = [
     "EXAMPLES_FOLDER",
@@ -156,7 +156,7 @@ def find_signature(path: str, name: str) -> SignatureCall:
     graph = _meta_graph(path)
     signatures = _signatures(graph)
     if name == PREDICT and name not in signatures and _DEFAULT in signatures:
-        print(f"{path}: there is no signature {name!r}; using {_DEFAULT!r}", file=sys.stderr)
+        say(f"{path}: there is no signature {name!r}; using {_DEFAULT!r}")
         name = _DEFAULT
     if name not in signatures:
         raise SavedModelError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import uuid
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tfx_estimators.components.user_code import describe, find_place
 from tfx_estimators.errors import PipelineError, TfxEstimatorsError, UnsupportedOptionError
 from tfx_estimators.pipelines.beam_workers import end_workers
-from tfx_estimators.terminal import shown
+from tfx_estimators.terminal import say
 
 if TYPE_CHECKING:
     from tfx_estimators.pipelines.chosen_steps import ChosenSteps
@@ -46,16 +45,16 @@ def run(pipeline: Any, tfx_runner: Any = None, chosen: ChosenSteps | None = None
     complete_cache_keys()
     _add_beam_flags(pipeline)
     resources = resources_by_step(pipeline)
-    told = Telling(pipeline, _say)
+    told = Telling(pipeline, say)
     total = len(pipeline.components)
     if chosen is not None:
         total = len(chosen.steps)
         if chosen.taken:
-            _say(
+            say(
                 f"from the run {chosen.source}, whatever has changed since: "
                 + ", ".join(chosen.taken)
             )
-    with told, announce_steps(total, _say, resources, told.begun) as steps:
+    with told, announce_steps(total, say, resources, told.begun) as steps:
         try:
             if chosen is None:
                 (tfx_runner or _local_runner()).run(pipeline)
@@ -89,7 +88,7 @@ def _explained(error: BaseException, steps: Steps) -> TfxEstimatorsError:
 
     cause = error if steps.failure is None else steps.failure
     if cause is not error and isinstance(error, StatusError):
-        _say(f"warning: {explain('ML Metadata', error)}")
+        say(f"warning: {explain('ML Metadata', error)}")
     if isinstance(cause, TfxEstimatorsError):
         return cause
     if isinstance(cause, StatusError):
@@ -124,10 +123,6 @@ def train_afresh(pipeline: Any, steps: Collection[str] | None = None) -> None:
         )
     for trainer in trainers:
         trainer.exec_properties["fresh"] = uuid.uuid4().hex
-
-
-def _say(line: str) -> None:
-    print(shown(line), file=sys.stderr, flush=True)
 
 
 def _local_runner() -> Any:

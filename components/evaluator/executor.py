@@ -5,7 +5,6 @@ Private name: `BaseExecutor._log_startup`, seen on TFX 1.15.1, 1.16.0 and 1.21.0
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,6 +29,7 @@ from tfx_estimators.components.evaluator.report import Check, Report, Skew, save
 from tfx_estimators.components.examples import Split, batch_reader
 from tfx_estimators.components.progress import count_examples
 from tfx_estimators.errors import EvaluationError
+from tfx_estimators.terminal import say
 
 __all__ = ["EvaluatorExecutor"]
 
@@ -53,7 +53,7 @@ class EvaluatorExecutor(BeamExecutor):
             measured.setdefault(head.name, set()).add(head.like)
         why = why_by_example(resolved, measured)
         if why is not None:
-            print(f"EstimatorEvaluator: goes example by example: {why}", file=sys.stderr)
+            say(f"EstimatorEvaluator: goes example by example: {why}")
         extract = ExtractExamples(
             prepared.columns,
             models,
@@ -130,11 +130,11 @@ def _make_report(
         blessed = not blockers(validation, checks)
         for check in checks:
             if not check.passed:
-                print(f"EstimatorEvaluator: {check}", file=sys.stderr)
+                say(f"EstimatorEvaluator: {check}")
         reason = verdict(validation, checks, skipped_changes=skipped_changes)
     if skew is not None and skew.differing:
         # Its metrics are of what it is served, which is not what it has learned.
-        print(f"EstimatorEvaluator: {skew}", file=sys.stderr)
+        say(f"EstimatorEvaluator: {skew}")
         reason = str(skew) if blessed is not False else f"{reason}; {skew}"
         blessed = False
     paths = {model.name == baseline: model.signature.path for model in models}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +22,7 @@ from tfx_estimators.components.evaluator.inputs.transformed_columns import trans
 from tfx_estimators.components.examples import Split, find_splits, read_batches
 from tfx_estimators.components.saved_model import PREDICT, examples_path, find_signature
 from tfx_estimators.errors import LabelError
+from tfx_estimators.terminal import say
 
 __all__ = ["Prepared", "prepare"]
 
@@ -114,10 +114,9 @@ def _transform_graph(artifacts: Mapping[str, list[Artifact]], model: Artifact) -
     if noted is None:
         return None
     if not fileio.exists(noted):
-        print(
+        say(
             f"EstimatorEvaluator: the transform graph {noted}, which the model was trained with, "
-            "is missing: labels and slices come from the raw examples alone",
-            file=sys.stderr,
+            "is missing: labels and slices come from the raw examples alone"
         )
         return None
     return noted

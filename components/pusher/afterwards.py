@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterator
+
+from tfx_estimators.terminal import say
 
 __all__ = ["only_warns"]
 
@@ -19,4 +20,4 @@ def only_warns(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        print(f"EstimatorPusher: warning: {what}: {error}", file=sys.stderr, flush=True)
+        say(f"EstimatorPusher: warning: {what}: {error}")

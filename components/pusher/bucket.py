@@ -19,7 +19,6 @@ import contextlib
 import functools
 import pathlib
 import random
-import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -33,6 +32,7 @@ from tfx_estimators.components.pusher.numbers import next_number, number_of
 from tfx_estimators.components.scratch import scratch_folder
 from tfx_estimators.components.tree import walk_files
 from tfx_estimators.errors import PushError
+from tfx_estimators.terminal import say
 
 __all__ = ["Bucket"]
 
@@ -234,4 +234,4 @@ class Bucket:
 
 
 def _say(text: str) -> None:
-    print(f"EstimatorPusher: {text}", file=sys.stderr, flush=True)
+    say(f"EstimatorPusher: {text}")

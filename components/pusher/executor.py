@@ -5,7 +5,6 @@ Private name: `BaseExecutor._log_startup`, seen on TFX 1.15.1, 1.16.0 and 1.21.0
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from google.protobuf import json_format
@@ -21,6 +20,7 @@ from tfx_estimators.components.pusher.place import place_of
 from tfx_estimators.components.pusher.publication import Push
 from tfx_estimators.components.pusher.server import ModelServer, reload
 from tfx_estimators.components.saved_model import examples_path, serving_path
+from tfx_estimators.terminal import say
 
 __all__ = ["PusherExecutor"]
 
@@ -47,7 +47,7 @@ class PusherExecutor(base_executor.BaseExecutor):
         if input_dict.get("model_blessing"):
             blessing = artifact_utils.get_single_instance(input_dict["model_blessing"])
             if blessing.get_int_custom_property("blessed") != 1:
-                print(f"EstimatorPusher: not blessed ({blessing.uri}), not pushed", file=sys.stderr)
+                say(f"EstimatorPusher: not blessed ({blessing.uri}), not pushed")
                 pushed.set_int_custom_property("pushed", 0)
                 return
         model = artifact_utils.get_single_instance(input_dict["model"])

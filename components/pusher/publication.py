@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import time
 from collections.abc import Callable, Sequence
 
@@ -17,6 +16,7 @@ from tfx_estimators.components.pusher.trial import try_model
 from tfx_estimators.errors import PushError
 from tfx_estimators.lineage.record_files import write_record
 from tfx_estimators.lineage.records import PushRecord
+from tfx_estimators.terminal import say
 
 __all__ = ["RECORDS", "Push", "Pushed"]
 
@@ -107,10 +107,9 @@ class Push:
         # From the source: another push may remove the version meanwhile.
         copy_tree(self.source, self.archive, lambda count: None)
         pushed = Pushed(same, digest, new=False)
-        print(
+        say(
             f"EstimatorPusher: version {pushed.version} is already this model ({digest[:12]}), "
-            "so nothing is pushed",
-            file=sys.stderr,
+            "so nothing is pushed"
         )
         return pushed
 

@@ -43,8 +43,9 @@ class Version:
         model_uri: uri of the Model artifact; None likewise.
         rolled_back_to: the version whose content it is, if a rollback made it.
         whole: whether its files have the sizes that they had when pushed, and it says so
-            itself in a manifest that can be read; None where it has no manifest.
-        problem: why its manifest cannot be read; None if it can be, or there is none.
+            itself in a manifest that can be read; None where it has no manifest, or cannot be
+            read at present.
+        problem: why it, or its manifest, cannot be read; None if it can be.
     """
 
     version: int
@@ -95,7 +96,8 @@ def roll_back(place: Place, to: int | None = None) -> Pushed:
         raise PushError(
             f"a version could not be copied within {place.base}: {error}",
             expected="space for one more version, and permission to write it",
-            fix=f"check the free space: df -h {place.base}",
+            fix=f"check the free space and the permissions: df -h {place.base}; "
+            f"ls -la {place.base}",
         ) from error
     if pushed.new:
         with only_warns(f"version {pushed.version} is served, but could not be recorded"):
@@ -189,7 +191,7 @@ def _describe(place: Place, version: int, newest: int) -> Version:
     except PushError as error:
         problem, whole = str(error), False
     except Exception as error:  # A listing tells of the others; a bucket's errors are no OSError.
-        problem, whole = f"{folder} cannot be looked at: {error}", False
+        problem = f"{folder} cannot be read: {error}"
     return Version(
         version=version,
         served=version == newest,

@@ -7,7 +7,8 @@ finds these lines there by their prefix, and repeats them.
 from __future__ import annotations
 
 import logging
-import sys
+
+from tfx_estimators import terminal
 
 __all__ = ["PREFIX", "say"]
 
@@ -19,4 +20,4 @@ _log = logging.getLogger(__name__)
 def say(line: str) -> None:
     """Shows a line at once, even where standard error is a file."""
     _log.info(line)
-    print(f"{PREFIX}{line}", file=sys.stderr, flush=True)
+    terminal.say(f"{PREFIX}{line}")

@@ -9,6 +9,7 @@ from types import FrameType
 
 from tfx_estimators.errors import TfxEstimatorsError
 from tfx_estimators.kubeflow.kubernetes_names import OWN_STEPS
+from tfx_estimators.terminal import say
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
@@ -41,13 +42,13 @@ def main() -> int:
             run_step(invocation)
     except TfxEstimatorsError as error:
         logging.getLogger(__name__).error("where it came from", exc_info=True)
-        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        say(f"{type(error).__name__}: {error}")
         return 1
     except SystemExit as error:
         if error.code:
             raise
         # The backend would take the step for complete, and its empty outputs for artifacts.
-        print(f"the step's code called sys.exit({error.code!r})", file=sys.stderr, flush=True)
+        say(f"the step's code called sys.exit({error.code!r})")
         return 1
     return 0
 

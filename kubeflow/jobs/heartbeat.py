@@ -11,9 +11,10 @@ import contextlib
 import os
 import pathlib
 import signal
-import sys
 import threading
 import time
+
+from tfx_estimators.terminal import say
 
 __all__ = ["SECONDS_OF_PATIENCE", "Heartbeat", "end_without_heartbeat"]
 
@@ -69,7 +70,7 @@ def end_without_heartbeat(
             time.sleep(min(_SECONDS_BETWEEN_BEATS, seconds / 4))
             if (now := _read(folder)) is not None and now != said:
                 said, heard = now, time.monotonic()
-        print(f"the step has been silent for {seconds:.0f} s: ending", file=sys.stderr, flush=True)
+        say(f"the step has been silent for {seconds:.0f} s: ending")
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(seconds_to_save)
         os._exit(128 + signal.SIGTERM)

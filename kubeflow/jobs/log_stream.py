@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable
 
 from tfx_estimators.kubeflow.jobs.interface import Job, Jobs
+from tfx_estimators.terminal import say
 
 __all__ = ["LogStream"]
 
@@ -46,7 +46,7 @@ class LogStream:
             # Half a line waits for its other half.
             lines = (text if last else text[: text.rfind("\n") + 1]).splitlines()
             for line in new_lines(self._told.get(replica, []), lines):
-                print(f"{replica} | {line}", file=sys.stderr, flush=True)
+                say(f"{replica} | {line}")
             self._told[replica] = lines
         self._next = time.monotonic() + self._seconds
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
+from tfx_estimators import terminal
 from tfx_estimators.environment_variables import LAUNCHER_COPIES
 from tfx_estimators.errors import PipelineError
 from tfx_estimators.json_text import dumps
@@ -72,7 +73,7 @@ def run_package(
         MissingDependencyError: if there is no kfp to orchestrate with.
         PipelineError: if a step failed, with its last lines and where its log is.
     """
-    say = say or _say
+    say = say or terminal.say
     root = root.absolute()
     read = PackageFile.read(package)
     command = podman_command(read, root) if containers else []
@@ -241,7 +242,3 @@ def _version(distribution: str) -> str:
 def _seconds(duration: str | None, default: float) -> float:
     """Protobuf's Duration as JSON has it: "1.5s"."""
     return float(duration.rstrip("s")) if duration else default
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

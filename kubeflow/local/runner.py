@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-import sys
 from typing import Any
 
 from tfx_estimators.errors import UnsupportedOptionError
 from tfx_estimators.pipelines.runners.interface import RunnerOption
-from tfx_estimators.terminal import shown
+from tfx_estimators.terminal import say
 
 __all__ = ["RUNNER"]
 
@@ -44,12 +43,8 @@ class _KubeflowLocal:
             run_package(package, root, containers=bool(options.get("containers")))
         finally:
             # Also of a run that failed: its checkpoints are there.
-            with warned("the run is not in ML Metadata yet", _say):
+            with warned("the run is not in ML Metadata yet", say):
                 record_run(definition, [str(root / "artifacts" / "records")])
-
-
-def _say(line: str) -> None:
-    print(shown(line), file=sys.stderr, flush=True)
 
 
 RUNNER = _KubeflowLocal()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from tfx.dsl.components.base import base_executor
@@ -14,6 +13,7 @@ from tfx_estimators.kubeflow.serving.cluster import ClusterServices
 from tfx_estimators.kubeflow.serving.rollout import Rollout, Services, roll_out
 from tfx_estimators.kubeflow.serving.service import ServiceSettings, check_name
 from tfx_estimators.kubeflow.serving.version_folder import VersionFolder
+from tfx_estimators.terminal import say
 
 __all__ = ["KServeExecutor", "serve"]
 
@@ -77,4 +77,4 @@ def serve(
 
 
 def _say(line: str) -> None:
-    print(f"KServePusher: {line}", file=sys.stderr, flush=True)
+    say(f"KServePusher: {line}")

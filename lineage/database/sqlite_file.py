@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pathlib
 import sqlite3
@@ -121,6 +122,12 @@ def _unreadable(file: pathlib.Path, error: Exception) -> MetadataStoreError:
             f"{file} was locked by another process for {_SECONDS:g} s",
             expected="a store that other processes lock only briefly",
             fix=f"find the process that holds the lock: fuser {file}",
+        )
+    if not os.access(file, os.R_OK):
+        return MetadataStoreError(
+            f"{file} cannot be opened: {os.strerror(errno.EACCES)}",
+            expected="a file that you can read",
+            fix=f"correct the permissions: ls -l {file}",
         )
     return MetadataStoreError(
         f"{file} cannot be read as a store of ML Metadata: {error}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections.abc import Iterator
 
 from tfx_estimators.errors import (
     DigestMismatchError,
@@ -63,7 +64,7 @@ def restore(checkpoint: RecordedCheckpoint, folder: str, files: Files = LOCAL) -
         ) from error
     with contextlib.ExitStack() as undo:
         for path, copy in copies.items():
-            with files.open(path, "rb") as source, files.open(copy, "wb") as target:
+            with files.open(path, "rb") as source, _named(copy), files.open(copy, "wb") as target:
                 undo.callback(files.remove, copy)
                 shutil.copyfileobj(source, target, length=1 << 20)
         digest = checkpoint_digest(prefix, files)
@@ -77,6 +78,17 @@ def restore(checkpoint: RecordedCheckpoint, folder: str, files: Files = LOCAL) -
             file.write(f'model_checkpoint_path: "{stem}"\nall_model_checkpoint_paths: "{stem}"\n')
         undo.pop_all()
     return prefix
+
+
+@contextlib.contextmanager
+def _named(path: str) -> Iterator[None]:
+    """Has an error say which file it is of: of a full disk it does not, in the middle of one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, path) from error
 
 
 def find_export(store: Store, checkpoint: RecordedCheckpoint, files: Files = LOCAL) -> str:

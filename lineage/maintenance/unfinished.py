@@ -21,7 +21,7 @@ from tfx_estimators.lineage.store import Store
 __all__ = ["end_unfinished", "is_abandoned", "note_process"]
 
 _PROCESS = "tfx_estimators.process"
-_PID = re.compile(r"\d{1,9}", re.ASCII)
+_PID = re.compile(r"\d{1,19}", re.ASCII)
 # Of Linux: which start of the machine it is, ...
 _BOOT = pathlib.Path("/proc/sys/kernel/random/boot_id")
 # ... and where, after its name, a process's file `stat` has the ticks from there to its own.

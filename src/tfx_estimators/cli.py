@@ -6,7 +6,6 @@ imports what it needs.
 
 from __future__ import annotations
 
-import logging
 import os
 import pathlib
 import warnings
@@ -15,6 +14,7 @@ from typing import Any
 import click
 
 from tfx_estimators import __version__
+from tfx_estimators.commands import printing
 from tfx_estimators.commands.checkpoint_store import adopt, gc, import_records, restore
 from tfx_estimators.commands.docs import docs
 from tfx_estimators.commands.doctor import doctor
@@ -34,7 +34,7 @@ from tfx_estimators.commands.status import status
 from tfx_estimators.commands.submit import submit
 from tfx_estimators.commands.temporary_folder import temporary_folder
 from tfx_estimators.errors import PipelineError
-from tfx_estimators.log_file import ReadableFormatter
+from tfx_estimators.log_file import show_warnings
 
 __all__ = ["main"]
 
@@ -54,8 +54,7 @@ def main(verbose: bool) -> None:
         # Read when TensorFlow is imported, which only happens after this.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         warnings.filterwarnings("ignore")
-    if logging.lastResort is not None:  # What shows warnings where nothing else does.
-        logging.lastResort.setFormatter(ReadableFormatter("%(message)s"))
+    show_warnings()
 
 
 @main.command(cls=RunCommand)
@@ -132,7 +131,7 @@ def run(
                 module.diagnose(data)  # raises something better where it can
             raise
         own_summary = part is None and hasattr(module, "summary")
-        click.echo(module.summary(root) if own_summary else run_table(definition))
+        printing.echo(module.summary(root) if own_summary else run_table(definition))
 
 
 def _short_name(pipeline: str) -> str:

@@ -10,7 +10,7 @@ import sys
 
 from tfx_estimators.terminal import shown
 
-__all__ = ["FORMAT", "LogFile", "ReadableFormatter"]
+__all__ = ["FORMAT", "LogFile", "ReadableFormatter", "hide_warnings", "show_warnings"]
 
 FORMAT = "%(asctime)s %(name)s %(message)s"
 """A line of a log."""
@@ -59,3 +59,27 @@ class LogFile(logging.FileHandler):
             self._is_failing = True
             error = sys.exc_info()[1]
             print(f"warning: {self.baseFilename} is no longer written to: {error}", file=sys.stderr)
+
+
+class _Warnings(logging.StreamHandler):  # type: ignore[type-arg]
+    """Shows warnings on standard error, readable."""
+
+
+def show_warnings() -> None:
+    """Has warnings shown on standard error, unless the process logs already.
+
+    Else the first library that logs anything would have them shown as they are.
+    """
+    root = logging.getLogger()
+    if not root.handlers:
+        handler = _Warnings()
+        handler.setFormatter(ReadableFormatter("%(message)s"))
+        handler.setLevel(logging.WARNING)
+        root.addHandler(handler)
+
+
+def hide_warnings() -> None:
+    """Takes back `show_warnings`, for a log that has all lines."""
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, _Warnings)]:
+        root.removeHandler(handler)

@@ -7,11 +7,13 @@ divides lines are shown as Python writes them in a string: `\\x1b`, `\\u202e`.
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sys
 
 from tfx_estimators.redaction import redacted
 
-__all__ = ["escaped", "shown"]
+__all__ = ["escaped", "say", "shown"]
 
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _OTHERS = "\u2028\u2029\ufeff\ud800-\udfff"
@@ -27,6 +29,17 @@ def escaped(text: str) -> str:
 def shown(text: str) -> str:
     """Text of several lines, such as a message: line breaks and tabs stay, no secret does."""
     return _CONTROL_IN_LINES.sub(_escape, redacted(text))
+
+
+def say(text: str) -> None:
+    """Prints lines on standard error, escaped as `shown` does, at once.
+
+    Where there is none, or nobody reads it any more, nothing is printed: what a step says is
+    not worth its end.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        if sys.stderr is not None:
+            print(shown(text), file=sys.stderr, flush=True)
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -144,4 +144,8 @@ def test_commands_end_with_a_message_whatever_happens(tmp_path: pathlib.Path) ->
     assert "there is no store" in _typed("models", number, "--metadata", "x", cwd=tmp_path)
     assert "\\udcff" in _typed("runs", "--metadata", b"\xff", cwd=tmp_path)
     assert "Error" in _typed("runs", "--metadata", "mysql://[", cwd=tmp_path)
+    (tmp_path / "gone/\x1b[2J.record.json").parent.mkdir()
+    (tmp_path / "gone/\x1b[2J.record.json").touch()
+    said = _typed("import", "gone", "--metadata", "m.sqlite", cwd=tmp_path)
+    assert "skipped: gone/\\x1b[2J.record.json is damaged" in said
     assert "Error" in _typed("diff", b"\xff", "b", "--metadata", "http://[", cwd=tmp_path)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import logging
+import os
 import pathlib
 import stat
 
@@ -10,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tfx_estimators
 from tfx_estimators.errors import MetadataStoreError
 from tfx_estimators.log_file import LogFile
 from tfx_estimators.redaction import redacted, without_secrets
-from tfx_estimators.terminal import escaped, shown
+from tfx_estimators.terminal import escaped, say, shown
 
 
 @pytest.mark.parametrize(
@@ -98,3 +101,45 @@ def test_a_log_on_a_full_disk_is_said_once(capsys: pytest.CaptureFixture[str]) -
     said_once = capsys.readouterr().err
     assert said_once.count("/dev/full is no longer written") == 1
     assert "Traceback" not in said_once
+
+
+# Programs that run where this package may not be, and what shows that a log fails.
+ALONE = {"canary.py", "orchestrator.py", "imitated_backend.py", "log_file.py"}
+
+
+def _is_shown_as_it_is(call: ast.Call) -> bool:
+    """Whether a call prints a text that may hold anything, unescaped."""
+    if ast.unparse(call.func) == "print":
+        return True
+    if ast.unparse(call.func) != "click.echo":
+        return False
+    texts = [part for part in ast.walk(call.args[0]) if isinstance(part, ast.Name | ast.Attribute)]
+    return bool(texts) and not ast.unparse(call.args[0]).startswith("dumps(")
+
+
+def test_all_that_is_printed_is_escaped() -> None:
+    folder = pathlib.Path(tfx_estimators.__path__[0])
+    rooms = [folder, *(path for path in folder.iterdir() if path.is_symlink())]
+    found = {
+        f"{path.name}: {ast.unparse(node)}"
+        for room in rooms
+        for path in room.rglob("*.py")
+        if path.name not in {*ALONE, "terminal.py", "printing.py", "group.py"}
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and _is_shown_as_it_is(node)
+    }
+    assert found == set()
+
+
+def test_steps_speak_to_nobody_where_standard_error_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    broken = os.fdopen(write, "w", buffering=1)
+    monkeypatch.setattr("sys.stderr", broken)
+    say("heard by nobody")
+    monkeypatch.setattr("sys.stderr", None)
+    say("neither")
+    with pytest.raises(BrokenPipeError):
+        broken.close()

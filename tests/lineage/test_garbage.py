@@ -114,7 +114,9 @@ def test_what_cannot_be_removed_is_left_with_its_record(
 FULL = """
 import pathlib, sys
 from conftest import World
+from tfx_estimators.lineage.checkpoints import find_checkpoint
 from tfx_estimators.lineage.maintenance.garbage import find_garbage, remove
+from tfx_estimators.lineage.maintenance.restore import restore
 from tfx_estimators.lineage.record_files import read_records
 from tfx_estimators.lineage.store import open_store
 
@@ -126,19 +128,25 @@ try:
     (disk / "film").write_bytes(bytes(1 << 20))
 except OSError as error:
     print(error)
+try:
+    restore(find_checkpoint(store, garbage[0].record.digest), str(disk / "copy"))
+except OSError as error:
+    print(error, list((disk / "copy").iterdir()))
 print(len(remove(store, garbage)))
 print([r.step for r in read_records(str(world.checkpoints)).values() if not getattr(r, "kept", 1)])
 """
 
 
-def test_gc_makes_room_on_a_full_disk(tmp_path: pathlib.Path) -> None:
+def test_gc_makes_room_on_a_full_disk_where_restore_could_not_copy(tmp_path: pathlib.Path) -> None:
     (tmp_path / "disk").mkdir()
     here = f"{pathlib.Path(__file__).parent}:{os.environ.get('PYTHONPATH', '')}"
     command = [sys.executable, "-c", FULL, str(tmp_path / "disk"), str(tmp_path)]
     done = on_a_small_disk(tmp_path / "disk", 256, command, PYTHONPATH=here)
     said = done.stdout.splitlines()
     assert "No space left" in said[0], done.stderr
-    assert said[1:] == ["1", "[100]"], done.stderr
+    assert "No space left" in said[1], done.stderr
+    assert said[1].endswith("/copy/model.ckpt-100.data-00000-of-00001' []")
+    assert said[2:] == ["1", "[100]"], done.stderr
 
 
 def test_a_training_with_a_damaged_record_is_left_alone(world: Any, gc: Any) -> None:

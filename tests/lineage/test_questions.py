@@ -303,6 +303,13 @@ def test_names_out_of_records_reach_the_terminal_escaped(tmp_path: pathlib.Path)
     write_record(str(tmp_path), record)
     place = ["--metadata", str(tmp_path / "m.sqlite")]
     assert CliRunner().invoke(main, ["import", str(tmp_path), "--create", *place]).exit_code == 0
+    manifest = tmp_path / "serving/1/assets.extra/tfx_estimators_push.json"
+    manifest.parent.mkdir(parents=True)
+    (manifest.parents[1] / "saved_model.pb").touch()
+    manifest.write_text(json.dumps({"format": 1, "digest": "d", "files": {"\x1b[2J": 1}}))
+    said = CliRunner().invoke(main, ["versions", str(tmp_path / "serving")]).output
+    assert "files.\\x1b[2J" in said
+    assert "\x1b" not in said
     questions = (["runs"], ["runs", "latest"], ["checkpoints"], ["checkpoints", "1"],
                  ["lineage", "1"], ["runs", "none\x1b[2J"], ["import", "\x1b[2J"])  # fmt: skip
     for question in questions:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pathlib
 import shutil
-import sys
 
 from tfx_estimators.components.trainer.announcement import PREFIX
 from tfx_estimators.components.trainer.checkpoints.training import Training
+from tfx_estimators.terminal import say
 
 __all__ = ["Said", "give_start"]
 
@@ -66,4 +66,4 @@ class Said:
         self._read += len(whole)
         for line in whole.decode(errors="replace").splitlines():
             if line.startswith(PREFIX):
-                print(line, file=sys.stderr, flush=True)
+                say(line)

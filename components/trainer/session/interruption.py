@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
@@ -17,6 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_estimators.errors import TrainingInterruptedError
+from tfx_estimators.terminal import say
 
 __all__ = ["Interruption", "InterruptionHook", "listening"]
 
@@ -66,13 +66,7 @@ def listening() -> Iterator[Interruption]:
         if interruption.signal is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
         interruption.signal = signal.Signals(number).name
-        # The terminal that hung up takes no lines any more.
-        with contextlib.suppress(OSError, ValueError):
-            print(
-                f"EstimatorTrainer: {interruption.signal}: saving a checkpoint after this step",
-                file=sys.stderr,
-                flush=True,
-            )
+        say(f"EstimatorTrainer: {interruption.signal}: saving a checkpoint after this step")
 
     heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, note) for number in heeded}

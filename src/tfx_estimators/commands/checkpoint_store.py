@@ -152,9 +152,11 @@ def adopt(model_dir: str, training: str, assets: str | None) -> None:
     from tfx_estimators.components.trainer.checkpoints.adoption import adopt as take_over
 
     done = take_over(model_dir, training, assets)
-    click.echo(f"{done.variables} variables fit, {done.slots} of them optimizer slots")
+    printing.echo(f"{done.variables} variables fit, {done.slots} of them optimizer slots")
     if done.vocabularies:
-        click.echo(f"the same vocabularies: {', '.join(done.vocabularies)}")
+        printing.echo(f"the same vocabularies: {', '.join(done.vocabularies)}")
     if done.unused:
-        click.echo(f"not used: {', '.join(done.unused)}")
-    click.echo(f"the training goes on from step {done.checkpoint.step}: {done.checkpoint.prefix}")
+        printing.echo(f"not used: {', '.join(done.unused)}")
+    printing.echo(
+        f"the training goes on from step {done.checkpoint.step}: {done.checkpoint.prefix}"
+    )

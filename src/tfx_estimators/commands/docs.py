@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from tfx_estimators.commands import printing
 from tfx_estimators.errors import UnsupportedOptionError
 
 __all__ = ["docs"]
@@ -27,7 +28,7 @@ def docs(page: str | None) -> None:
     if page is None:
         width = max(map(len, pages), default=0)
         for name, path in pages.items():
-            click.echo(f"{name:{width}}  {_title(path)}")
+            printing.echo(f"{name:{width}}  {_title(path)}")
         return
     found = pages.get(page.removeprefix("docs/").removesuffix(".md"))
     if found is None:

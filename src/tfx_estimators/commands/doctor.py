@@ -39,5 +39,5 @@ def doctor(ctx: click.Context, path: pathlib.Path, as_json: bool) -> None:
         echo(f"    {one.why}; {one.instead}" if one.instead else f"    {one.why}")
     if found:
         works = len(found) - len(needed)
-        click.echo(f"\n{works} work as they are, {len(needed)} need a change")
+        echo(f"\n{works} work as they are, {len(needed)} need a change")
     ctx.exit(1 if needed else 0)

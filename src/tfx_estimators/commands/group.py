@@ -75,7 +75,9 @@ def _of_the_system(error: Exception) -> str | None:
         if not _has_working_folder():
             return "the working folder is gone\n  fix: cd to a folder that exists"
         if error.errno == errno.ENOSPC:
-            return f"{error.strerror}{f': {error.filename}' if error.filename else ''}"
+            # Of a copy the second name is the one that was written.
+            name = error.filename2 or error.filename
+            return f"{error.strerror}{f': {name}' if name else ''}"
     return None
 
 

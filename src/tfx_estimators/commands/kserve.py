@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tfx_estimators.commands import printing
 from tfx_estimators.json_text import dumps
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def show(name: str, namespace: str | None, as_json: bool) -> None:
         return
     for key, value in state.items():
         if value is not None:
-            click.echo(f"{key:<16}{value}")
+            printing.echo(f"{key:<16}{value}")
 
 
 @kserve.command()
@@ -86,6 +87,6 @@ def rollback(name: str, namespace: str | None) -> None:
 
 def _echo(name: str, done: Rollout) -> None:
     has = "gets" if done.new else "has already"
-    click.echo(f"{name}: {done.uri} {has} {done.percent}% of the requests")
+    printing.echo(f"{name}: {done.uri} {has} {done.percent}% of the requests")
     if done.percent < 100 and done.previous is not None:
-        click.echo(f"{name}: {done.previous} gets the rest")
+        printing.echo(f"{name}: {done.previous} gets the rest")

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tfx_estimators.commands import printing
 from tfx_estimators.environment_variables import RECORDS
 from tfx_estimators.errors import UnsupportedOptionError
+from tfx_estimators.terminal import say
 
 if TYPE_CHECKING:
     from tfx_estimators.components.resources import Resources
@@ -87,14 +89,14 @@ def compile_package(
     package = compile_pipeline(definition, image=image, root=pipeline_root, every_step=every_step)
     package.write(output)
     steps = len(package.spec["root"]["dag"]["tasks"])
-    click.echo(f"{output}: {steps} steps, {output.stat().st_size / 1024:.0f} KiB")
+    printing.echo(f"{output}: {steps} steps, {output.stat().st_size / 1024:.0f} KiB")
     for node in definition.components if data is None else ():
         folder = node.exec_properties.get("input_base")
         if folder and pathlib.PurePosixPath(folder).is_relative_to(root):
-            click.echo(f"note: {node.id} reads {folder}: put the data there", err=True)
+            say(f"note: {node.id} reads {folder}: put the data there")
     notes = outside_of_volumes(definition, every_step) + longer_pauses(definition, every_step)
     for line in notes:
-        click.echo(f"note: {line}", err=True)
+        say(f"note: {line}")
 
 
 def _elsewhere(pipeline: str, root: pathlib.Path) -> pathlib.PurePath:

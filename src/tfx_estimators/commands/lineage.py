@@ -15,7 +15,7 @@ from tfx_estimators.commands.metadata_option import (
     metadata_place,
     metadata_places,
 )
-from tfx_estimators.terminal import escaped, shown
+from tfx_estimators.terminal import escaped, say
 
 if TYPE_CHECKING:
     from tfx_estimators.lineage.models import Version
@@ -108,7 +108,7 @@ def open_all(metadata: str | None) -> list[Store]:
         except TfxEstimatorsError as error:
             if len(places_meant) == 1:
                 raise
-            click.echo(f"left out: {shown(str(error))}", err=True)
+            say(f"left out: {error}")
     return stores
 
 

@@ -8,7 +8,7 @@ import click
 
 from tfx_estimators.environment_variables import METADATA
 from tfx_estimators.errors import MissingFilesError
-from tfx_estimators.terminal import escaped
+from tfx_estimators.terminal import escaped, say
 
 __all__ = ["metadata_option", "metadata_place", "metadata_places"]
 
@@ -33,7 +33,7 @@ def metadata_place(metadata: str | None) -> str:
     """
     found = metadata_places(metadata)
     if len(found) > 1:
-        click.echo(f"metadata: {escaped(found[0])}", err=True)
+        say(f"metadata: {escaped(found[0])}")
     return found[0]
 
 

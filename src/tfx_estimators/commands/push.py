@@ -7,6 +7,7 @@ import datetime
 
 import click
 
+from tfx_estimators.commands import printing
 from tfx_estimators.errors import UnsupportedOptionError
 from tfx_estimators.json_text import dumps, finite
 
@@ -41,10 +42,10 @@ def versions(folder: str, as_json: bool) -> None:
             notes.append("DAMAGED")
         digest = one.digest[:12] if one.digest else "-"
         line = f"{one.version:<12}{_when(one.wall_time):<22}{digest:<16}{', '.join(notes)}"
-        click.echo(line.rstrip())
+        printing.echo(line.rstrip())
     for one in found:
         if one.problem is not None:
-            click.echo(f"version {one.version}: {one.problem.splitlines()[0]}")
+            printing.echo(f"version {one.version}: {one.problem.splitlines()[0]}")
 
 
 @click.command()
@@ -78,10 +79,10 @@ def rollback(folder: str, to: int | None, server: str | None, model_name: str | 
     told = ModelServer(server, model_name or place.base.rpartition("/")[2]) if server else None
     done = roll_back(place, to)
     what = "is now" if done.new else "is already"
-    click.echo(f"version {done.version} {what} what servers see (model {done.digest[:12]})")
+    printing.echo(f"version {done.version} {what} what servers see (model {done.digest[:12]})")
     if told is not None:
         reload(told, place.base, int(done.version))
-        click.echo(f"{told.address} serves it")
+        printing.echo(f"{told.address} serves it")
 
 
 def _when(seconds: float | None) -> str:

@@ -13,7 +13,7 @@ import click
 from tfx_estimators.commands import printing
 from tfx_estimators.commands.lineage import find_run_in, open_all
 from tfx_estimators.commands.metadata_option import metadata_option
-from tfx_estimators.terminal import shown
+from tfx_estimators.terminal import say
 
 __all__ = ["report", "tensorboard"]
 
@@ -48,7 +48,7 @@ def report(run: str, output: pathlib.Path, against: str | None, metadata: str | 
     stores = open_all(metadata)
     store, found = find_run_in(stores, run)
     other = None if against is None else find_run_in(stores, against)
-    click.echo(f"reading the run {found.name}", err=True)
+    say(f"reading the run {found.name}")
     made = report_on(store, found, other)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(made.html, encoding="utf-8")
@@ -86,7 +86,7 @@ def tensorboard(run: str, options: tuple[str, ...], metadata: str | None) -> Non
             expected="the package tensorboard; TensorFlow 2.21 does not bring it",
             fix="pip install tensorboard",
         )
-    click.echo(f"TensorBoard on {shown(folder)}", err=True)
+    say(f"TensorBoard on {folder}")
     program = [sys.executable, "-m", "tensorboard.main", "--logdir", folder, *options]
     os.execv(sys.executable, program)
 

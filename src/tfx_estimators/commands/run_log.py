@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import click
 
-from tfx_estimators.log_file import FORMAT, LogFile, ReadableFormatter
+from tfx_estimators.log_file import FORMAT, LogFile, ReadableFormatter, hide_warnings
 from tfx_estimators.terminal import shown
 
 __all__ = ["RunLog", "run_log", "shown_error"]
@@ -46,6 +46,7 @@ class RunLog:
         if echo:
             handlers.append(logging.StreamHandler(sys.stderr))
             handlers[-1].setFormatter(ReadableFormatter(FORMAT))
+        hide_warnings()
         logging.basicConfig(handlers=handlers, level=logging.INFO)
 
     def open(self) -> None:

@@ -9,7 +9,9 @@ import subprocess
 
 import click
 
+from tfx_estimators.commands import printing
 from tfx_estimators.errors import ContainerError
+from tfx_estimators.terminal import say
 
 __all__ = ["image", "manifests"]
 
@@ -31,8 +33,8 @@ def manifests(folder: pathlib.Path) -> None:
     from tfx_estimators.kubeflow.shipped_files import write_manifests
 
     for path in write_manifests(folder):
-        click.echo(path)
-    click.echo(f"apply them: kubectl apply -k {shlex.quote(str(folder))}", err=True)
+        printing.echo(str(path))
+    say(f"apply them: kubectl apply -k {shlex.quote(str(folder))}")
 
 
 @click.command()
@@ -64,7 +66,7 @@ def image(folder: pathlib.Path, stack: str | None, tag: str | None, build: bool)
         )
     context = write_image_context(folder, stack or installed_stack(), tag)
     command = context.build_command(builder or "docker")
-    click.echo(shlex.join(command))
+    printing.echo(shlex.join(command))
     if build and (code := subprocess.run(command, check=False).returncode):
         raise ContainerError(
             f"{command[0]} ended with code {code}",

@@ -6,7 +6,9 @@ import pathlib
 
 import click
 
+from tfx_estimators.commands import printing
 from tfx_estimators.errors import UnsupportedOptionError
+from tfx_estimators.terminal import say
 
 __all__ = ["submit"]
 
@@ -90,11 +92,11 @@ def submit(
         token=token,
         service_account=service_account,
     )
-    click.echo(run.address)
+    printing.echo(run.address)
     if no_wait:
         return
     try:
-        submission.follow(run, lambda line: click.echo(line, err=True))
+        submission.follow(run, say)
     except KeyboardInterrupt:
-        click.echo(f"no longer watching; the run continues: {run.address}", err=True)
+        say(f"no longer watching; the run continues: {run.address}")
         raise

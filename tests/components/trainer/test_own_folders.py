@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import tensorflow as tf
 from tfx.proto import trainer_pb2
 from tfx.types import standard_artifacts
 
@@ -129,7 +130,21 @@ def test_what_no_model_can_come_of_is_refused_before_training(
     assert not list_checkpoints(str(store()))
 
 
-@pytest.mark.parametrize("contract", ["run_fn", "trainer_fn"])
-def test_an_exit_in_the_module_is_an_error(train: Any, contract: str) -> None:
+@pytest.mark.parametrize(
+    ("contract", "case"),
+    [
+        ("run_fn", "exit in contract"),
+        ("trainer_fn", "_exit in hook"),
+        ("trainer_fn", "exit in metrics"),
+        ("run_fn", "exit in exporter"),
+        ("trainer_fn", "_exit in serving"),
+    ],
+)
+def test_an_exit_in_the_module_is_an_error(train: Any, contract: str, case: str) -> None:
     with pytest.raises(UserModuleError, match=r"sys\.exit\(0\)"):
-        train(contract, case="exit")
+        train(contract, case=case)
+
+
+def test_an_exit_in_the_input_is_an_error(train: Any) -> None:
+    with pytest.raises(tf.errors.OpError, match="SystemExit"):
+        train("trainer_fn", case="exit in rows")

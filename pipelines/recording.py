@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from tfx_estimators.components.gfile import files_for
-from tfx_estimators.errors import TfxEstimatorsError
+from tfx_estimators.components.user_code import text_of
 from tfx_estimators.lineage.maintenance.unfinished import end_unfinished, note_process
 from tfx_estimators.lineage.reconcile import Reconciled, reconcile
 from tfx_estimators.lineage.record_files import paths_below, read_records
@@ -92,8 +92,8 @@ def warned(what: str, say: Callable[[str], None]) -> Iterator[None]:
     """
     try:
         yield
-    except (TfxEstimatorsError, OSError) as error:
-        say(f"warning: {what}: {error}")
+    except Exception as error:  # A bucket's errors are TensorFlow's.
+        say(f"warning: {what}: {text_of(error)}")
 
 
 def record_run(pipeline: Any, folders: Sequence[str] = ()) -> Reconciled | None:

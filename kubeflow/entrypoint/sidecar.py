@@ -80,9 +80,10 @@ class StepSidecar:
             inputs=_records(self._inputs),
             outputs=_records(self._outputs) if state == "complete" else (),
         )
+        files = files_for(self._folder)
         try:
-            write_record(self._folder, record, files_for(self._folder))
-        except OSError as error:
+            write_record(self._folder, record, files)
+        except files.failures as error:
             _log.warning("the lineage record of this step is not kept: %s", error)
 
 

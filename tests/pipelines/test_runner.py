@@ -6,6 +6,7 @@ import pathlib
 from typing import Any
 
 import pytest
+import tensorflow as tf
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.dsl.components.common.resolver import Resolver, ResolverStrategy
@@ -22,6 +23,7 @@ from tfx_estimators.errors import DataError, MetadataStoreError, PipelineError
 from tfx_estimators.lineage.outputs import latest_outputs
 from tfx_estimators.lineage.store import open_store
 from tfx_estimators.pipelines import runner
+from tfx_estimators.pipelines.recording import warned
 from tfx_estimators.pipelines.runners import find_runner
 
 
@@ -158,6 +160,13 @@ def test_what_a_step_failed_with_comes_before_what_metadata_failed_with(
     with pytest.raises(MetadataStoreError, match="cannot be read as a store"):
         runner.run(_pipeline(tmp_path, "hello"))
     assert "[1/1]" not in capsys.readouterr().err
+
+
+def test_what_cannot_be_told_of_a_run_does_not_fail_it() -> None:
+    said: list[str] = []
+    with warned("the checkpoints are not in ML Metadata yet", said.append):
+        raise tf.errors.PermissionDeniedError(None, None, "the token has expired")
+    assert said == ["warning: the checkpoints are not in ML Metadata yet: the token has expired"]
 
 
 def test_a_metadata_file_that_is_removed_during_a_run_is_said(

@@ -89,7 +89,7 @@ def adopt(model_dir: str, folder: str, assets: str | None = None) -> Adopted:
             )
         assets = assets or _exported_assets(source.folder)
         same = _same_vocabularies(folder, assets)
-        _check_ids(ids_in_graph(source, assets), ids_in_graph(own))
+        _check_ids(source, own, assets)
         # By its step, whatever number it has there: the one of the highest number is restored.
         taken = Checkpoint(step, f"{own.folder}/model.ckpt-{step}")
         _copy(paths, source, taken)
@@ -223,14 +223,23 @@ def _same_vocabularies(folder: str, assets: str | None) -> tuple[str, ...]:
     return tuple(sorted(wanted))
 
 
-def _check_ids(old: Mapping[str, str | None], new: Mapping[str, str | None]) -> None:
+def _check_ids(source: Checkpoint, own: Checkpoint, assets: str | None) -> None:
     """That the module itself gives values the ids that they had."""
+    old, new = ids_in_graph(source, assets), ids_in_graph(own)
     differing = sorted(n for n in old.keys() & new if old[n] and new[n] and old[n] != new[n])
+    if differing:
+        raise _other_values(
+            f"the graphs of the old and the new model differ in {', '.join(differing)}"
+        )
     unknown = sorted(n for n in old.keys() | new if not (old.get(n) and new.get(n)))
-    if differing or unknown:
-        what = f"{', '.join(differing or unknown)} "
-        what += "differ" if differing else "cannot be compared: only one of the graphs has them"
-        raise _other_values(f"in the graphs of both models {what}")
+    if unknown:
+        raise TrainingError(
+            f"it is not known whether the ids of {', '.join(unknown)} are those of the old model: "
+            "only one of the two graphs tells them",
+            expected=f"the graph of the old model: {_stem(source)}.meta or graph.pbtxt",
+            fix=f"copy it to {source.folder} if it is elsewhere; else start from the old model's "
+            "weights with base_model or warm_start_from",
+        )
 
 
 def _other_values(problem: str) -> TrainingError:

@@ -21,22 +21,21 @@ from tfx_estimators.components.gfile import files_for
 from tfx_estimators.errors import TrainingError
 from tfx_estimators.estimator.checkpoints import Checkpoint
 
-__all__ = ["BOUNDARIES", "ids_in_graph"]
+__all__ = ["ids_in_graph"]
 
-BOUNDARIES = "bucket boundaries"
-"""The name of all boundaries: which column asks for them first decides where they are made."""
-
+# The name of all boundaries: which column asks for them first decides where they are made.
+_BOUNDARIES = "bucket boundaries"
 _LISTED = ("InitializeTableV2", "LookupTableImportV2")
 _IN_A_FILE = "InitializeTableFromTextFileV2"
 _SAME_VALUES = ("Cast", "Identity")
 _WHOLE_LINE, _LINE_NUMBER = -2, -1
-# TensorFlow puts a table, with a number if need be, below the scope that was asked for.
+# TensorFlow puts a table below a scope that is named after its column, with a number if need be.
 _TABLE = re.compile(r"(/hash_table(_[^/]*)?)+$")
-_COUNTED = re.compile(r"_\d+$")
+_SCOPE = re.compile(r"(_lookup)?(_\d+)?$")
 
 
 def ids_in_graph(checkpoint: Checkpoint, assets: str | None = None) -> dict[str, str | None]:
-    """Digests of what ids stand for, by the name of the table that gives them.
+    """Digests of what ids stand for, by the column, or the table, that gives them.
 
     Args:
         checkpoint: the one beside which the graph lies.
@@ -55,7 +54,7 @@ def ids_in_graph(checkpoint: Checkpoint, assets: str | None = None) -> dict[str,
     for node in graph.node:
         if node.op == "Bucketize":
             boundaries = list(node.attr["boundaries"].list.f)
-            found.setdefault(BOUNDARIES, []).append(_digest(boundaries))
+            found.setdefault(_BOUNDARIES, []).append(_digest(boundaries))
         elif node.op in _LISTED:
             found.setdefault(_name(node), []).append(_digest(_listed(nodes, node)))
         elif node.op == _IN_A_FILE:
@@ -88,7 +87,7 @@ def _graph_beside(checkpoint: Checkpoint) -> Any:
 
 def _name(node: Any) -> str:
     scope = _TABLE.sub("", node.input[0].partition(":")[0])
-    return _COUNTED.sub("", scope.rpartition("/")[2])
+    return _SCOPE.sub("", scope.rpartition("/")[2])
 
 
 def _listed(nodes: Mapping[str, Any], node: Any) -> list[Any] | None:

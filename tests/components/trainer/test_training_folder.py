@@ -283,10 +283,10 @@ def test_an_old_checkpoint_that_does_not_fit_is_refused(
 @pytest.mark.parametrize(
     ("before", "now", "said"),
     [
-        ({"words": ["red", "blue"]}, {"words": ["blue", "red"]}, "color_lookup differ"),
-        ({"boundaries": [1.0, 2.0]}, {"boundaries": [1.0, 3.0]}, "bucket boundaries differ"),
-        ({"words": ["red", "blue"]}, {}, "color_lookup cannot be compared"),
-        ({}, {"words": ["red", "blue"]}, "color_lookup cannot be compared"),
+        ({"words": ["red", "blue"]}, {"words": ["blue", "red"]}, "differ in color"),
+        ({"boundaries": [1.0, 2.0]}, {"boundaries": [1.0, 3.0]}, "differ in bucket boundaries"),
+        ({"words": ["red", "blue"]}, {}, "it is not known whether the ids of color"),
+        ({}, {"words": ["red", "blue"]}, "it is not known whether the ids of color"),
         (
             {"words": ["red", "blue"], "boundaries": [1.0, 2.0]},
             {"words": ["red", "blue"], "boundaries": [1.0, 2.0]},

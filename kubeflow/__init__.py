@@ -32,6 +32,8 @@
   step's image.
 * `training_steps`: trainers that take several processes: on a cluster their step starts a job
   instead.
+* `typed_parameters`: parameters that are more than text and numbers: truth values, lists,
+  dictionaries, protos.
 * `values`: values of artifacts that become parameters of other steps (`.future()[0].value`).
 * `wiring`: what joins one node to another, and what of it TFX's Kubeflow compiler does not take.
 """

@@ -76,8 +76,8 @@ def add_step(
     spec["components"][id_], tasks[id_] = component, task
 
 
-_NAMES = ("--tfx_pipeline=", "--tfx_node=")
-_TOLD = ("--tfx_pipeline=", "--tfx_node=", "--tfx_component=", "--tfx_outputs=")
+_NAMES = ("--tfx_pipeline=", "--tfx_node=", "--tfx_parameter_schemas=")
+_TOLD = (*_NAMES, "--tfx_component=", "--tfx_outputs=")
 
 
 def free_id(spec: Mapping[str, Any], wanted: str) -> str:

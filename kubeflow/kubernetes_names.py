@@ -13,6 +13,7 @@ from tfx_estimators.errors import PackageError
 
 __all__ = [
     "DATA_DIGEST",
+    "ESCAPED",
     "EXECUTION",
     "NO_IMAGE",
     "OWN_STEPS",
@@ -33,10 +34,15 @@ DATA_DIGEST = "tfx_estimators_data_digest"
 EXECUTION = "tfx_estimators_execution"
 """The output parameter with which every step says which execution made its outputs."""
 
+ESCAPED = "escaped"
+"""Says in a parameter's schema that its text is JSON, in which no $ is left."""
+
 OWN_STEPS = "tfx_estimators.kubeflow.entrypoint."
 """Where the functions are that the steps run which compiling adds."""
 
 _VALUE = "_value"
+_DRIVER = "-driver"
+_LONGEST_TASK = 128 - len(_DRIVER)
 _PIPELINE = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _LONGEST_PIPELINE = 128
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?"
@@ -72,16 +78,19 @@ def task_names(ids: Sequence[str]) -> dict[str, str]:
         ids: of the nodes, e.g. "CsvExampleGen" or "Evaluator.slices".
 
     Returns:
-        names by id: the id itself where it will do, else with dashes; never two alike.
+        names by id: the id itself where it will do, else with dashes and cut; never two alike,
+        and none the name of another's driver.
     """
     names: dict[str, str] = {}
     taken: set[str] = set()
     # Ids that will do keep their names whatever the others are called.
-    for id_ in sorted(ids, key=lambda id_: _dashed(id_) != id_):
+    for id_ in sorted(ids, key=lambda id_: (_dashed(id_) != id_, len(id_))):
         name, number = _dashed(id_), 2
-        while name.lower() in taken:
-            name, number = f"{_dashed(id_)}-{number}", number + 1
-        taken.add(name.lower())
+        while {name.lower(), f"{name}{_DRIVER}".lower()} & taken:
+            end = f"-{number}"
+            name, number = f"{_dashed(id_)[: _LONGEST_TASK - len(end)]}{end}", number + 1
+        # The backend has two Argo tasks for each of ours, the other with this name.
+        taken |= {name.lower(), f"{name}{_DRIVER}".lower()}
         names[id_] = name
     return names
 
@@ -110,4 +119,5 @@ def executor_label(task: str) -> str:
 
 
 def _dashed(id_: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", id_).strip("-") or "step"
+    name = re.sub(r"[^A-Za-z0-9]+", "-", id_).strip("-") or "step"
+    return name[:_LONGEST_TASK].strip("-")

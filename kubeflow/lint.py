@@ -11,7 +11,7 @@ from tfx_estimators.components.resources import resources_of
 from tfx_estimators.errors import PackageError
 from tfx_estimators.kubeflow.kubernetes_names import is_image
 from tfx_estimators.kubeflow.resolution import is_lookup, is_resolver, strategy_of
-from tfx_estimators.kubeflow.wiring import wiring_problems
+from tfx_estimators.kubeflow.wiring import ON_LOCAL, wiring_problems
 
 __all__ = ["Finding", "check", "lint"]
 
@@ -53,6 +53,7 @@ def lint(
     findings = [
         finding for node in pipeline.components for finding in _of_node(node, cluster, registry)
     ]
+    findings += [*_of_flags(pipeline), *_of_parameters(pipeline)]
     if cluster:
         findings += _of_root(root or pipeline.pipeline_info.pipeline_root or "")
         findings += _of_images(pipeline, image)
@@ -93,6 +94,40 @@ def _of_root(root: str) -> Iterator[Finding]:
             f"its root {root!r} is not in a kind of bucket that the backend knows",
             f"did you mean {near[0]}://?" if near else "use minio://, s3:// or gs://",
         )
+
+
+def _of_flags(pipeline: Any) -> Iterator[Finding]:
+    for flag in pipeline.beam_pipeline_args:
+        if not isinstance(flag, str):
+            yield Finding(
+                None,
+                f"its beam_pipeline_args have {type(flag).__name__}, {ON_LOCAL}",
+                "write flags as text, or set a variable with Resources(environment=...)",
+            )
+
+
+def _of_parameters(pipeline: Any) -> Iterator[Finding]:
+    """A run has one value for each name."""
+    from tfx.orchestration.data_types import RuntimeParameter
+
+    known: dict[str, Any] = {}
+    for node in pipeline.components:
+        for value in node.exec_properties.values():
+            if not isinstance(value, RuntimeParameter):
+                continue
+            first = known.setdefault(value.name, value)
+            if (first.ptype, first.default) != (value.ptype, value.default):
+                yield Finding(
+                    None,
+                    f"its RuntimeParameter {value.name!r} is {_described(first)} in one node, "
+                    f"and {_described(value)} in {node.id}",
+                    "use one RuntimeParameter for both, or two names",
+                )
+
+
+def _described(parameter: Any) -> str:
+    kind = getattr(parameter.ptype, "__name__", "str")
+    return f"{kind} with the default {parameter.default!r}"
 
 
 def _of_images(pipeline: Any, image: str | None) -> Iterator[Finding]:
@@ -151,6 +186,26 @@ def _of_node(node: Any, cluster: bool, registry: Any) -> Iterator[Finding]:
         yield Finding(node.id, problem, instead)
     if cluster:
         yield from _files(node)
+        if isinstance(node, Importer):
+            yield from _imported(node)
+
+
+def _imported(node: Any) -> Iterator[Finding]:
+    from tfx.dsl.components.common.importer import SOURCE_URI_KEY
+    from tfx.orchestration.data_types import RuntimeParameter
+
+    uri = node.exec_properties[SOURCE_URI_KEY]
+    if isinstance(uri, RuntimeParameter):
+        if uri.default is None:
+            return
+        uri = uri.default
+    scheme, remote, _ = str(uri).partition(_REMOTE)
+    if not remote or scheme not in _BUCKETS:
+        yield Finding(
+            node.id,
+            f"it imports {uri!r}, which is in no bucket that the backend knows",
+            "use a URI of minio://, s3:// or gs://; a step of your own reads a folder on a volume",
+        )
 
 
 def _files(node: Any) -> Iterator[Finding]:

@@ -35,6 +35,7 @@ from tfx_estimators.kubeflow.platform import apply_resources, platform_document
 from tfx_estimators.kubeflow.resolution import with_lookups
 from tfx_estimators.kubeflow.run_records import record_cached_steps
 from tfx_estimators.kubeflow.training_steps import with_jobs
+from tfx_estimators.kubeflow.typed_parameters import type_parameters
 from tfx_estimators.kubeflow.values import point_at_values
 from tfx_estimators.whole_files import staged
 
@@ -124,8 +125,16 @@ def compile_pipeline(
     config = tfx_runner.KubeflowV2DagRunnerConfig(
         default_image=images, default_commands=list(COMMAND), use_pipeline_spec_2_1=True
     )
-    with without_misplaced_warning():
-        job = tfx_runner.KubeflowV2DagRunner(config).run(changed, write_out=False)
+    try:
+        with without_misplaced_warning():
+            job = tfx_runner.KubeflowV2DagRunner(config).run(changed, write_out=False)
+    except (TypeError, ValueError, KeyError, AttributeError, NotImplementedError) as error:
+        # `lint` knows the usual reasons, and says them with the node's name.
+        raise PackageError(
+            f"TFX's compiler for Kubeflow does not take {name}: {error}",
+            expected="nodes, values and channels that it can write into a package",
+            fix="change what the message names, or run it with --runner local",
+        ) from error
     spec: dict[str, Any] = job["pipelineSpec"]
     spec["defaultPipelineRoot"] = root or pipeline.pipeline_info.pipeline_root
     _keep_defaults(spec, changed)
@@ -133,9 +142,11 @@ def compile_pipeline(
     _run_no_hooks(spec)
     point_conditions(spec)
     _name_importers_output(spec)
+    type_parameters(spec, _of_our_command(spec, changed))
     _tell_names(spec, changed, pipeline.pipeline_info.pipeline_name)
     resources |= cache_by_digests(spec, pipeline, resources)
-    resources |= record_cached_steps(spec, _of_our_command(spec, changed), resources)
+    ours = [node.id for node in _of_our_command(spec, changed)]
+    resources |= record_cached_steps(spec, ours, resources)
     added = sorted(spec["components"].keys() - {node.id for node in changed.components})
     names = task_names([*(node.id for node in changed.components), *added])
     _rename(spec, names)
@@ -206,11 +217,11 @@ def _keep_parameter(holder: dict[str, Any], field: str, importer: dict[str, Any]
         holder[field] = {"parameters": {name: kept}}
 
 
-def _of_our_command(spec: dict[str, Any], pipeline: Any) -> list[str]:
-    """Ids of the nodes whose container runs our entrypoint."""
+def _of_our_command(spec: dict[str, Any], pipeline: Any) -> list[Any]:
+    """The nodes whose container runs our entrypoint."""
     executors, components = spec["deploymentSpec"]["executors"], spec["components"]
     return [
-        node.id
+        node
         for node in pipeline.components
         if executors[components[node.id]["executorLabel"]].get("container", {}).get("command")
         == list(COMMAND)
@@ -219,16 +230,14 @@ def _of_our_command(spec: dict[str, Any], pipeline: Any) -> list[str]:
 
 def _tell_names(spec: dict[str, Any], pipeline: Any, name: str) -> None:
     executors = spec["deploymentSpec"]["executors"]
-    ours = _of_our_command(spec, pipeline)
-    for node in pipeline.components:
-        if node.id in ours:
-            container = executors[spec["components"][node.id]["executorLabel"]]["container"]
-            container["args"] += [
-                f"--tfx_outputs={','.join(node.outputs)}",
-                f"--tfx_pipeline={name}",
-                f"--tfx_node={node.id}",
-                f"--tfx_component={node.type}",
-            ]
+    for node in _of_our_command(spec, pipeline):
+        container = executors[spec["components"][node.id]["executorLabel"]]["container"]
+        container["args"] += [
+            f"--tfx_outputs={','.join(node.outputs)}",
+            f"--tfx_pipeline={name}",
+            f"--tfx_node={node.id}",
+            f"--tfx_component={node.type}",
+        ]
 
 
 def _rename(spec: dict[str, Any], names: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from tfx_estimators.json_text import dumps
 from tfx_estimators.kubeflow.kubernetes_names import value_key
 
-__all__ = ["point_at_values"]
+__all__ = ["declare", "point_at_values"]
 
 _SPEC = "--json_serialized_inputs_spec_args"
 
@@ -38,11 +38,18 @@ def point_at_values(spec: dict[str, Any]) -> None:
             source["outputParameterKey"] = key = value_key(source["outputParameterKey"])
             producer = components[tasks[source["producerTask"]]["componentRef"]["name"]]
             kind = producer["outputDefinitions"]["parameters"][key]["parameterType"]
-            _declare(spec, components[task["componentRef"]["name"]], name, kind)
+            declare(spec, components[task["componentRef"]["name"]], name, kind)
 
 
-def _declare(spec: dict[str, Any], component: dict[str, Any], name: str, kind: str) -> None:
-    """In the component and in what its entrypoint is told of it."""
+def declare(spec: dict[str, Any], component: dict[str, Any], name: str, kind: str) -> None:
+    """Changes a parameter's type, in the component and in what its entrypoint is told of it.
+
+    Args:
+        spec: a PipelineSpec as TFX compiles it.
+        component: a part of it, changed in place.
+        name: of the parameter.
+        kind: its type, such as "STRING".
+    """
     component["inputDefinitions"]["parameters"][name]["parameterType"] = kind
     executor = spec["deploymentSpec"]["executors"][component["executorLabel"]]
     arguments = executor.get("container", {}).get("args", [])

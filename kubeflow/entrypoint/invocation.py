@@ -1,8 +1,9 @@
 """The command line of a step, read.
 
-The arguments are those of TFX's `kubeflow_v2_run_executor`, and four more that a package
-may carry: the names that lineage goes by, which the backend does not tell a container, and
-the keys of the component's own outputs, since the backend adds some of its own.
+The arguments are those of TFX's `kubeflow_v2_run_executor`, and some more that a package
+may carry: the names that lineage goes by, which the backend does not tell a container,
+the keys of the component's own outputs, since the backend adds some of its own, and what
+parameters are that travel as text.
 What the backend hands over is KFP's ExecutorInput as JSON, which is read as it is.
 """
 
@@ -17,7 +18,7 @@ from typing import Any
 
 from tfx_estimators.errors import StepInputError
 from tfx_estimators.kubeflow.entrypoint.uris import task_place
-from tfx_estimators.kubeflow.kubernetes_names import DATA_DIGEST
+from tfx_estimators.kubeflow.kubernetes_names import DATA_DIGEST, ESCAPED
 
 __all__ = ["UNKNOWN", "Invocation"]
 
@@ -35,7 +36,7 @@ class Invocation:
 
     Attributes:
         executor: importable path of the executor's class.
-        parameters: execution properties, nulls left out.
+        parameters: execution properties, nulls left out; text, numbers and truth values.
         inputs: input key -> RuntimeArtifacts, as JSON.
         outputs: output key -> RuntimeArtifacts, as JSON; what the backend adds for itself,
             such as the file that it copies the step's log into, is left out.
@@ -49,6 +50,8 @@ class Invocation:
         component: importable path of the component's class, or else of the executor's.
         attempt: the pod's name, or what else is unlike other attempts' names.
         data_digest: of the files that the parameters name, if the step is cached by it.
+        parameter_schemas: what the text of a parameter is, as `pipeline_pb2.Value.Schema`
+            has it in JSON.
     """
 
     executor: str
@@ -65,6 +68,7 @@ class Invocation:
     component: str
     attempt: str
     data_digest: str | None = None
+    parameter_schemas: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def parse(cls, arguments: Sequence[str]) -> Invocation:
@@ -84,6 +88,7 @@ class Invocation:
         parser.add_argument("--json_serialized_invocation_args", required=True)
         parser.add_argument("--json_serialized_inputs_spec_args", default="{}")
         parser.add_argument("--tfx_outputs", type=_keys)
+        parser.add_argument("--tfx_parameter_schemas", default="{}")
         parser.add_argument("--tfx_pipeline")
         parser.add_argument("--tfx_node")
         parser.add_argument("--tfx_component")
@@ -102,6 +107,10 @@ class Invocation:
         place = _place(artifacts, outputs["outputFile"])
         parameters = _parameters(inputs.get("parameterValues") or {}, spec)
         data_digest = parameters.pop(DATA_DIGEST, None)
+        schemas = _object(said.tfx_parameter_schemas, "--tfx_parameter_schemas")
+        for name in schemas.keys() & parameters.keys():
+            if schemas[name].pop(ESCAPED, False):
+                parameters[name] = json.loads(parameters[name])
         return cls(
             executor=said.executor_class_path,
             parameters=parameters,
@@ -121,6 +130,7 @@ class Invocation:
             component=said.tfx_component or said.executor_class_path,
             attempt=os.environ.get(_POD) or f"{place[1]}.{place[2]}",
             data_digest=data_digest,
+            parameter_schemas={n: schema for n, schema in schemas.items() if schema},
         )
 
 

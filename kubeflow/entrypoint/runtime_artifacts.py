@@ -2,11 +2,13 @@
 
 The backend keeps one flat map of metadata for an artifact. Of numbers it knows doubles
 only; null is an error; lists and objects come back as they are written to some consumers
-and not to others, so they travel as JSON text.
+and not to others, so they travel as JSON text. Truth values travel as 0 and 1, which
+conditions compare with, and a property of ours names them.
 """
 
 from __future__ import annotations
 
+import json
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,6 +32,13 @@ __all__ = [
 
 # Set by `kubeflow.blessed_model_executor`: the backend wants an artifact on every output.
 ABSENT = "tfx_estimators_absent"
+
+# What the backend notes of every artifact that a step makes or imports. They are its own: as
+# an output, the same artifact has none of them.
+_NOTED = ("display_name", "store_session_info")
+
+# Of properties that are numbers for the backend: those that are truth values for TFX.
+_BOOLEANS = "tfx_estimators_booleans"
 
 Given = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -63,8 +72,10 @@ def runtime_artifact(artifact: Artifact, given: Mapping[str, Any]) -> dict[str, 
     """An artifact for the executor's output, under the URI that the backend gave it."""
     metadata = dict(_values(artifact.mlmd_artifact.properties))
     for name, value in _values(artifact.mlmd_artifact.custom_properties).items():
-        clash = name in metadata
+        clash = name in metadata or name in _NOTED
         metadata[f"{CUSTOM_PROPERTIES_PREFIX}{name}" if clash else name] = value
+    if booleans := _booleans(artifact.mlmd_artifact.custom_properties):
+        metadata[_BOOLEANS] = dumps(booleans)
     said = {"name": given.get("name") or "", "uri": given["uri"], "metadata": metadata}
     if given.get("type"):
         said["type"] = given["type"]
@@ -93,8 +104,10 @@ def _artifact(given: Mapping[str, Any], *schemas: Any) -> Artifact:
     artifact = artifact_class(*schemas)()
     artifact.uri = local_path(str(given.get("uri") or ""))
     declared = dict(artifact.artifact_type.properties)
-    for name, value in (given.get("metadata") or {}).items():
-        if value is None:
+    metadata = dict(given.get("metadata") or {})
+    booleans = json.loads(metadata.pop(_BOOLEANS, "[]"))
+    for name, value in metadata.items():
+        if value is None or name in _NOTED:
             continue
         kind = declared.get(name)
         if kind is not None and _set_declared(artifact.mlmd_artifact.properties[name], kind, value):
@@ -102,9 +115,18 @@ def _artifact(given: Mapping[str, Any], *schemas: Any) -> Artifact:
         if kind is not None:
             del artifact.mlmd_artifact.properties[name]
         stripped = name.removeprefix(CUSTOM_PROPERTIES_PREFIX)
-        name = stripped if stripped in declared else name
-        _set_custom(artifact.mlmd_artifact.custom_properties[name], value)
+        name = stripped if stripped in declared or stripped in _NOTED else name
+        _set_custom(
+            artifact.mlmd_artifact.custom_properties[name],
+            bool(value) if name in booleans else value,
+        )
     return artifact
+
+
+def _booleans(properties: Mapping[str, Any]) -> list[str]:
+    return sorted(
+        name for name, value in properties.items() if value.WhichOneof("value") == "bool_value"
+    )
 
 
 def _set_declared(target: Any, kind: int, value: Any) -> bool:
@@ -124,6 +146,8 @@ def _set_declared(target: Any, kind: int, value: Any) -> bool:
 def _set_custom(target: Any, value: Any) -> None:
     if isinstance(value, str):
         target.string_value = value
+    elif isinstance(value, bool):
+        target.bool_value = value
     elif isinstance(value, (int, float)):
         # As TFX does: its getters for whole and for other numbers both read this one,
         # and nobody can say any more which it was.

@@ -44,7 +44,7 @@ def run_step(invocation: Invocation) -> None:
     inputs = input_artifacts(invocation.inputs, invocation.inputs_spec)
     outputs = output_artifacts(invocation.outputs)
     sidecar = StepSidecar(invocation, inputs, outputs)
-    properties = dict(invocation.parameters)
+    properties = _typed(invocation)
     sidecar.write("running")
     try:
         make_places(outputs)
@@ -63,6 +63,22 @@ def run_step(invocation: Invocation) -> None:
     write_answer(invocation, answer)
     sidecar.write("complete")
     _log.info("%s is done", invocation.node)
+
+
+def _typed(invocation: Invocation) -> dict[str, Any]:
+    """The execution properties as the local runner gives them to an executor."""
+    properties = dict(invocation.parameters)
+    if invocation.parameter_schemas:
+        from google.protobuf import json_format
+        from ml_metadata.proto import metadata_store_pb2 as mlmd
+        from tfx.orchestration.data_types_utils import get_parsed_value
+        from tfx.proto.orchestration import pipeline_pb2
+
+        for name, said in invocation.parameter_schemas.items():
+            schema = json_format.ParseDict(said, pipeline_pb2.Value.Schema())
+            written = mlmd.Value(string_value=properties[name])
+            properties[name] = get_parsed_value(written, schema)
+    return properties
 
 
 def _context(executor_class: type[Any], invocation: Invocation) -> Any:

@@ -54,7 +54,7 @@ def task_place(output: str) -> TaskPlace | None:
     Returns:
         None if there are not enough folders to tell.
     """
-    if output == _COMMON_FILE:
+    if output.endswith(_COMMON_FILE):
         return None
     parts = output.rstrip("/").split("/")[:-1]
     if parts and _UUID.fullmatch(parts[-1]):

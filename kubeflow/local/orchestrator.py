@@ -27,15 +27,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfx_estimators.kubeflow.local.imitated_backend import (
+        VERSIONS,
         Cache,
         ProvisionedTask,
         executor_input,
+        expanded,
     )
     from tfx_estimators.kubeflow.local.launcher_copies import FOLDERS, LauncherCopies
 else:
     # Beside this program, where Python does not look when it is isolated.
     sys.path.append(str(pathlib.Path(__file__).parent))
-    from imitated_backend import Cache, ProvisionedTask, executor_input
+    from imitated_backend import VERSIONS, Cache, ProvisionedTask, executor_input, expanded
     from launcher_copies import FOLDERS, LauncherCopies
 
 
@@ -109,6 +111,7 @@ class TaskRunner:
 
     def __init__(self, job: dict[str, Any], events: EventStream, ending: Ending) -> None:
         self._job, self._events, self._ending = job, events, ending
+        self._version = VERSIONS[job["version"]]
         self._copies = self._launcher_copies()
         self._cache = Cache(pathlib.Path(job["root"]) / "cache", self._copies)
         self._started = 0
@@ -118,15 +121,17 @@ class TaskRunner:
         """Runs a step, again as often as its retry policy says; True if it succeeded."""
         step = self._job["steps"][label]
         given = executor_input(command)
-        task = ProvisionedTask(command, given, self._copies) if given is not None else None
-        command = task.command if task is not None else command
+        task = self._provisioned(command, given) if given is not None else None
         root = task.folder.parent if task is not None else pathlib.Path(self._job["root"])
         logs = root / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         with self._lock:
             self._started += 1
             facts = {"step": step["name"], "number": self._started}
-        key = self._cache.key(step["container"], given) if step["cached"] and given else None
+        claims = step["claims"] if self._version.keys_claims else ()
+        key = (
+            self._cache.key(step["container"], given, claims) if step["cached"] and given else None
+        )
         if key is not None and task is not None and (answer := self._cache.find(key)) is not None:
             task.folder.mkdir(parents=True)
             task.told.write_text(answer, encoding="utf-8")
@@ -137,7 +142,8 @@ class TaskRunner:
             log = logs / f"{step['name']}.{attempt}.txt"
             self._events.tell("begin", attempt=attempt, log=str(log), **facts)
             if task is not None:
-                task.begin(log)  # A pod begins with nothing, and so does a retry here.
+                # A pod begins with nothing, and so does a retry here.
+                command = task.begin(log, attempt)
             code = self._attempt(step, command, log, root.name, attempt)
             seconds = time.monotonic() - begin
             if code == 0:
@@ -160,6 +166,10 @@ class TaskRunner:
                 return False
         return False
 
+    def _provisioned(self, command: list[str], given: dict[str, Any]) -> ProvisionedTask:
+        common = pathlib.Path(self._job["mounted"]) / "tmp"
+        return ProvisionedTask(command, given, self._version, common, self._copies)
+
     def _launcher_copies(self) -> LauncherCopies | None:
         root = self._job["pipeline_root"]
         if not root:
@@ -178,6 +188,7 @@ class TaskRunner:
             variables[self._job["copies_variable"]] = str(copies.folder)
         environment, stop = {**os.environ, **variables}, []
         environment.pop(_NEVER_SET, None)
+        command = [expanded(part, variables) for part in command]
         if self._job["container_command"]:
             shown = [part for key, value in variables.items() for part in ("-e", f"{key}={value}")]
             paths = paths_in(command, outside=self._job["mounted"])

@@ -22,10 +22,12 @@ class PackageFile:
     Attributes:
         path: the file.
         spec: its PipelineSpec, as JSON.
+        platform: what only Kubernetes understands, as JSON; empty if there is nothing.
     """
 
     path: pathlib.Path
     spec: dict[str, Any]
+    platform: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def read(cls, path: pathlib.Path) -> PackageFile:
@@ -44,7 +46,7 @@ class PackageFile:
             ) from error
         try:
             # The second document, if any, is what only Kubernetes understands.
-            spec = next(iter(yaml.safe_load_all(text)), None)
+            spec, platform, *_ = (*yaml.safe_load_all(text), None, None)
         except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
             # Scalars that are no dates or numbers though they look it are other errors.
             raise PackageError(
@@ -54,7 +56,7 @@ class PackageFile:
             ) from error
         if isinstance(spec, dict) and isinstance(spec.get("pipelineSpec"), dict):
             spec = spec["pipelineSpec"]  # A PipelineJob around it, as TFX writes it.
-        package = cls(path, spec if isinstance(spec, dict) else {})
+        package = cls(path, *(one if isinstance(one, dict) else {} for one in (spec, platform)))
         try:
             package._check()
         except (AttributeError, KeyError, TypeError) as error:
@@ -79,6 +81,13 @@ class PackageFile:
             for label, executor in executors.items()
             if executor.get("container")
         }
+
+    def claims(self, label: str) -> list[str]:
+        """The persistent volume claims that the step of an executor label mounts."""
+        kubernetes = (self.platform.get("platforms") or {}).get("kubernetes") or {}
+        executors = (kubernetes.get("deploymentSpec") or {}).get("executors") or {}
+        mounts = (executors.get(label) or {}).get("pvcMount") or ()
+        return [mount["constant"] for mount in mounts if "constant" in mount]
 
     def tasks(self) -> dict[str, dict[str, Any]]:
         """Task name -> task, of the pipeline and of the pipelines in it."""

@@ -53,6 +53,7 @@ def run_package(
     containers: bool = False,
     pipeline_root: str | None = None,
     arguments: Mapping[str, Any] | None = None,
+    version: str = "2.17",
     say: Callable[[str], None] | None = None,
 ) -> RunReport:
     """Runs a compiled package to its end.
@@ -65,6 +66,7 @@ def run_package(
             inputs, as of a bucket, and nothing else of the run's artifacts.
         containers: whether each step is a podman container of its image; else a process.
         arguments: values of the pipeline's own parameters.
+        version: of the backend that is imitated, one of `imitated_backend.VERSIONS`.
         say: takes progress, line by line; by default it is printed on standard error.
 
     Raises:
@@ -87,6 +89,7 @@ def run_package(
         "root": str(artifacts),
         "mounted": str(root),
         "pipeline_root": pipeline_root,
+        "version": version,
         "copies_variable": LAUNCHER_COPIES,
         "log": str(report.log),
         "python": sys.executable,
@@ -214,6 +217,7 @@ def _steps(package: PackageFile) -> dict[str, dict[str, Any]]:
             "longest": _seconds(policy.get("backoffMaxDuration"), _EVER),
             "container": {k: container.get(k) for k in ("image", "command", "args")} | versions,
             "cached": _is_cached(task, container),
+            "claims": package.claims(label),
         }
     return steps
 

@@ -174,3 +174,30 @@ def test_evaluator_on_a_cluster(
         assert other.baseline == pytest.approx(one.baseline, rel=1e-6)
     for key, verdict in (("blessing", "BLESSED"), ("evaluation", "report.json")):
         assert all(pathlib.Path(one[key].uri, verdict).exists() for one in made)
+
+
+def test_a_worker_that_dies_fails_the_step_and_the_next_attempt_gives_the_same(
+    channel: Any,
+    examples: Artifact,
+    model: Artifact,
+    tmp_path: pathlib.Path,
+) -> None:
+    component = EstimatorEvaluator(
+        examples=channel(standard_artifacts.Examples),
+        model=channel(standard_artifacts.Model),
+        label_key="y",
+        eval_config=EVAL_CONFIG,
+    )
+    inputs = {"examples": examples, "model": model}
+    expected = load_report(run(component, inputs, tmp_path / "direct", [])["evaluation"].uri)
+    with Engine("flink", tmp_path, dies=tmp_path / "died") as engine:
+        with pytest.raises(RuntimeError, match="failed in state FAILED"):
+            run(component, inputs, tmp_path / "failed", engine.flags)
+        assert (tmp_path / "died").exists()
+        assert not list((tmp_path / "failed").glob("evaluation/*"))
+        assert not list((tmp_path / "failed").glob("blessing/*"))
+        made = run(component, inputs, tmp_path / "again", engine.flags)
+    report = load_report(made["evaluation"].uri)
+    assert report.blessed is expected.blessed is True
+    for one, other in zip(expected.slices, report.slices, strict=True):
+        assert other.metrics == pytest.approx(one.metrics, rel=1e-6)

@@ -362,6 +362,95 @@ def test_wiring_that_does_not_compile_is_named(
     assert "DEFAULT_IMAGE_PATH_KEY" not in caplog.text
 
 
+def test_what_the_backend_has_no_place_for_is_named(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tfx.components.example_gen.import_example_gen.component import ImportExampleGen
+    from tfx.components.statistics_gen.component import StatisticsGen
+    from tfx.dsl.components.common.importer import Importer
+    from tfx.dsl.control_flow.for_each import ForEach
+    from tfx.dsl.experimental.conditionals.conditional import Cond
+    from tfx.dsl.placeholder import placeholder
+    from tfx.orchestration.data_types import RuntimeParameter
+    from tfx.orchestration.pipeline import Pipeline
+    from tfx.types import standard_artifacts
+    from tfx.types.channel import union
+
+    (tmp_path / "small_steps.py").write_text(
+        "from tfx.dsl.component.experimental.annotations import Parameter\n"
+        "from tfx.dsl.component.experimental.decorators import component\n"
+        "@component\n"
+        "def step(x: Parameter[int] = 1):\n"
+        "    pass\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    step: Any = importlib.import_module("small_steps").step
+
+    def imported(uri: Any, kind: Any = standard_artifacts.Examples) -> Any:
+        return Importer(source_uri=uri, artifact_type=kind)
+
+    def number(name: str, default: int) -> Any:
+        return RuntimeParameter(name, ptype=int, default=default)
+
+    first = ImportExampleGen(input_base="/data").with_id("first")
+    second = ImportExampleGen(input_base="/data").with_id("second")
+    both = union([first.outputs["examples"], second.outputs["examples"]])
+    joined = StatisticsGen(examples=both).with_id("joined")
+    with ForEach(first.outputs["examples"]) as each:
+        looped = StatisticsGen(examples=each).with_id("looped")
+    place: Any = RuntimeParameter("place", ptype=str, default="/volume/x")
+    far = imported("minio://b/x").with_id("far")
+    count = imported("minio://b/count", standard_artifacts.Integer).with_id("count")
+    with Cond(far.outputs["result"].future()[0].property("span") == 1):
+        conditional = imported("minio://b/y").with_id("conditional")
+    with Cond(far.outputs["result"].future()[0].property("split_names") == "it's"):
+        quoted = step().with_id("quoted")
+    problems = [
+        "joined: its input examples is a UnionChannel",
+        "looped: its input examples is a",
+        "near: it imports '/volume/schema', which is in no bucket",
+        "parameter: it imports '/volume/x', which is in no bucket",
+        "conditional: an Importer under a condition",
+        'quoted: it runs under a condition with "it\'s"',
+        "valued: x is the value of what count imports",
+        "inside: table has a RuntimeParameter inside another value",
+        "the pipeline: its RuntimeParameter 'n' is int with the default",
+        "the pipeline: its beam_pipeline_args have",
+    ]
+    inside = step().with_id("inside")
+    inside.exec_properties["table"] = {"a": number("m", 1)}
+    pipeline = Pipeline(
+        pipeline_name="w", pipeline_root=BUCKET,
+        components=[
+            first, second, joined, looped, far, count, conditional, quoted, inside,
+            imported("/volume/schema").with_id("near"), imported(place).with_id("parameter"),
+            step(x=count.outputs["result"].future()[0].value).with_id("valued"),
+            step(x=number("n", 1)).with_id("one"), step(x=number("n", 2)).with_id("other"),
+        ],
+        beam_pipeline_args=[placeholder.environment_variable("FLAGS")],
+    )  # fmt: skip
+    with pytest.raises(PackageError) as caught:
+        compile_pipeline(pipeline, image="i")
+    lines = [line.strip() for line in str(caught.value).splitlines()]
+    for problem in problems:
+        assert any(line.startswith(problem) for line in lines), (problem, lines)
+    # On this machine, kfp reads any path.
+    with pytest.raises(PackageError) as caught:
+        compile_pipeline(pipeline, image="i", cluster=False)
+    assert "in no bucket" not in str(caught.value)
+
+
+def test_what_tfx_cannot_compile_ends_in_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise NotImplementedError("no such thing")
+
+    monkeypatch.setattr(kubeflow_v2_dag_runner.KubeflowV2DagRunner, "run", fail)
+    with pytest.raises(PackageError, match="does not take small: no such thing"):
+        compile_pipeline(small(), image="i")
+
+
 def test_taxi_compiles_and_its_lookup_is_an_ordinary_step(tmp_path: pathlib.Path) -> None:
     from tfx_estimators.pipelines import catalog
 
@@ -495,6 +584,12 @@ def test_what_would_be_refused_is_said_before_anything_is_written() -> None:
         Accelerator("nvidia/gpu")
     assert package_name("small_1") == "small-1"
     assert task_names(["a.b", "a_b", "a-b"]) == {"a-b": "a-b", "a.b": "a-b-2", "a_b": "a-b-3"}
+    # The backend has a task of Argo's called a-driver beside the task a; 128 letters at most.
+    assert task_names(["a-driver", "a"]) == {"a": "a", "a-driver": "a-driver-2"}
+    long = task_names(["x" * 300, "x" * 301, "größe", "日本"])
+    assert (long["größe"], long["日本"]) == ("gr-e", "step")
+    assert len({*long.values()}) == 4
+    assert max(map(len, long.values())) + len("-driver") == 128
 
 
 @pytest.mark.parametrize(

@@ -35,11 +35,14 @@ class Engine:
     Args:
         name: "flink" or "spark".
         folder: for logs and staged files.
+        dies: a file. Until it is there, the first worker process to do some work is killed,
+            and makes it; see `dying_worker`.
     """
 
-    def __init__(self, name: str, folder: pathlib.Path) -> None:
+    def __init__(self, name: str, folder: pathlib.Path, dies: pathlib.Path | None = None) -> None:
         self._name = name
         self._folder = folder
+        self._dies = dies
         self._processes: list[subprocess.Popen[bytes]] = []
         self.flags: list[str] = []
 
@@ -88,7 +91,15 @@ class Engine:
 
     def _start(self, name: str, port: int, *command: str) -> None:
         # The pool starts "python", which has to be this one.
-        path = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        folder = pathlib.Path(sys.executable).parent
+        if self._dies is not None:
+            folder = self._folder / "dying"
+            folder.mkdir(exist_ok=True)
+            program = pathlib.Path(__file__).with_name("dying_worker.py")
+            script = f'#!/bin/sh\nexec {sys.executable} {program} {self._dies} "$@"\n'
+            (folder / "python").write_text(script)
+            (folder / "python").chmod(0o755)
+        path = f"{folder}{os.pathsep}{os.environ['PATH']}"
         with (self._folder / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
                 command, stdout=log, stderr=log, env={**os.environ, "PATH": path}

@@ -15,6 +15,7 @@ from tfx_estimators.kubeflow.entrypoint.artifact_types import artifact_class
 from tfx_estimators.kubeflow.entrypoint.runtime_artifacts import (
     input_artifacts,
     output_artifacts,
+    plain_properties,
     runtime_artifact,
 )
 
@@ -51,12 +52,25 @@ def test_custom_properties_survive_the_way_through_the_backend(properties: dict)
     }
     (read,) = input_artifacts({"m": [told]}, {})["m"]
     for name, value in properties.items():
-        if isinstance(value, (bool, int)):
+        if isinstance(value, bool):
+            assert read.get_bool_custom_property(name) is value
+            assert told["metadata"][name] == int(value)
+        elif isinstance(value, int):
             assert read.get_int_custom_property(name) == int(value)
         elif isinstance(value, float):
             assert math.isclose(read.get_float_custom_property(name), value, rel_tol=0, abs_tol=0)
         else:
             assert read.get_string_custom_property(name) == value
+
+
+def test_what_the_backend_notes_of_an_artifact_is_not_the_artifacts() -> None:
+    output = {"uri": "/x", "name": "m", "metadata": {}}
+    (made,) = output_artifacts({"m": [output]})["m"]
+    made.set_string_custom_property("display_name", "mine")
+    told = runtime_artifact(made, output)
+    told["metadata"] |= {"display_name": "m", "store_session_info": '{"Provider":"minio"}'}
+    (read,) = input_artifacts({"m": [told]}, {})["m"]
+    assert plain_properties(read) == {"display_name": "mine"}
 
 
 def test_declared_properties_keep_their_types() -> None:

@@ -25,7 +25,7 @@ def test_steps_run_in_order_with_their_environment(make_package, outputs, tmp_pa
     body = (
         "given_thing = given['inputs']['artifacts']['thing']['artifacts'][0]\n"
         "assert pathlib.Path(given_thing['uri']).read_text() == 'made'\n"
-        "assert given_thing['metadata'] == {'answer': 42}\n"
+        "assert given_thing['metadata']['answer'] == 42\n"
         "assert os.environ['COLOUR'] == 'blue'\n"
     )
     package = make_package(first={}, second={"after": "first", "body": body, "colour": "blue"})
@@ -40,12 +40,16 @@ def test_steps_run_in_order_with_their_environment(make_package, outputs, tmp_pa
 def test_a_step_is_tried_again_from_nothing(make_package, tmp_path) -> None:
     body = (
         "here = pathlib.Path(out['outputFile']).parent\n"
-        "assert not here.exists(), 'left by the attempt before'\n"
         "marks = here.parent / 'marks'\n"
         "marks.mkdir(exist_ok=True)\n"
         "(marks / os.environ['KFP_POD_NAME']).touch()\n"
-        "if len(list(marks.iterdir())) < 3:\n"
-        "    here.mkdir()\n"
+        "tried = len(list(marks.iterdir()))\n"
+        "(logs,) = out['artifacts']['executor-logs']['artifacts']\n"
+        "assert pathlib.Path(logs['uri']).name == f'executor-logs-{tried - 1}'\n"
+        "(found,) = here.iterdir()\n"
+        "assert str(found) == logs['uri'], 'left by the attempt before'\n"
+        "if tried < 3:\n"
+        "    (here / 'thing').touch()\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     said: list[str] = []
@@ -55,29 +59,41 @@ def test_a_step_is_tried_again_from_nothing(make_package, tmp_path) -> None:
     assert sum("killed by SIGKILL" in line for line in said) == 2
 
 
-def test_a_step_finds_what_the_backend_gives(make_package, tmp_path, monkeypatch) -> None:
-    """Facts of Kubeflow Pipelines 2.5 to 2.17 as installed by default."""
+@pytest.mark.parametrize("version", ["2.5", "2.14", "2.17"])
+def test_a_step_finds_what_the_backend_gives(make_package, tmp_path, monkeypatch, version) -> None:
+    """Facts of these versions of Kubeflow Pipelines as installed by default."""
     monkeypatch.setenv("KFP_RUN_ID", "of another one")
+    newest = version == "2.17"
     body = (
+        f"newest = {newest}\n"
         "import uuid\n"
-        "thing = pathlib.Path(out['artifacts']['thing']['artifacts'][0]['uri'])\n"
+        "(thing,) = out['artifacts']['thing']['artifacts']\n"
         "(logs,) = out['artifacts']['executor-logs']['artifacts']\n"
+        "assert thing.get('name') == ('thing' if newest else None)\n"
+        "thing = pathlib.Path(thing['uri'])\n"
         "print('said first', flush=True)\n"
         "assert pathlib.Path(logs['uri']).read_text() == 'said first\\n'\n"
+        "assert pathlib.Path(logs['uri']).parent == thing.parent\n"
+        "assert thing.parent.joinpath('executor-logs-0').exists() == newest\n"
         "assert logs['type'] == {'schemaTitle': 'system.Artifact'}\n"
         "uuid.UUID(thing.parent.name)\n"
         "assert (thing.name, thing.parent.parent.name) == ('thing', sys.argv[3][:-9])\n"
-        "assert pathlib.Path(out['outputFile']).parent == thing.parent\n"
+        "answer = out['outputFile']\n"
+        "assert (pathlib.Path(answer).parent == thing.parent) == newest\n"
+        "assert answer.endswith('/tmp/kfp_outputs/output_metadata.json') != newest\n"
+        "assert not os.path.exists(answer)\n"
         "assert 'KFP_RUN_ID' not in os.environ\n"
         "for held in given.get('inputs', {}).get('artifacts', {}).values():\n"
         "    assert held['artifacts'][0]['type'] == {'instanceSchema': ''}\n"
+        "    noted = held['artifacts'][0]['metadata']\n"
+        "    assert set(noted) == {'answer', 'display_name', 'store_session_info'}\n"
     )
     package = make_package(first={"body": body}, second={"after": "first", "body": body})
-    run_package(package, tmp_path / "root", say=lambda line: None)
+    run_package(package, tmp_path / "root", version=version, say=lambda line: None)
     # The launcher's own, and found where one looks for it.
     (thing,) = (tmp_path / "root").glob("artifacts/small-*/second/thing")
     assert thing.read_text() == "made"
-    assert not list(thing.parent.glob("executor-logs"))
+    assert not list(thing.parent.glob("executor-logs*"))
 
 
 @pytest.mark.parametrize("scheme", ["minio", "s3", "gs"])
@@ -132,14 +148,20 @@ def test_what_was_made_before_comes_from_the_cache(make_package, tmp_path) -> No
     }
     said: list[str] = []
 
-    def ran(**changes) -> str:
+    def ran(claim: str | None = None, **changes) -> str:
         (tmp_path / "ran").write_text("")
-        run_package(make_package(**steps, **changes), tmp_path / "root", say=said.append)
+        package = make_package(**steps, **changes)
+        if claim is not None:
+            executors = {"exec-second": {"pvcMount": [{"constant": claim, "mountPath": "/x"}]}}
+            platform = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}
+            package.write_text(f"{package.read_text()}---\n{yaml.safe_dump(platform)}")
+        run_package(package, tmp_path / "root", say=said.append)
         return (tmp_path / "ran").read_text().replace(".Executor", "")
 
     assert ran() == "first second third "
     assert ran() == "third "
     assert "[1/3] first: from the cache" in said
+    assert ran(claim="another") == "second third "
     steps["first"] = {"body": body}  # As an ExampleGen: its examples are others every time.
     assert ran() == "first second third "
     steps["first"] = {"body": body, "cached": True}

@@ -97,6 +97,10 @@ class EstimatorTrainer(base_component.BaseComponent):
             devices TensorFlow picks. See `tfx-estimators docs distribution`.
         fresh: any text. Trainings with another one have nothing in common: a new one
             begins a training anew that would else go on, or be taken from the cache.
+        extend: go on from a finished training of this step that differs in the number of
+            steps alone, which has grown. Without one the step fails with a TrainingError that
+            says what else differs. The batches that it trained on are not read again, as
+            where an interrupted training goes on.
 
     Raises:
         UserModuleError: if the module cannot be found or parsed.
@@ -128,6 +132,7 @@ class EstimatorTrainer(base_component.BaseComponent):
         retention: Sequence[Retention] | None = None,
         distribution: Policy | None = None,
         fresh: str | None = None,
+        extend: bool = False,
     ) -> None:
         complete_cache_keys()
         module = UserModule.find(module_file, module_path)
@@ -169,6 +174,7 @@ class EstimatorTrainer(base_component.BaseComponent):
                 retention=None if retention is None else retention_to_json(retention),
                 distribution=None if distribution is None else distribution.to_json(),
                 fresh=fresh,
+                extend=1 if extend else None,
                 model=Channel(type=standard_artifacts.Model),
                 model_run=Channel(type=standard_artifacts.ModelRun),
             )

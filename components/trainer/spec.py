@@ -25,6 +25,7 @@ class EstimatorTrainerSpec(ComponentSpec):
         "retention": ExecutionParameter(type=str, optional=True),
         "distribution": ExecutionParameter(type=str, optional=True),
         "fresh": ExecutionParameter(type=str, optional=True),
+        "extend": ExecutionParameter(type=int, optional=True),
     }
     INPUTS = {  # noqa: RUF012
         "examples": ChannelParameter(type=standard_artifacts.Examples),

@@ -2,6 +2,7 @@
 
 * `training`: a training and where an execution of it begins.
 * `training_folder`: the folder of a training, found by its fingerprint and held by one process.
+* `extension`: goes on from a finished training of fewer steps.
 * `fingerprint`: all that determines what a training comes to.
 * `retention`: which checkpoints are kept.
 * `recorder`: a record beside every checkpoint.
@@ -28,6 +29,7 @@ __all__ = [
     "example_counter",
     "examples_note",
     "exports",
+    "extension",
     "fingerprint",
     "finished_model",
     "graph_ids",

@@ -8,11 +8,14 @@ see `saved_graph`.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tfx.proto import trainer_pb2
 from tfx.types.artifact import Artifact
+from tfx.utils import proto_utils
 
 from tfx_estimators import __version__
 from tfx_estimators.components.gfile import files_for
@@ -21,7 +24,7 @@ from tfx_estimators.estimator.distribution import from_json
 from tfx_estimators.json_text import dumps
 from tfx_estimators.lineage.files import Files
 
-__all__ = ["FORMAT", "find_fingerprint"]
+__all__ = ["FORMAT", "Work", "find_fingerprint", "find_work"]
 
 FORMAT = 2
 """Changes with what a fingerprint is made of: trainings of another one are not gone on with."""
@@ -38,21 +41,43 @@ _PROPERTIES = (
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What a training is to do.
+
+    Attributes:
+        fingerprint: of all of it, 32 hexadecimal digits.
+        steps: to train; None where that is not set.
+        parts: a digest of everything else that determines the result, by its name.
+        extends: whether it is to go on from a finished training of fewer steps.
+        is_fresh: whether it was asked to have nothing in common with others.
+    """
+
+    fingerprint: str
+    steps: int | None
+    parts: Mapping[str, str]
+    extends: bool = False
+    is_fresh: bool = False
+
+
 def find_fingerprint(
     inputs: Mapping[str, Sequence[Artifact]], properties: Mapping[str, Any]
 ) -> str:
+    """The fingerprint alone; see `find_work`."""
+    return find_work(inputs, properties).fingerprint
+
+
+def find_work(inputs: Mapping[str, Sequence[Artifact]], properties: Mapping[str, Any]) -> Work:
     """Reads every input artifact once.
 
     Args:
         inputs: the step's input artifacts.
         properties: its execution properties.
-
-    Returns:
-        32 hexadecimal digits.
     """
     import tensorflow as tf
 
-    facts = {
+    extends = bool(properties.get("extend"))
+    facts: dict[str, Any] = {
         "format": FORMAT,
         "inputs": {
             key: [_content(artifact.uri) for artifact in artifacts]
@@ -63,8 +88,37 @@ def find_fingerprint(
         "distribution": _distribution(properties.get("distribution")),
         "tensorflow": tf.__version__.split(".")[:2],
         "tfx_estimators": __version__,
+        # Dropout, say, is drawn anew where it goes on: not the same work as all steps at once.
+        **({"extend": True} if extends else {}),
     }
-    return hashlib.sha256(dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+    steps, other_args = _steps_of(properties.get("train_args"))
+    rest = {**facts, **facts["properties"], "train_args": other_args}
+    rest |= {f"input {key}": content for key, content in facts["inputs"].items()}
+    for name in ("inputs", "properties", "extend"):
+        rest.pop(name, None)
+    return Work(
+        fingerprint=_hash(facts)[:32],
+        steps=steps,
+        # Digests alone: settings may hold what nobody else is to read.
+        parts={name: _hash(value) for name, value in rest.items()},
+        extends=extends,
+        is_fresh=bool(properties.get("fresh")),
+    )
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _steps_of(train_args: str | None) -> tuple[int | None, str | None]:
+    """The number of steps, and the rest."""
+    if not train_args:
+        return None, None
+    args = trainer_pb2.TrainArgs()
+    proto_utils.json_to_proto(train_args, args)
+    steps = args.num_steps or None
+    args.ClearField("num_steps")
+    return steps, proto_utils.proto_to_json(args)
 
 
 def _distribution(policy: str | None) -> dict[str, Any] | None:

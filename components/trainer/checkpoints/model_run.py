@@ -17,6 +17,7 @@ from tfx_estimators.components.model_digest import hash_model, model_digest
 from tfx_estimators.components.saved_model import serving_path
 from tfx_estimators.components.trainer.checkpoints.eval_receiver import recorded_label
 from tfx_estimators.components.trainer.checkpoints.examples_note import EXAMPLES_FILE
+from tfx_estimators.components.trainer.checkpoints.extension import WORK_FILE
 from tfx_estimators.components.trainer.checkpoints.finished_model import finish_model
 from tfx_estimators.components.trainer.checkpoints.model_dirs import (
     MODEL_DIRS_FILE,
@@ -32,7 +33,7 @@ from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord
 __all__ = ["publish"]
 
 _log = logging.getLogger(__name__)
-_NOTES = (WRITER_FILE, EXAMPLES_FILE, MODEL_DIRS_FILE, VOCABULARIES_FILE)
+_NOTES = (WRITER_FILE, EXAMPLES_FILE, MODEL_DIRS_FILE, VOCABULARIES_FILE, WORK_FILE)
 # Written once and never again, so that a second name will do for a copy.
 _TORN = re.compile(r"\.torn(-\d+)?$")
 _UNCHANGING = re.compile(r"(\.index|\.meta|\.data-\d+-of-\d+)$")

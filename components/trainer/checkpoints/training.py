@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from tfx_estimators.components.origin import Origin
 from tfx_estimators.components.trainer.checkpoints import retention
-from tfx_estimators.components.trainer.checkpoints.fingerprint import FORMAT
+from tfx_estimators.components.trainer.checkpoints.fingerprint import FORMAT, Work
 from tfx_estimators.components.trainer.checkpoints.retention import Retention
 from tfx_estimators.json_text import dumps
 from tfx_estimators.lineage.documents import Count
@@ -55,6 +55,7 @@ class Training:
         origin: the execution that trains now.
         retention: which checkpoints are kept; None where the user's module says.
         start: where this execution begins.
+        work: what `fingerprint` stands for. Of the process that opened the training alone.
         check: raises a TrainingError once another process has taken the folder over, which
             may happen in a bucket to one that stood still. Of the process that opened the
             training alone.
@@ -65,14 +66,15 @@ class Training:
     origin: Origin
     retention: tuple[Retention, ...] | None = None
     start: Start = Start()
+    work: Work | None = dataclasses.field(default=None, compare=False, repr=False)
     check: Callable[[], None] = dataclasses.field(default=always_held, compare=False, repr=False)
 
     def to_json(self) -> str:
         """As JSON text, for the processes of a distributed training."""
         # `asdict` copies deeply, and a lease has parts that cannot be copied.
-        written = dataclasses.replace(self, check=always_held)
+        written = dataclasses.replace(self, work=None, check=always_held)
         values = {"format": FORMAT, **dataclasses.asdict(written)}
-        del values["check"]
+        del values["work"], values["check"]
         if self.retention is not None:
             values["retention"] = retention.to_json(self.retention)
         return dumps(values)

@@ -9,6 +9,7 @@ checkpoints of a training stay: its folder is found again by the training's fing
     STORE/<fingerprint>/writer.json                 which execution trains
     STORE/<fingerprint>/model_dirs.json             where else the Estimator writes, if it does
     STORE/<fingerprint>/vocabularies.json           what its rows stand for
+    STORE/<fingerprint>/work.json                   what the fingerprint stands for
     STORE/<fingerprint>.lock                        while one does
 """
 
@@ -29,7 +30,12 @@ from tfx_estimators.components.locks import hold, hold_if_free, holder_of
 from tfx_estimators.components.origin import Origin
 from tfx_estimators.components.trainer.announcement import say
 from tfx_estimators.components.trainer.checkpoints import retention
-from tfx_estimators.components.trainer.checkpoints.fingerprint import FORMAT, find_fingerprint
+from tfx_estimators.components.trainer.checkpoints.extension import (
+    find_base,
+    note_work,
+    take_over,
+)
+from tfx_estimators.components.trainer.checkpoints.fingerprint import FORMAT, find_work
 from tfx_estimators.components.trainer.checkpoints.model_dirs import is_outside, note_model_dir
 from tfx_estimators.components.trainer.checkpoints.recorder import Recorder
 from tfx_estimators.components.trainer.checkpoints.training import (
@@ -77,13 +83,14 @@ def find_training(
     # A node's id may hold slashes itself.
     parts = 3 + origin.node.count("/")
     store = store_folder(properties, model_run_uri.rstrip("/").rsplit("/", parts)[0])
-    fingerprint = find_fingerprint(inputs, properties)
+    work = find_work(inputs, properties)
     policies = properties.get("retention")
     return Training(
-        folder=f"{store}/{fingerprint}",
-        fingerprint=fingerprint,
+        folder=f"{store}/{work.fingerprint}",
+        fingerprint=work.fingerprint,
         origin=origin,
         retention=retention.from_json(policies) if policies else None,
+        work=work,
     )
 
 
@@ -122,12 +129,14 @@ def open_training(training: Training) -> Iterator[Training]:
         The same with `start`.
 
     Raises:
-        TrainingError: if the folder cannot be written, or a checkpoint cannot be read.
+        TrainingError: if the folder cannot be written, or a checkpoint cannot be read; if it
+            is to extend a finished training, and there is none that it could.
         UnsupportedOptionError: if TensorFlow cannot find checkpoints in such a folder.
     """
     from tfx_estimators.estimator.checkpoints import check_model_dir, recover
 
     check_model_dir(training.folder)
+    base = find_base(training)
     files = files_for(training.folder)
     try:
         files.makedirs(training.folder)
@@ -135,6 +144,10 @@ def open_training(training: Training) -> Iterator[Training]:
         raise _not_writable(training.folder, error) from error
     with _held(training.folder) as check:
         training = dataclasses.replace(training, check=check)
+        note_work(training)
+        if base is not None:
+            take_over(base, training.folder)
+            say(f"extending the finished training of {base.step} steps, {base.folder}")
         recovery = recover(training.folder)
         for torn in recovery.torn:
             say(

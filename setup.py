@@ -92,6 +92,7 @@ setup(
         "markupsafe>=2.1",
         "matplotlib>=3.8",
         "psutil>=5.9",
+        "rich>=13",
         "tabulate>=0.9",
         "tqdm>=4.60",
     ],

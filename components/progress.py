@@ -1,31 +1,82 @@
 """Progress of a step, shown while it runs.
 
-One bar a step on a terminal; elsewhere one line every few seconds, so that a log
-stays readable. Beam stages count through `count_examples`: in the runner's own
-process the count drives the bar; from workers in processes of their own it
-comes as a Beam metric, at the end.
+Whoever shows the whole run is told of it. Where nobody does, it is one bar a step on a
+terminal, and elsewhere one line every few seconds, so that a log stays readable. Beam
+stages count through `count_examples`: in the runner's own process the count drives the
+bar; from workers in processes of their own it comes as a Beam metric, at the end.
 """
 
 from __future__ import annotations
 
 import contextlib
+import contextvars
+import dataclasses
 import io
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tfx_estimators.terminal import say
 
-__all__ = ["Progress", "advance", "count_examples", "counted_examples", "show_progress"]
+__all__ = [
+    "Counted",
+    "Progress",
+    "advance",
+    "count_examples",
+    "counted_examples",
+    "progress_told_to",
+    "show_progress",
+]
 
 METRIC_NAMESPACE = "tfx_estimators"
 
 _SECONDS_BETWEEN_LINES = 5.0
 _SECONDS_BETWEEN_REDRAWS = 0.2
 
+_SECONDS_BETWEEN_COUNTS = 0.1
+
 _current: Progress | None = None
 _lock = threading.Lock()
+
+
+@dataclasses.dataclass(frozen=True)
+class Counted:
+    """How far something is.
+
+    Attributes:
+        label: what is running, e.g. "EstimatorTrainer".
+        unit: what is counted, e.g. "examples" or "steps".
+        done: how many by now.
+        total: how many there will be; None where that is not known.
+        fields: what else is to be shown, e.g. {"loss": "0.31"}.
+    """
+
+    label: str
+    unit: str
+    done: int
+    total: int | None
+    fields: Mapping[str, Any]
+
+
+_told: contextvars.ContextVar[Callable[[Counted], None] | None] = contextvars.ContextVar(
+    "progress_told_to", default=None
+)
+
+
+@contextlib.contextmanager
+def progress_told_to(listener: Callable[[Counted], None]) -> Iterator[None]:
+    """Has every `Progress` that this thread makes in a block tell a listener, and show nothing.
+
+    Args:
+        listener: is told a few times a second, and when the progress is closed.
+    """
+    token = _told.set(listener)
+    try:
+        yield
+    finally:
+        _told.reset(token)
 
 
 class Progress:
@@ -38,22 +89,22 @@ class Progress:
     """
 
     def __init__(self, step: str, unit: str, total: int | None = None) -> None:
-        from tqdm import tqdm
-
-        terminal = _is_terminal()
-        self._bar = tqdm(
-            desc=step,
-            unit=f" {unit}",
-            total=total,
-            file=sys.stderr if terminal else _Lines(),
-            ascii=not terminal,
-            mininterval=_SECONDS_BETWEEN_REDRAWS if terminal else _SECONDS_BETWEEN_LINES,
-            dynamic_ncols=terminal,
-            leave=True,
-        )
+        self._label, self._unit, self._total = step, unit, total
+        self._done = 0
+        self._fields: dict[str, object] = {}
+        self._told = _told.get()
+        self._next = 0.0
+        self._bar = None if self._told else _bar(step, unit, total)
 
     def advance(self, count: int = 1, **fields: object) -> None:
         """Counts `count` more; `fields` are shown beside the bar (loss=0.31)."""
+        self._done += count
+        if fields:
+            self._fields = fields
+        if self._bar is None:
+            if time.monotonic() >= self._next:
+                self._tell()
+            return
         if fields:
             self._bar.set_postfix(fields, refresh=False)
         with contextlib.suppress(OSError, ValueError):  # As in `_Lines`.
@@ -61,12 +112,36 @@ class Progress:
 
     def reach(self, position: int, **fields: object) -> None:
         """Moves the count to `position`, for sources that report totals."""
-        self.advance(max(0, position - int(self._bar.n)), **fields)
+        self.advance(max(0, position - self._done), **fields)
 
     def close(self) -> None:
-        """Draws the last state and ends the line."""
+        """Shows the last state."""
+        if self._bar is None:
+            self._tell()
+            return
         with contextlib.suppress(OSError, ValueError):
             self._bar.close()
+
+    def _tell(self) -> None:
+        assert self._told is not None
+        self._next = time.monotonic() + _SECONDS_BETWEEN_COUNTS
+        self._told(Counted(self._label, self._unit, self._done, self._total, self._fields))
+
+
+def _bar(step: str, unit: str, total: int | None) -> Any:
+    from tqdm import tqdm
+
+    terminal = _is_terminal()
+    return tqdm(
+        desc=step,
+        unit=f" {unit}",
+        total=total,
+        file=sys.stderr if terminal else _Lines(),
+        ascii=not terminal,
+        mininterval=_SECONDS_BETWEEN_REDRAWS if terminal else _SECONDS_BETWEEN_LINES,
+        dynamic_ncols=terminal,
+        leave=True,
+    )
 
 
 def _is_terminal() -> bool:

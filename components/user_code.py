@@ -15,7 +15,7 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 
-__all__ = ["CodeLine", "describe", "find_place", "full_trace", "text_of"]
+__all__ = ["CodeLine", "describe", "find_place", "full_trace", "root_cause", "text_of"]
 
 _TRACE = "Traceback (most recent call last)"
 _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)', re.M)
@@ -93,6 +93,11 @@ def find_place(error: BaseException) -> CodeLine | None:
         if named:
             return _place(named[-1]["file"], int(named[-1]["line"]), named[-1]["function"])
     return None
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """What an exception was raised from, and that in turn; itself where it is the first."""
+    return list(_causes(error))[-1]
 
 
 def full_trace(error: BaseException) -> str:

@@ -13,8 +13,10 @@
 * `runners`: what can run a pipeline, by name; `runner`: running one in this process.
 * `beam_workers`: ends Beam's worker processes where a run is interrupted.
 * `chosen_steps`: a part of a pipeline to run.
+* `planning`: what a run would do.
 * `recording`: tells ML Metadata of checkpoints, after every run.
 * `step_resources`: what a step gets of this machine; `steps`: each announced and timed.
+* `display`: what the user sees of a run while it runs.
 * `data_folder`: the folder that a user names with `--data`.
 * `runner`: runs a pipeline in this process, by one of TFX's own runners.
 * `steps`: what the user sees of a run: each step announced, timed, and cached ones named.
@@ -28,7 +30,9 @@ __all__ = [
     "closing_table",
     "data_folder",
     "digits",
+    "display",
     "parameters",
+    "planning",
     "prediction",
     "project",
     "recording",

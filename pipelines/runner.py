@@ -6,16 +6,17 @@ import uuid
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from tfx_estimators.components.user_code import describe, find_place
+from tfx_estimators.components.user_code import describe, find_place, root_cause
 from tfx_estimators.errors import PipelineError, TfxEstimatorsError, UnsupportedOptionError
 from tfx_estimators.pipelines.beam_workers import end_workers
-from tfx_estimators.terminal import say
+from tfx_estimators.pipelines.display.audience import report
+from tfx_estimators.pipelines.display.run_events import Message
 
 if TYPE_CHECKING:
     from tfx_estimators.pipelines.chosen_steps import ChosenSteps
     from tfx_estimators.pipelines.steps import Steps
 
-__all__ = ["run", "train_afresh"]
+__all__ = ["extend_trainings", "prepare", "run", "train_afresh"]
 
 
 def run(pipeline: Any, tfx_runner: Any = None, chosen: ChosenSteps | None = None) -> None:
@@ -33,28 +34,22 @@ def run(pipeline: Any, tfx_runner: Any = None, chosen: ChosenSteps | None = None
             pipeline itself.
         MetadataStoreError: when ML Metadata cannot be read or written.
     """
-    from tfx_estimators.components.cache_key import complete_cache_keys
-    from tfx_estimators.estimator.activation import activate_with_tensorflow
     from tfx_estimators.pipelines.recording import Telling
     from tfx_estimators.pipelines.step_resources import resources_by_step
     from tfx_estimators.pipelines.steps import announce_steps
 
-    _refuse_pipelines_within(pipeline)
-    # Stock components know nothing of estimators, and their modules may use them.
-    activate_with_tensorflow()
-    complete_cache_keys()
-    _add_beam_flags(pipeline)
+    prepare(pipeline)
     resources = resources_by_step(pipeline)
-    told = Telling(pipeline, say)
+    told = Telling(pipeline, _say)
     total = len(pipeline.components)
     if chosen is not None:
         total = len(chosen.steps)
         if chosen.taken:
-            say(
+            _say(
                 f"from the run {chosen.source}, whatever has changed since: "
                 + ", ".join(chosen.taken)
             )
-    with told, announce_steps(total, say, resources, told.begun) as steps:
+    with told, announce_steps(total, _say, resources, told.begun, report) as steps:
         try:
             if chosen is None:
                 (tfx_runner or _local_runner()).run(pipeline)
@@ -68,6 +63,22 @@ def run(pipeline: Any, tfx_runner: Any = None, chosen: ChosenSteps | None = None
             if shown is error:
                 raise
             raise shown from (error if steps.failure in (None, shown) else steps.failure)
+
+
+def prepare(pipeline: Any) -> None:
+    """Makes a pipeline and this process ready for TFX's local runners.
+
+    Raises:
+        PipelineError: if a node is a pipeline itself.
+    """
+    from tfx_estimators.components.cache_key import complete_cache_keys
+    from tfx_estimators.estimator.activation import activate_with_tensorflow
+
+    _refuse_pipelines_within(pipeline)
+    # Stock components know nothing of estimators, and their modules may use them.
+    activate_with_tensorflow()
+    complete_cache_keys()
+    _add_beam_flags(pipeline)
 
 
 def _refuse_pipelines_within(pipeline: Any) -> None:
@@ -88,14 +99,17 @@ def _explained(error: BaseException, steps: Steps) -> TfxEstimatorsError:
 
     cause = error if steps.failure is None else steps.failure
     if cause is not error and isinstance(error, StatusError):
-        say(f"warning: {explain('ML Metadata', error)}")
+        _say(f"warning: {explain('ML Metadata', error)}")
     if isinstance(cause, TfxEstimatorsError):
         return cause
     if isinstance(cause, StatusError):
         return explain("ML Metadata", cause)
     place = find_place(cause)
+    because = root_cause(cause)
     return PipelineError(
-        f"{steps.current} failed: {describe(cause)}" + (f"\n  at: {place}" if place else ""),
+        f"{steps.current} failed: {describe(cause)}"
+        + (f"\n  because of {describe(because)}" if because is not cause else "")
+        + (f"\n  at: {place}" if place else ""),
         fix="correct the cause and run again; finished steps are taken from the cache",
     )
 
@@ -112,17 +126,43 @@ def train_afresh(pipeline: Any, steps: Collection[str] | None = None) -> None:
     Raises:
         UnsupportedOptionError: if there are `steps`, and no EstimatorTrainer among them.
     """
+    for trainer in _trainers(pipeline, steps, "--fresh", needed=steps is not None):
+        trainer.exec_properties["fresh"] = uuid.uuid4().hex
+
+
+def extend_trainings(pipeline: Any, steps: Collection[str] | None = None) -> None:
+    """Has every trainer of a pipeline go on from its finished training of fewer steps.
+
+    Args:
+        pipeline: a `tfx.orchestration.pipeline.Pipeline`.
+        steps: ids of the steps that will run; None for all.
+
+    Raises:
+        UnsupportedOptionError: if there is no EstimatorTrainer among the steps.
+    """
+    for trainer in _trainers(pipeline, steps, "--extend", needed=True):
+        trainer.exec_properties["extend"] = 1
+
+
+def _trainers(
+    pipeline: Any, steps: Collection[str] | None, flag: str, *, needed: bool
+) -> list[Any]:
     from tfx_estimators.components import EstimatorTrainer
 
-    trainers = [node for node in pipeline.components if isinstance(node, EstimatorTrainer)]
-    if steps is not None and not any(node.id in steps for node in trainers):
+    nodes = [node for node in pipeline.components if steps is None or node.id in steps]
+    trainers = [node for node in nodes if isinstance(node, EstimatorTrainer)]
+    if needed and not trainers:
+        ids = ", ".join(node.id for node in nodes)
         raise UnsupportedOptionError(
-            f"--fresh: no EstimatorTrainer is among the steps to run, {', '.join(steps)}",
-            expected="--from and --to around a trainer",
-            fix="leave --fresh out, or choose other steps",
+            f"{flag}: no EstimatorTrainer is among the steps to run, {ids}",
+            expected="a step that is one; with --from and --to, steps around it",
+            fix=f"leave {flag} out, or choose other steps",
         )
-    for trainer in trainers:
-        trainer.exec_properties["fresh"] = uuid.uuid4().hex
+    return trainers
+
+
+def _say(line: str) -> None:
+    report(Message(line))
 
 
 def _local_runner() -> Any:

@@ -20,6 +20,16 @@ from tfx_estimators.components.exits import exits_raise
 from tfx_estimators.components.resources import Resources
 from tfx_estimators.components.user_code import describe
 from tfx_estimators.errors import PipelineError
+from tfx_estimators.pipelines.display.audience import counting
+from tfx_estimators.pipelines.display.lines import line_of
+from tfx_estimators.pipelines.display.run_events import (
+    Event,
+    Message,
+    Outcome,
+    StepBegan,
+    StepEnded,
+    StepRuns,
+)
 from tfx_estimators.pipelines.step_resources import step_environment
 
 __all__ = ["Steps", "announce_steps"]
@@ -47,6 +57,7 @@ def announce_steps(
     say: Callable[[str], None],
     resources: Mapping[str, Resources] | None = None,
     begun: Callable[[int], None] = lambda execution: None,
+    report: Callable[[Event], None] | None = None,
 ) -> Iterator[Steps]:
     """Reports every step that TFX launches inside the block.
 
@@ -56,12 +67,20 @@ def announce_steps(
 
     Args:
         total: how many steps the pipeline has.
-        say: takes one line for the user.
+        say: takes one line for the user, where there is no `report`.
         resources: by the ids of steps. A step gets its variables and devices, and is
             launched again as often as its retries say; each time is an execution of its
             own to ML Metadata.
         begun: is given the number of each execution before its executor runs.
+        report: takes every event.
     """
+
+    def say_of(event: Event) -> None:
+        line = line_of(event)
+        if line is not None:
+            say(line)
+
+    tell = report or say_of
     original = launcher.Launcher
     steps = Steps()
 
@@ -72,23 +91,26 @@ def announce_steps(
             node = self._pipeline_node.node_info
             steps.started += 1
             steps.current = node.id
-            title = f"[{steps.started}/{total}] {node.id}"
-            say(title)
-            begin = time.monotonic()
+            number, begin = steps.started, time.monotonic()
+
+            def ended(outcome: Outcome) -> None:
+                tell(StepEnded(node.id, number, total, outcome, time.monotonic() - begin))
+
+            tell(StepBegan(node.id, number, total))
             try:
-                result = self._launch_with((resources or {}).get(node.id, Resources()), title)
+                with counting(node.id):
+                    result = self._launch_with((resources or {}).get(node.id, Resources()))
             except BaseException:
-                say(f"{title}: failed after {time.monotonic() - begin:.1f} s")
+                ended("failed")
                 raise
             resolved = node.type.name.endswith("Resolver")
             if result is None or not result.execution_id:
-                outcome = "skipped, as a condition or a lack of inputs says"
+                ended("skipped")
             else:
-                outcome = "done" if self.executed or resolved else "cached, nothing to do"
-            say(f"{title}: {outcome} ({time.monotonic() - begin:.1f} s)")
+                ended("done" if self.executed or resolved else "cached")
             return result
 
-        def _launch_with(self, wanted: Resources, title: str) -> Any:
+        def _launch_with(self, wanted: Resources) -> Any:
             left = wanted.retries.count if wanted.retries else 0
             for attempt in range(1, left + 1):
                 try:
@@ -97,7 +119,8 @@ def announce_steps(
                     assert wanted.retries is not None
                     wait = wanted.retries.wait(attempt)
                     first = describe(error).partition("\n")[0]
-                    say(f"{title}: {first}; retrying in {wait:g} s")
+                    title = f"[{steps.started}/{total}] {self._pipeline_node.node_info.id}"
+                    tell(Message(f"{title}: {first}; retrying in {wait:g} s"))
                     time.sleep(wait)
             return self._launch_in(wanted)
 
@@ -114,6 +137,7 @@ def announce_steps(
 
         def _run_executor(self, execution_info: Any, *args: Any, **kwargs: Any) -> Any:
             self.executed = True
+            tell(StepRuns(self._pipeline_node.node_info.id))
             begun(execution_info.execution_id)
             steps.failure = None
             try:

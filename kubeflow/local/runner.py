@@ -7,8 +7,9 @@ import pathlib
 from typing import Any
 
 from tfx_estimators.errors import UnsupportedOptionError
+from tfx_estimators.pipelines.display.audience import report
+from tfx_estimators.pipelines.display.run_events import Message
 from tfx_estimators.pipelines.runners.interface import RunnerOption
-from tfx_estimators.terminal import say
 
 __all__ = ["RUNNER"]
 
@@ -40,11 +41,15 @@ class _KubeflowLocal:
         package = root / "package.yaml"
         compile_pipeline(definition, image=options.get("image"), cluster=False).write(package)
         try:
-            run_package(package, root, containers=bool(options.get("containers")))
+            run_package(package, root, containers=bool(options.get("containers")), say=_say)
         finally:
             # Also of a run that failed: its checkpoints are there.
-            with warned("the run is not in ML Metadata yet", say):
+            with warned("the run is not in ML Metadata yet", _say):
                 record_run(definition, [str(root / "artifacts" / "records")])
+
+
+def _say(line: str) -> None:
+    report(Message(line))
 
 
 RUNNER = _KubeflowLocal()

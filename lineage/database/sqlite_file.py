@@ -13,7 +13,15 @@ from typing import Any
 from tfx_estimators.errors import MetadataStoreError, MissingFilesError, NotInMetadataError
 from tfx_estimators.lineage.database.table_creation import make_once
 
-__all__ = ["SCHEMA_VERSION", "make", "missing", "prepare", "schema_version", "sqlite_file"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "copy_store",
+    "make",
+    "missing",
+    "prepare",
+    "schema_version",
+    "sqlite_file",
+]
 
 SCHEMA_VERSION = 10
 """Of ml-metadata 1.15.0, 1.16.0 and 1.21.0."""
@@ -51,14 +59,7 @@ def prepare(file: pathlib.Path, sqlite: Any, *, write: bool) -> None:
     if found is None:
         raise _empty(file)
     if found != SCHEMA_VERSION:
-        has = "no ML Metadata schema" if found == _FOREIGN else f"schema version {found}"
-        raise MetadataStoreError(
-            f"{file} has {has}",
-            expected=f"schema version {SCHEMA_VERSION}",
-            fix=f"tfx-estimators metadata upgrade {file}, which makes a backup first"
-            if 0 <= found < SCHEMA_VERSION
-            else "use the ml-metadata version that made it",
-        )
+        raise _of_another_version(file, found)
     sqlite.connection_mode = modes.READWRITE if write else modes.READONLY
 
 
@@ -83,6 +84,29 @@ def make(file: pathlib.Path, seconds: float) -> None:
             expected="a writable folder",
             fix="pass another place with --metadata",
         ) from error
+
+
+def copy_store(file: pathlib.Path, copy: pathlib.Path) -> None:
+    """Copies a store, also while others write it; nothing where there is none.
+
+    Args:
+        file: the store's; it is only read.
+        copy: where to put the copy; its folder is there.
+
+    Raises:
+        MetadataStoreError: if it cannot be read, or is of another schema version.
+    """
+    if not file.is_file() or (version := schema_version(file)) is None:
+        return
+    if version != SCHEMA_VERSION:
+        raise _of_another_version(file, version)
+    address = f"file:{urllib.parse.quote(str(file.absolute()))}?mode=ro"
+    try:
+        source = sqlite3.connect(address, timeout=_SECONDS, uri=True)
+        with contextlib.closing(source), contextlib.closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+    except sqlite3.DatabaseError as error:
+        raise _unreadable(file, error) from error
 
 
 def missing(file: pathlib.Path) -> MissingFilesError:
@@ -114,6 +138,17 @@ def schema_version(file: pathlib.Path) -> int | None:
             return _FOREIGN if tables else None
     except (sqlite3.DatabaseError, TypeError, ValueError) as error:
         raise _unreadable(file, error) from error
+
+
+def _of_another_version(file: pathlib.Path, found: int) -> MetadataStoreError:
+    has = "no ML Metadata schema" if found == _FOREIGN else f"schema version {found}"
+    return MetadataStoreError(
+        f"{file} has {has}",
+        expected=f"schema version {SCHEMA_VERSION}",
+        fix=f"tfx-estimators metadata upgrade {file}, which makes a backup first"
+        if 0 <= found < SCHEMA_VERSION
+        else "use the ml-metadata version that made it",
+    )
 
 
 def _unreadable(file: pathlib.Path, error: Exception) -> MetadataStoreError:

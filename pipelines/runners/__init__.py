@@ -9,10 +9,11 @@ The runner `kubeflow-local` is in `tfx_estimators.kubeflow.local.runner`.
 
 from __future__ import annotations
 
-from tfx_estimators.pipelines.runners.interface import Runner, RunnerOption
+from tfx_estimators.pipelines.runners.interface import PlanningRunner, Runner, RunnerOption
 from tfx_estimators.pipelines.runners.registry import find_runner, runners
 
 __all__ = [
+    "PlanningRunner",
     "Runner",
     "RunnerOption",
     "beam",

@@ -13,9 +13,12 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-__all__ = ["Runner", "RunnerOption"]
+if TYPE_CHECKING:
+    from tfx_estimators.pipelines.planning import PlannedStep
+
+__all__ = ["PlanningRunner", "Runner", "RunnerOption"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,5 +72,23 @@ class Runner(Protocol):
 
         Raises:
             TfxEstimatorsError: if a step failed.
+        """
+        ...
+
+
+@runtime_checkable
+class PlanningRunner(Runner, Protocol):
+    """A runner that can say what a run would do: what `--dry-run` needs."""
+
+    def plan(self, definition: Any, root: pathlib.Path, **options: Any) -> list[PlannedStep]:
+        """Says what would become of each step. Nothing is run or written.
+
+        Args:
+            definition: a `tfx.orchestration.pipeline.Pipeline`.
+            root: the folder for all that a run makes; it need not be there.
+            options: the options given, by name.
+
+        Raises:
+            TfxEstimatorsError: if it cannot be told.
         """
         ...

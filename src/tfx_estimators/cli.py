@@ -18,6 +18,7 @@ from tfx_estimators.commands import printing
 from tfx_estimators.commands.checkpoint_store import adopt, gc, import_records, restore
 from tfx_estimators.commands.docs import docs
 from tfx_estimators.commands.doctor import doctor
+from tfx_estimators.commands.dry_run import show_plan
 from tfx_estimators.commands.group import Commands
 from tfx_estimators.commands.kserve import kserve
 from tfx_estimators.commands.kubeflow import compile_package
@@ -27,14 +28,17 @@ from tfx_estimators.commands.new import new
 from tfx_estimators.commands.predict import predict
 from tfx_estimators.commands.push import rollback, versions
 from tfx_estimators.commands.report import report, tensorboard
+from tfx_estimators.commands.run_display import run_display
 from tfx_estimators.commands.run_log import run_log
 from tfx_estimators.commands.runner_options import RunCommand, runner_and_options
 from tfx_estimators.commands.shipped_files import image, manifests
 from tfx_estimators.commands.status import status
 from tfx_estimators.commands.submit import submit
 from tfx_estimators.commands.temporary_folder import temporary_folder
+from tfx_estimators.commands.trainings import Trainings
 from tfx_estimators.errors import PipelineError
 from tfx_estimators.log_file import show_warnings
+from tfx_estimators.pipelines.display.audience import told_to
 
 __all__ = ["main"]
 
@@ -83,6 +87,26 @@ def main(verbose: bool) -> None:
     is_flag=True,
     help="Train from step 0 again, ignoring earlier and interrupted trainings.",
 )
+@click.option(
+    "--extend",
+    is_flag=True,
+    help="Go on from the finished training if only its train_steps has grown; if anything else "
+    "has changed, fail and say what.",
+)
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Show which steps are cached and which would run; run and write nothing.",
+)
+@click.option(
+    "--quiet", is_flag=True, help="Show no progress: only messages, errors and the closing table."
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print what happens as JSON, one event a line, and nothing else on standard output.",
+)
 @click.pass_context
 def run(
     ctx: click.Context,
@@ -92,6 +116,10 @@ def run(
     root: pathlib.Path | None,
     settings: tuple[str, ...],
     fresh: bool,
+    extend: bool,
+    dry_run: bool,
+    quiet: bool,
+    as_json: bool,
     **of_runner: Any,
 ) -> None:
     """Run PIPELINE on this machine.
@@ -108,30 +136,35 @@ def run(
     root = (root or pathlib.Path("runs") / _short_name(pipeline)).absolute()
     # To the command's end: its last message names files in it.
     ctx.find_root().with_resource(temporary_folder())
+    trainings = Trainings(fresh, extend)
+    if dry_run:
+        show_plan(pipeline, root, data, settings, trainings, of_runner, as_json=as_json)
+        return
 
-    from tfx_estimators.pipelines import catalog
-    from tfx_estimators.pipelines.chosen_steps import steps_between
-    from tfx_estimators.pipelines.closing_table import run_table
-    from tfx_estimators.pipelines.runner import train_afresh
+    with (
+        run_display(ctx, quiet=quiet, as_json=as_json) as display,
+        run_log(ctx, root / "log.txt") as log,
+        told_to(display, log),
+    ):
+        from tfx_estimators.pipelines import catalog
+        from tfx_estimators.pipelines.closing_table import run_table
 
-    with run_log(ctx, root / "log.txt") as log:
         runner, options = runner_and_options(of_runner)
         module = catalog.load_pipeline_module(pipeline)
         definition = catalog.build_pipeline(module, root, data, settings)
         log.open()
-        # A runner that takes these runs a part; what an earlier run made is not this one's.
-        first, last = options.get("from"), options.get("to")
-        part = steps_between(definition, first, last) if first or last else None
-        if fresh:
-            train_afresh(definition, part)
+        part = trainings.asked_of(definition, options)
         try:
             runner.run(definition, root, **options)
         except PipelineError:
             if hasattr(module, "diagnose"):
                 module.diagnose(data)  # raises something better where it can
             raise
+        # What an earlier run made is not this one's.
         own_summary = part is None and hasattr(module, "summary")
-        printing.echo(module.summary(root) if own_summary else run_table(definition))
+        table = module.summary(root) if own_summary else run_table(definition)
+    if not as_json:
+        printing.echo(table)
 
 
 def _short_name(pipeline: str) -> str:

@@ -20,6 +20,7 @@ from tfx.types import standard_artifacts
 from tfx_estimators.components import EstimatorTrainer
 from tfx_estimators.components.cache_key import digest_beyond_tfx
 from tfx_estimators.pipelines import runner
+from tfx_estimators.pipelines.planning import plan_run
 
 SCHEMA = """
 feature { name: "x" type: FLOAT presence { min_fraction: 1 } shape { dim { size: 1 } } }
@@ -117,6 +118,11 @@ def test_only_the_stock_component_whose_module_was_edited_runs_again(
     assert run(folder, LocalDagRunner().run) == {"Transform": "COMPLETE", "Trainer": "COMPLETE"}
     (folder / "shared_rules/numbers.py").write_text("TWO = 2.5\n")
     assert run(folder, runner.run) == {"Transform": "COMPLETE", "Trainer": "CACHED"}
+    # Said of the next run without packaging its module where a run does.
+    before = {path: path.stat().st_mtime_ns for path in (folder / "root").rglob("*")}
+    planned = {one.step: one.outcome for one in plan_run(stock_pipeline(folder))}
+    assert (planned["Transform"], planned["Trainer"]) == ("cached", "cached")
+    assert {path: path.stat().st_mtime_ns for path in (folder / "root").rglob("*")} == before
 
 
 def packed(folder: pathlib.Path, *names: str) -> str:

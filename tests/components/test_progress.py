@@ -6,8 +6,12 @@ import io
 
 import apache_beam as beam
 import pytest
+import tensorflow as tf
 
 from tfx_estimators.components.progress import advance, count_examples, show_progress
+from tfx_estimators.components.trainer.checkpoints.example_counter import ExampleCounter
+from tfx_estimators.components.trainer.checkpoints.training import Start
+from tfx_estimators.components.trainer.session.progress_hook import ProgressHook
 
 
 def test_a_log_gets_whole_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,6 +49,28 @@ def test_without_standard_error_nothing_is_shown(
     monkeypatch.setattr("sys.stderr", stream)
     with show_progress("EstimatorTrainer", "steps", total=4) as progress:
         progress.reach(4, loss="0.25")
+
+
+def test_the_last_loss_that_is_shown_is_that_of_the_last_step() -> None:
+    shown: list[dict[str, object]] = []
+
+    class Shown:
+        def reach(self, position: int, **fields: object) -> None:
+            shown.append({"step": position, **fields})
+
+    v1 = tf.compat.v1
+    with tf.Graph().as_default():
+        step = v1.train.get_or_create_global_step()
+        add = v1.assign_add(step, 1)
+        with tf.control_dependencies([add]):
+            v1.losses.add_loss(1.0 / tf.cast(step.read_value(), tf.float32))
+        counter = ExampleCounter(Start(), batch_size=4)
+        hooks = [ProgressHook(Shown(), counter), counter]  # type: ignore[arg-type]
+        # Quicker than reports are due: the last step is in none but the one at the end.
+        with v1.train.SingularMonitoredSession(hooks=hooks) as session:
+            for _ in range(8):
+                session.run(add)
+    assert shown[-1] == {"step": 8, "loss": "0.125", "examples/s": shown[-1]["examples/s"]}
 
 
 def test_counting_outside_a_step_does_nothing() -> None:

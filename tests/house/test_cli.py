@@ -97,6 +97,12 @@ def test_an_error_in_a_step_names_the_users_line_and_the_log_has_the_whole_trace
     assert "eu/speak failed: JSONDecodeError" in result.output
     assert f"at: {tmp_path / 'mine.py'}, line 9, in Speak" in result.output
     assert "(the whole trace: runs/mine/log.txt)" in result.output
+    # The cause first, then the user's line, then where the rest is.
+    words = ["failed: JSONDecodeError", "mine.py, line 9", "fix:", "eu%2Fspeak.txt", "log.txt"]
+    places = [result.output.index(word) for word in words]
+    assert places == sorted(places)
+    of_step = (tmp_path / "runs" / "mine" / "logs" / "eu%2Fspeak.txt").read_text()
+    assert f'File "{tmp_path / "mine.py"}", line 9, in Speak' in of_step
     log = (tmp_path / "runs" / "mine" / "log.txt").read_text()
     assert "json/decoder.py" in log
     assert f'File "{tmp_path / "mine.py"}", line 9, in Speak' in log

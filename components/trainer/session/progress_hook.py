@@ -17,7 +17,10 @@ _SECONDS_BETWEEN_REPORTS = 0.5
 
 
 class ProgressHook(tf.compat.v1.train.SessionRunHook):
-    """Counts every step, and fetches the loss a few times a second only.
+    """Counts every step, and reports a few times a second.
+
+    The loss comes with every step: which of them is the last, nobody knows before, and the
+    Estimator asks for it anyway.
 
     Args:
         progress: where to show it.
@@ -34,6 +37,7 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
         self._progress = progress
         self._counter = counter
         self._loss: Any = None
+        self._last_loss: Any = None
         self._shown: dict[str, object] = {}
         self._began = (0, 0.0)
         self._reported = (0, 0.0)
@@ -50,9 +54,8 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
         self._began = self._reported = self._now()
 
     def before_run(self, run_context: Any) -> Any:
-        """Asks for the loss when a report is due."""
-        due = time.monotonic() - self._reported[1] >= _SECONDS_BETWEEN_REPORTS
-        if self._loss is None or (self._shown and not due):
+        """Asks for the loss."""
+        if self._loss is None:
             return None
         return tf.compat.v1.train.SessionRunArgs(self._loss)
 
@@ -60,8 +63,8 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
         """Counts the step."""
         self.step += 1
         self.steps += 1
-        if run_values.results is not None:
-            self._shown["loss"] = f"{float(run_values.results):.4g}"
+        self._last_loss = run_values.results
+        if self.steps == 1 or time.monotonic() - self._reported[1] >= _SECONDS_BETWEEN_REPORTS:
             self._report(since=self._reported)
 
     def end(self, session: Any) -> None:
@@ -73,6 +76,8 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
 
     def _report(self, since: tuple[int, float]) -> None:
         examples, now = self._now()
+        if self._last_loss is not None:
+            self._shown["loss"] = f"{float(self._last_loss):.4g}"
         if examples > since[0]:
             self._shown["examples/s"] = f"{(examples - since[0]) / (now - since[1]):,.0f}"
         # Where others take steps of their own, the counter knows of them.

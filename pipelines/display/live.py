@@ -158,7 +158,7 @@ class LiveDisplay:
         return text
 
     def _last_line(self, event: StepEnded, step: _Step) -> Text:
-        parts = [event.outcome]
+        parts: list[str] = [event.outcome]
         if step.counted is not None and event.outcome != "cached":
             parts += [_count(step.counted), *_loss(step.counted)]
         style = _STYLES[event.outcome]

@@ -73,12 +73,18 @@ def _own_standard_output() -> Iterator[IO[str]]:
     """Standard output for the block alone: what others write there, programs too, is diverted
     to standard error."""
     before = sys.stdout
+    if before is None:
+        raise UnsupportedOptionError(
+            "--json: standard output is closed",
+            expected="a place for the events",
+            fix="tfx-estimators run ... --json > events.jsonl",
+        )
+    before.flush()
     sys.stdout = sys.stderr
     try:
         if before is not sys.__stdout__:
             yield before
             return
-        before.flush()
         with os.fdopen(os.dup(1), "w", encoding="utf-8") as own:
             os.dup2(2, 1)
             try:

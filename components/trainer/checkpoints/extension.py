@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from tfx_estimators.components.gfile import files_for
-from tfx_estimators.components.trainer.checkpoints.training import Training
+from tfx_estimators.components.trainer.checkpoints.training import FOREIGN, Training
 from tfx_estimators.errors import DamagedFileError, TrainingError
 from tfx_estimators.json_text import dumps
 from tfx_estimators.lineage.documents import read
@@ -148,8 +148,15 @@ def take_over(base: Base, folder: str) -> None:
             f"the last checkpoint of {base.folder}, of step {base.step}, is damaged",
             "train from step 0: leave it out",
         )
-    record = dataclasses.replace(base.checkpoint, uri=taken.prefix)
-    write_record(folder, record, files_for(folder))
+    files = files_for(folder)
+    write_record(folder, dataclasses.replace(base.checkpoint, uri=taken.prefix), files)
+    for record in read_records(base.folder, files_for(base.folder)).values():
+        # Up to there somebody else has trained: those batches are not skipped.
+        if isinstance(record, CheckpointRecord) and record.node == FOREIGN.node:
+            stem = record.uri.rpartition("/")[2]
+            write_record(
+                folder, dataclasses.replace(record, uri=f"{folder}/{stem}", kept=False), files
+            )
     # The index last: until then nobody takes it for a checkpoint.
     for path in sorted(paths, key=lambda path: path.endswith(".index")):
         name = path.rpartition("/")[2]

@@ -23,17 +23,18 @@ from tfx_estimators.components.trainer.checkpoints.exports import (
     list_exports,
     newest_export,
 )
+from tfx_estimators.components.trainer.checkpoints.fingerprint import Work
 from tfx_estimators.components.trainer.checkpoints.model_run import copy_run
 from tfx_estimators.components.trainer.checkpoints.recorder import Recorder
 from tfx_estimators.components.trainer.checkpoints.retention import KeepLast
-from tfx_estimators.components.trainer.checkpoints.training import Training
+from tfx_estimators.components.trainer.checkpoints.training import FOREIGN, Training
 from tfx_estimators.components.trainer.checkpoints.training_folder import going_on_in, open_training
 from tfx_estimators.components.trainer.checkpoints.vocabularies import note_vocabularies
 from tfx_estimators.components.trainer.processes.done_marks import check_done, mark_done
 from tfx_estimators.errors import TrainingError, UnsupportedOptionError
 from tfx_estimators.estimator.checkpoints import list_checkpoints
-from tfx_estimators.lineage.record_files import read_records
-from tfx_estimators.lineage.records import CheckpointRecord
+from tfx_estimators.lineage.record_files import read_records, write_record
+from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord
 
 pytestmark = pytest.mark.stacks
 
@@ -434,3 +435,40 @@ def test_exports_that_are_dated_later_than_now_do_not_push_new_ones_out(
         assert json.loads(note.read_text())["after"] == dated
         for old, new in ((900, 497), (901, 498), (902, 499)):
             (exports / str(new)).rename(exports / str(old))
+
+
+def test_steps_that_somebody_else_trained_are_told_apart_in_an_extension_too(
+    training: Training, tmp_path: pathlib.Path
+) -> None:
+    def work(fingerprint: str, steps: int, *, extends: bool, data: str = "same") -> Work:
+        return Work(fingerprint, steps, {"input examples": data}, extends)
+
+    base = dataclasses.replace(training, work=work(FINGERPRINT, 30, extends=False))
+    write(pathlib.Path(base.folder), 10)
+    Recorder(dataclasses.replace(base, origin=FOREIGN)).catch_up()
+    with open_training(base) as opened:
+        write(pathlib.Path(base.folder), 10, 30)
+        Recorder(opened).catch_up()
+    last = records(base.folder)[30]
+    model = ModelRecord(
+        **dataclasses.asdict(ORIGIN), wall_time=1.0, uri="model", digest="d",
+        checkpoint_digest=last.digest, fingerprint=FINGERPRINT, step=30,
+    )  # fmt: skip
+    write_record(base.folder, model)
+    longer = dataclasses.replace(
+        base, folder=f"{tmp_path}/store/{'a' * 32}", work=work("a" * 32, 50, extends=True)
+    )
+    with open_training(longer) as opened:
+        assert (opened.start.step, opened.start.own_steps) == (30, 20)
+        assert opened.start.digest == last.digest
+    other = dataclasses.replace(
+        longer,
+        folder=f"{tmp_path}/store/{'b' * 32}",
+        work=work("b" * 32, 50, extends=True, data="other"),
+    )
+    with (
+        pytest.raises(TrainingError, match="also differs in input examples"),
+        open_training(other),
+    ):
+        pass
+    assert not pathlib.Path(other.folder).exists()

@@ -16,8 +16,10 @@
 * `cache_key`: makes TFX's cache notice what the modules of stock components import and read.
 * `checkpoint_export`: a checkpoint as a SavedModel, made from the export of another one of the
   same training.
+* `csv_rows`: rows of a table as CSV text.
 * `doctor`: reads pipeline and model code of the TFX 1.x era without running it.
 * `evaluator`: `EstimatorEvaluator` and the report it writes.
+* `example_columns`: the features of tf.Examples as the columns of a table.
 * `example_encoding`: record batches to serialized tf.Examples, the same bytes for the same
   values.
 * `example_gen`: `CsvExampleGen` and `ParquetExampleGen`: TFX's own, with readers that work on
@@ -30,6 +32,7 @@
   of.
 * `feature_tensors`: where in an exported model the features are that its estimator reads.
 * `gfile`: files where TensorFlow can reach them: buckets and other places with a scheme.
+* `heads`: what a model predicts, read off its signature.
 * `lease`: a lock for file systems without locks: whoever holds it keeps signing it.
 * `literal_paths`: files that a source names by literals, as the file of a vocabulary.
 * `locks`: locks that die with their holder, and leave nothing behind.
@@ -38,6 +41,7 @@
 * `model_digest`: the digest of a SavedModel's files.
 * `module_sources`: what a user's module consists of: the files it imports and the files it names.
 * `origin`: the pipeline, run and execution that a step belongs to.
+* `output_columns`: the columns that a model's outputs become, classes by name.
 * `parquet`: parquet files as ExampleGen writes them: one column a feature, plain or of lists.
 * `predictor`: `EstimatorPredictor`.
 * `progress`: progress of a step, shown while it runs.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tfx_estimators.components.evaluator.heads import Kind
+from tfx_estimators.components.heads import Kind
 from tfx_estimators.lineage.properties import values_of
 from tfx_estimators.report.evaluation import EVALUATION
 from tfx_estimators.report.parts import Figure, Heading, Missing, Part, Section, Table, Text

@@ -19,7 +19,7 @@ from google.protobuf import json_format, text_format
 from google.protobuf import wrappers_pb2 as _wrappers_pb2  # noqa: F401
 from google.protobuf.message import Message
 
-from tfx_estimators.components.evaluator.heads import Head, Kind, find_heads
+from tfx_estimators.components.heads import Head, Kind, find_heads
 from tfx_estimators.components.saved_model import Output
 from tfx_estimators.errors import LabelError, UnsupportedOptionError
 from tfx_estimators.json_text import dumps

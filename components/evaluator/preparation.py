@@ -15,11 +15,11 @@ from tfx.utils import io_utils
 
 from tfx_estimators.components.evaluator import eval_config as configs
 from tfx_estimators.components.evaluator import model_analysis
-from tfx_estimators.components.evaluator.heads import find_heads
 from tfx_estimators.components.evaluator.inputs.chosen_columns import Columns, choose_columns
 from tfx_estimators.components.evaluator.inputs.extracts import EvaluatedModel
 from tfx_estimators.components.evaluator.inputs.transformed_columns import transformed_names
 from tfx_estimators.components.examples import Split, find_splits, read_batches
+from tfx_estimators.components.heads import find_heads
 from tfx_estimators.components.saved_model import PREDICT, examples_path, find_signature
 from tfx_estimators.errors import LabelError
 from tfx_estimators.terminal import say

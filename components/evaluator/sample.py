@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from tfx.types.artifact import Artifact
 
-from tfx_estimators.components.evaluator.heads import Head
 from tfx_estimators.components.evaluator.inputs.extracts import ExtractExamples
 from tfx_estimators.components.evaluator.preparation import prepare
 from tfx_estimators.components.examples import read_batches
+from tfx_estimators.components.heads import Head
 from tfx_estimators.components.saved_model import SignatureCall
 
 __all__ = ["Answers", "Sample", "draw_sample"]

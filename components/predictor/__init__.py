@@ -3,8 +3,10 @@
 * `component`: `EstimatorPredictor`: predictions for every example of an Examples artifact.
 * `executor`: runs the predictions: read batches, call the model, write records.
 * `log_encoding`: predictions to serialized PredictionLogs, whole columns at a time.
-* `predictions`: predictions as records: PredictionLog messages, or examples with more features.
+* `predictions`: predictions as records: PredictionLog messages, or examples with more features;
+  or as rows beside the examples' own.
 * `spec`: what `EstimatorPredictor` reads, writes and takes.
+* `table_sink`: CSV and Parquet files, written whole record batches at a time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs the predictions: read batches, call the model, write records.
+"""Runs the predictions: read batches, call the model, write records or rows.
 
 Private name: `BaseExecutor._log_startup`, seen on TFX 1.15.1, 1.16.0 and 1.21.0.
 """
@@ -14,9 +14,16 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 
 from tfx_estimators.components.beam_executor import BeamExecutor
+from tfx_estimators.components.example_columns import common_forms, find_forms
 from tfx_estimators.components.examples import Split, batch_reader, find_splits
-from tfx_estimators.components.predictor.predictions import PredictExamples, PredictLogs
+from tfx_estimators.components.predictor.predictions import (
+    PredictExamples,
+    PredictLogs,
+    PredictRows,
+)
+from tfx_estimators.components.predictor.table_sink import TableSink
 from tfx_estimators.components.progress import count_examples
+from tfx_estimators.components.record_batches import DecodeRecords
 from tfx_estimators.components.record_sink import RecordSink
 from tfx_estimators.components.saved_model import SignatureCall, examples_path, find_signature
 from tfx_estimators.errors import UnsupportedOptionError
@@ -47,6 +54,10 @@ class PredictorExecutor(BeamExecutor):
         features = json.loads(exec_properties.get("output_features") or "null")
         if features is None:
             uri = artifact_utils.get_single_uri(output_dict["inference_result"])
+            if exec_properties.get("output_format"):
+                sink = TableSink(f"{uri}/predictions", exec_properties["output_format"])
+                self._write_rows(splits, signature, sink)
+                return
             self._run(splits, lambda _: (PredictLogs(signature), f"{uri}/prediction_logs"))
             return
         _check_outputs(signature, features)
@@ -79,6 +90,27 @@ class PredictorExecutor(BeamExecutor):
                     | f"Flatten[{number}]" >> beam.Flatten(pipeline=pipeline)
                     | f"Write[{number}]" >> beam.io.Write(RecordSink(prefix))
                 )
+
+    def _write_rows(self, splits: list[Split], signature: SignatureCall, sink: TableSink) -> None:
+        """Runs the pipeline twice over the examples: for the columns, and for the rows."""
+        with self._beam_pipeline("EstimatorPredictor") as pipeline:
+            batches = [pipeline | batch_reader(split) for split in splits] | beam.Flatten()
+            forms = (
+                batches
+                | "Decode" >> beam.ParDo(DecodeRecords(None, None))
+                | "FindForms" >> beam.Map(find_forms)
+                | "CommonForms" >> beam.CombineGlobally(common_forms)
+            )
+            _ = (
+                batches
+                | "Predict" >> beam.ParDo(PredictRows(signature), beam.pvalue.AsSingleton(forms))
+                | "Count" >> count_examples("predicted", size=_rows)
+                | "Write" >> beam.io.Write(sink)
+            )
+
+
+def _rows(batch: Any) -> int:
+    return int(batch.num_rows)
 
 
 def _check_outputs(signature: SignatureCall, features: dict[str, str]) -> None:

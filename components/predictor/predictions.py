@@ -1,4 +1,4 @@
-"""Predictions as records: PredictionLog messages, or examples with more features."""
+"""Predictions as records: PredictionLog messages, or examples with more features; or as rows."""
 
 from __future__ import annotations
 
@@ -7,13 +7,22 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
+import pyarrow as pa
 import tensorflow as tf
 
+from tfx_estimators.components.example_columns import Form, as_columns
+from tfx_estimators.components.output_columns import (
+    beside,
+    output_columns,
+    outputs_of,
+    prediction_heads,
+)
 from tfx_estimators.components.predictor.log_encoding import LogEncoder
+from tfx_estimators.components.record_batches import DecodeRecords
 from tfx_estimators.components.saved_model import SignatureCall
 from tfx_estimators.errors import SavedModelError, UnsupportedOptionError
 
-__all__ = ["PredictExamples", "PredictLogs"]
+__all__ = ["PredictExamples", "PredictLogs", "PredictRows"]
 
 
 class PredictLogs(beam.DoFn):
@@ -85,6 +94,40 @@ class PredictExamples(beam.DoFn):
                 _set_feature(example.features.feature[name], values[row])
             predicted.append(example.SerializeToString(deterministic=True))
         yield predicted
+
+
+class PredictRows(beam.DoFn):
+    """Lists of serialized tf.Examples -> their features and predictions as record batches.
+
+    Args:
+        signature: what to call.
+    """
+
+    def __init__(self, signature: SignatureCall) -> None:
+        self._signature = signature
+        self._heads = prediction_heads(signature)
+        self._decode = DecodeRecords(None, None)
+
+    def setup(self) -> None:
+        """Loads the model, once a process."""
+        self._signature.load()
+        self._decode.setup()
+
+    def process(self, records: list[bytes], forms: Mapping[str, Form]) -> Iterator[pa.RecordBatch]:
+        """Predicts one batch.
+
+        Args:
+            records: serialized tf.Examples.
+            forms: of the columns of all examples.
+
+        Raises:
+            SavedModelError: if an output has not one row an example.
+            DataError: if the examples have a feature with the name of a prediction.
+        """
+        (batch,) = self._decode.process(records)
+        wanted = outputs_of(self._signature, self._heads)
+        made = output_columns(self._heads, _predict(self._signature, records, wanted))
+        yield beside(as_columns(batch, forms), made, "a split of the examples")
 
 
 def _predict(

@@ -15,6 +15,7 @@ class EstimatorPredictorSpec(ComponentSpec):
         "example_splits": ExecutionParameter(type=str, optional=True),
         "signature_name": ExecutionParameter(type=str),
         "output_features": ExecutionParameter(type=str, optional=True),
+        "output_format": ExecutionParameter(type=str, optional=True),
     }
     INPUTS = {  # noqa: RUF012
         "examples": ChannelParameter(type=standard_artifacts.Examples),

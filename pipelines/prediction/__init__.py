@@ -3,7 +3,6 @@
 * `model_place`: the SavedModel that a path, a version or a model's number means.
 * `feature_types`: which features a SavedModel reads, and of which types.
 * `input_rows`: the rows of a file, as they are and as the model takes them.
-* `output_columns`: the columns that a model's outputs become, classes by name.
 * `prediction`: `predict_table` and `predict_file`.
 """
 

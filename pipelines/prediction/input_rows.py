@@ -97,9 +97,13 @@ def _parquet_batches(path: pathlib.Path) -> Iterator[pa.RecordBatch]:
 
 
 def _example_batches(path: pathlib.Path) -> Iterator[pa.RecordBatch]:
+    from tfx_estimators.components.example_columns import as_columns, common_forms, find_forms
     from tfx_estimators.pipelines.project.data_file import read_examples
 
-    yield from read_examples(path).to_batches(_BATCH)
+    batches = read_examples(path).to_batches(_BATCH)
+    forms = common_forms(map(find_forms, batches))
+    for batch in batches:
+        yield as_columns(batch, forms)
 
 
 def _as_feature(column: Any, kind: FeatureType, name: str, begin: int, is_csv: bool) -> Any:

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import pathlib
 from collections.abc import Iterator
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from tfx_estimators.components.csv_rows import csv_rows
 from tfx_estimators.components.example_encoding import ExampleEncoder
-from tfx_estimators.components.saved_model import PREDICT, find_signature
-from tfx_estimators.errors import DataError, UnsupportedOptionError
-from tfx_estimators.json_text import dumps
-from tfx_estimators.pipelines.prediction.feature_types import feature_types
-from tfx_estimators.pipelines.prediction.input_rows import read_rows
-from tfx_estimators.pipelines.prediction.model_place import find_saved_model
-from tfx_estimators.pipelines.prediction.output_columns import (
+from tfx_estimators.components.output_columns import (
+    beside,
     output_columns,
     outputs_of,
     prediction_heads,
 )
+from tfx_estimators.components.saved_model import PREDICT, find_signature
+from tfx_estimators.errors import DataError, UnsupportedOptionError
+from tfx_estimators.pipelines.prediction.feature_types import feature_types
+from tfx_estimators.pipelines.prediction.input_rows import read_rows
+from tfx_estimators.pipelines.prediction.model_place import find_saved_model
 from tfx_estimators.places import same
 
 __all__ = ["predict_file", "predict_table"]
@@ -125,37 +124,10 @@ def _predict(model: str, data: pathlib.Path, metadata: str | None) -> Iterator[p
         if not own.num_rows:
             continue
         made = output_columns(heads, signature(encoder.encode(inputs), wanted))
-        taken = [name for name in made if name in own.schema.names]
-        if taken:
-            raise DataError(
-                f"{data} already has the column {taken[0]!r}",
-                expected="no column with the name of a prediction",
-                fix="rename or remove it",
-            )
-        yield pa.RecordBatch.from_arrays([*own.columns, *made.values()], [*own.schema.names, *made])
+        yield beside(own, made, str(data))
 
 
 def _write_csv(table: pa.Table, path: pathlib.Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(table.column_names)
-        for batch in table.to_batches():
-            columns = [_cells(column) for column in batch.columns]
-            writer.writerows(zip(*columns, strict=True))
-
-
-def _cells(column: Any) -> list[Any]:
-    if pa.types.is_float32(column.type):
-        # Arrow writes the fewest digits that tell a number from its neighbours.
-        column = column.cast(pa.string())
-    return [_cell(value) for value in column.to_pylist()]
-
-
-def _cell(value: Any) -> Any:
-    """A value as a cell of CSV; a list of one as that, any other list as JSON."""
-    if isinstance(value, list):
-        plain = [_cell(one) for one in value]
-        return plain[0] if len(plain) == 1 else dumps(plain) if plain else ""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
-    return "" if value is None else value
+        for place, batch in enumerate(table.to_batches()):
+            file.write(csv_rows(batch, with_header=not place))

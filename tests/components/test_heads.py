@@ -344,7 +344,7 @@ def test_a_tpu_estimator_without_tpus_is_evaluated_and_predicts_like_the_compone
 
 
 def test_outputs_that_do_not_say_which_is_the_prediction_are_named() -> None:
-    from tfx_estimators.components.evaluator.heads import find_heads
+    from tfx_estimators.components.heads import find_heads
     from tfx_estimators.errors import UnsupportedOptionError
 
     with pytest.raises(UnsupportedOptionError, match=r"not set, and the .* outputs price, size"):
@@ -370,8 +370,8 @@ def test_a_model_of_several_heads_needs_a_label_for_each() -> None:
 
 
 def test_labels_that_can_be_read_in_two_ways_are_refused() -> None:
-    from tfx_estimators.components.evaluator.heads import Head, Kind
     from tfx_estimators.components.evaluator.inputs.labels import head_labels
+    from tfx_estimators.components.heads import Head, Kind
     from tfx_estimators.errors import LabelError
 
     numbers = np.array([b"5", b"3"], dtype=object)

@@ -9,7 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tfx_estimators.components.evaluator.heads import Head, Kind
+from tfx_estimators.components.heads import Head, Kind
+from tfx_estimators.components.output_columns import (
+    output_columns,
+    outputs_of,
+    prediction_heads,
+)
+from tfx_estimators.components.saved_model import Output, SignatureCall
 from tfx_estimators.errors import (
     FeatureDtypeError,
     FeatureNotFoundError,
@@ -20,7 +26,6 @@ from tfx_estimators.pipelines.prediction import predict_file
 from tfx_estimators.pipelines.prediction.feature_types import FeatureType
 from tfx_estimators.pipelines.prediction.input_rows import read_rows
 from tfx_estimators.pipelines.prediction.model_place import find_saved_model
-from tfx_estimators.pipelines.prediction.output_columns import output_columns
 
 FEATURES = {"n": FeatureType.INTEGER, "x": FeatureType.NUMBER, "t": FeatureType.TEXT}
 
@@ -86,6 +91,19 @@ def test_classes_have_their_names_and_several_numbers_a_number_each() -> None:
         "tip_probability_ja": [0.75, 0.0],
         "prediction_0": [1.0, 3.0],
         "prediction_1": [2.0, 4.0],
+    }
+
+
+def test_outputs_that_no_head_has_are_a_column_each() -> None:
+    signature = SignatureCall("", "predict", "examples", ("price", "size"), (Output("", 1),) * 2)
+    heads = prediction_heads(signature)
+    assert outputs_of(signature, heads) == ["price", "size"]
+    outputs = {"price": np.array([[1.5], [2.5]]), "size": np.array([[1, 2], [3, 4]])}
+    found = output_columns(heads, outputs)
+    assert {name: column.to_pylist() for name, column in found.items()} == {
+        "price_prediction": [1.5, 2.5],
+        "size_prediction_0": [1, 3],
+        "size_prediction_1": [2, 4],
     }
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfx_estimators.components.evaluator.heads import Head, Kind
 from tfx_estimators.components.evaluator.sample import Answers, Sample
+from tfx_estimators.components.heads import Head, Kind
 from tfx_estimators.components.saved_model import SignatureCall
 from tfx_estimators.report.parts import Figure, Part, Table
 from tfx_estimators.report.predictions import predictions_section

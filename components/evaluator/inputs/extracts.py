@@ -9,11 +9,11 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
-from tfx_estimators.components.evaluator.heads import Head
 from tfx_estimators.components.evaluator.inputs.chosen_columns import Columns
 from tfx_estimators.components.evaluator.inputs.labels import dense, head_labels
 from tfx_estimators.components.evaluator.inputs.transformed_columns import TransformedColumns
 from tfx_estimators.components.evaluator.metrics.measures import MEASURES, SliceRows
+from tfx_estimators.components.heads import Head
 from tfx_estimators.components.record_batches import DecodeRecords
 from tfx_estimators.components.saved_model import SignatureCall
 from tfx_estimators.errors import DataError, EvaluationError

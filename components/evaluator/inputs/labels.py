@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfx_estimators.components.evaluator.heads import Head, Kind
+from tfx_estimators.components.heads import Head, Kind
 from tfx_estimators.errors import DataError, LabelError
 
 __all__ = ["dense", "head_labels"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 import pathlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
@@ -18,7 +20,9 @@ from tfx.types.artifact import Artifact
 from tfx_estimators.components import EstimatorPredictor
 from tfx_estimators.errors import (
     CorruptRecordError,
+    DataError,
     EmptySplitError,
+    FeatureDtypeError,
     SavedModelError,
     UnsupportedOptionError,
 )
@@ -101,6 +105,82 @@ def test_examples_get_the_predictions_as_features(predict: Run, data: dict[str, 
     )
 
 
+@pytest.mark.stacks
+def test_rows_hold_the_features_and_the_classes_by_name(predict: Run, data: dict[str, Any]) -> None:
+    output = predict(output_format="csv")
+    assert output.type_name == "InferenceResult"
+    rows: list[dict[str, str]] = []
+    for file in sorted(pathlib.Path(output.uri).iterdir()):
+        assert file.match("predictions-*-of-*.csv")
+        with file.open(newline="", encoding="utf-8") as lines:
+            rows += csv.DictReader(lines)
+    names = ["color", "w", "x", "y", "predicted_class", "probability_0", "probability_1"]
+    assert {tuple(row) for row in rows} == {tuple(names)}
+    everything = [*data["train"], *data["eval"]]
+    for made, own in zip(
+        sorted(rows, key=lambda row: float(row["x"])),
+        sorted(everything, key=lambda row: row["x"]),
+        strict=True,
+    ):
+        assert (made["color"], int(made["y"])) == (own["color"], own["y"])
+        assert np.float32(made["x"]) == np.float32(own["x"])
+        probability = 1 / (1 + np.exp(-2 * own["x"]))
+        assert float(made["probability_1"]) == pytest.approx(probability, abs=1e-6)
+        assert made["predicted_class"] == str(int(own["x"] > 0))
+
+
+def test_a_table_has_the_same_columns_in_every_file_whatever_a_batch_lacks(
+    predict: Run, example: Any, tmp_path: pathlib.Path
+) -> None:
+    long = [example(x=float(row), tags=["a", "b"], raw=b"\xff") for row in range(1100)]
+    short = [example(x=-1.0, city="Köln", raw=b"text"), example(x=-2.0, tags=["ü"])]
+    folder = tmp_path / "in" / "Split-eval"
+    for file, made in enumerate((long, short)):
+        write_records(folder / f"{file}.gz", made)
+    artifact = standard_artifacts.Examples()
+    artifact.uri, artifact.split_names = str(tmp_path / "in"), '["eval"]'
+    uri = predict(examples=artifact, output_format="parquet").uri
+    table = pq.read_table(uri)  # which fails if the files differ
+    assert table.column_names[:4] == ["city", "raw", "tags", "x"]
+    rows = {row["x"]: row for row in table.to_pylist()}
+    assert len(rows) == 1102
+    assert rows[0.0] | {"probability_0": 0, "probability_1": 0} == {
+        "city": None,
+        "raw": b"\xff",
+        "tags": ["a", "b"],
+        "x": 0.0,
+        "predicted_class": "0",
+        "probability_0": 0,
+        "probability_1": 0,
+    }
+    assert (rows[-1.0]["city"], rows[-1.0]["raw"], rows[-1.0]["tags"]) == ("Köln", b"text", None)
+    assert (rows[-2.0]["city"], rows[-2.0]["raw"], rows[-2.0]["tags"]) == (None, None, ["ü"])
+
+
+@pytest.mark.parametrize(
+    ("features", "error", "problem"),
+    [
+        ([{"predicted_class": "1"}], DataError, "already has the column 'predicted_class'"),
+        ([{"n": 1}, {"n": "one"}], FeatureDtypeError, "'n' holds .* in some .* in others"),
+    ],
+)
+def test_a_table_that_could_be_read_in_two_ways_is_refused(
+    predict: Run,
+    example: Any,
+    features: list[dict[str, Any]],
+    error: type[Exception],
+    problem: str,
+    tmp_path: pathlib.Path,
+) -> None:
+    folder = tmp_path / "in" / "Split-eval"
+    for file, some in enumerate(features):
+        write_records(folder / f"{file}.gz", [example(x=1.0, **some)] * 1024)
+    artifact = standard_artifacts.Examples()
+    artifact.uri, artifact.split_names = str(tmp_path / "in"), '["eval"]'
+    with pytest.raises(error, match=problem):
+        predict(examples=artifact, output_format="csv")
+
+
 def test_a_model_that_is_not_blessed_is_not_used(predict: Run) -> None:
     blessing = standard_artifacts.ModelBlessing()
     blessing.set_int_custom_property("blessed", 0)
@@ -127,7 +207,13 @@ def test_what_does_not_fit_is_refused(
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"example_splits": []}, {"output_features": {}}, {"output_features": {"a": "p", "b": "p"}}],
+    [
+        {"example_splits": []},
+        {"output_features": {}},
+        {"output_features": {"a": "p", "b": "p"}},
+        {"output_format": "json"},
+        {"output_format": "csv", "output_features": {"a": "p"}},
+    ],
 )
 def test_what_cannot_be_meant_is_refused_at_construction(
     channel: Any, arguments: dict[str, Any]

@@ -7,22 +7,22 @@ from typing import Any
 
 import pyarrow as pa
 
-from tfx_estimators.components.evaluator.heads import Head, Kind, find_heads
+from tfx_estimators.components.heads import Head, Kind, find_heads
 from tfx_estimators.components.saved_model import SignatureCall
+from tfx_estimators.errors import DataError, UnsupportedOptionError
 
-__all__ = ["output_columns", "outputs_of", "prediction_heads"]
+__all__ = ["beside", "output_columns", "outputs_of", "prediction_heads"]
 
 _CLASSIFIERS = (Kind.BINARY, Kind.MULTI_CLASS)
 
 
 def prediction_heads(signature: SignatureCall) -> tuple[Head, ...]:
-    """What a signature predicts.
-
-    Raises:
-        UnsupportedOptionError: if its outputs do not tell.
-    """
+    """What a signature predicts; where its outputs do not tell, each of them for itself."""
     names = signature.output_names
-    return find_heads(names, dict(zip(names, signature.outputs, strict=True)))
+    try:
+        return find_heads(names, dict(zip(names, signature.outputs, strict=True)))
+    except UnsupportedOptionError:
+        return tuple(Head(name, Kind.OTHER, name) for name in names)
 
 
 def outputs_of(signature: SignatureCall, heads: Sequence[Head]) -> list[str]:
@@ -66,6 +66,27 @@ def output_columns(heads: Sequence[Head], outputs: Mapping[str, Any]) -> dict[st
                 number = f"_{place}" if values.shape[1] > 1 else ""
                 columns[f"{before}prediction{number}"] = pa.array(values[:, place])
     return columns
+
+
+def beside(own: pa.RecordBatch, made: Mapping[str, Any], source: str) -> pa.RecordBatch:
+    """Predictions beside what they were made of.
+
+    Args:
+        own: rows.
+        made: columns of their predictions, from `output_columns`.
+        source: where the rows are from, for the message.
+
+    Raises:
+        DataError: if the rows have a column with the name of a prediction.
+    """
+    taken = [name for name in made if name in own.schema.names]
+    if taken:
+        raise DataError(
+            f"{source} already has the column {taken[0]!r}",
+            expected="no column with the name of a prediction",
+            fix="rename or remove it",
+        )
+    return pa.RecordBatch.from_arrays([*own.columns, *made.values()], [*own.schema.names, *made])
 
 
 def _by_class(before: str, classes: Sequence[Any], probabilities: Any) -> dict[str, Any]:

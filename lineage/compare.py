@@ -19,6 +19,7 @@ __all__ = ["Difference", "compare"]
 
 _log = logging.getLogger(__name__)
 _EVALUATION_TYPE, _EVALUATION_FILE = "ModelEvaluation", "report.json"
+_CHOSEN_TYPE, _CHOSEN_FILE = "HyperParameters", "best_hyperparameters.txt"
 _OVERALL = "overall"
 
 
@@ -52,9 +53,10 @@ def compare(
 ) -> list[Difference]:
     """What differs between two runs: parameters, columns, then metrics, those overall first.
 
-    Metrics are those of the evaluator's report, and those of the newest checkpoint; columns
-    are read from what the transform wrote. Of a cached step it is those of the execution
-    that did the work. What lies no more where it was made is left out.
+    Parameters are those of the steps, and the values that a tuner chose. Metrics are those of
+    the evaluator's report, and those of the newest checkpoint; columns are read from what the
+    transform wrote. Of a cached step it is those of the execution that did the work. What lies
+    no more where it was made is left out.
 
     Args:
         store: the store.
@@ -134,6 +136,9 @@ def _facts_of(
             features = _read(f"{artifact.uri}/{COLUMNS_FILE}", files).get("features")
             if isinstance(features, dict):
                 columns |= {n: dumps(finite(f), sort_keys=True) for n, f in features.items()}
+        elif artifact.type == _CHOSEN_TYPE:
+            values = _read(f"{artifact.uri}/{_CHOSEN_FILE}", files).get("values")
+            parameters |= _flat("hyperparameters", values if isinstance(values, dict) else {})
         elif artifact.type == _EVALUATION_TYPE:
             path = f"{artifact.uri}/{_EVALUATION_FILE}"
             slices = _reported(_read(path, files)) or measured(artifact.uri)

@@ -11,6 +11,7 @@
 The sections, in the page's order:
 
 * `pipeline`: the graph of the steps, and what each took.
+* `tuning`: the trials of a search for hyperparameters.
 * `training`: curves, checkpoints, and where it was resumed.
 * `evaluation`: metrics by slice, thresholds, and the verdict.
 * `predictions`: calibration, confusion or residuals; importance of features by shuffling.

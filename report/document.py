@@ -28,6 +28,7 @@ from tfx_estimators.report.predictions import (
 from tfx_estimators.report.provenance import origin_section
 from tfx_estimators.report.subject import look_at
 from tfx_estimators.report.training import training_section
+from tfx_estimators.report.tuning import RESULTS_TYPE, tuning_section
 from tfx_estimators.report.weights import weights_section
 
 __all__ = ["Report", "report", "report_on"]
@@ -96,8 +97,12 @@ def report_on(
             return comparison_section(subject, previous_run(subject))
         return comparison_section(subject, against[1], against[0])
 
+    tuning: tuple[tuple[str, str, Callable[[], Section]], ...] = ()
+    if subject.makers(RESULTS_TYPE):
+        tuning = (("tuning", "Tuning", lambda: tuning_section(subject)),)
     makers: tuple[tuple[str, str, Callable[[], Section]], ...] = (
         ("pipeline", "Pipeline", lambda: pipeline_section(subject)),
+        *tuning,
         ("training", "Training", lambda: training_section(subject)),
         ("evaluation", "Evaluation", lambda: evaluation_section(subject)),
         ("predictions", "Predictions", lambda: predictions_section(sample())),

@@ -33,12 +33,14 @@ class Line:
         x: positions.
         y: values.
         points: whether each is marked.
+        joined: whether a line goes from one to the next.
     """
 
     name: str
     x: Sequence[float]
     y: Sequence[float]
     points: bool = False
+    joined: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +96,7 @@ def lines(
                 line.x,
                 line.y,
                 color=COLORS[place % len(COLORS)],
-                linestyle=("-", "--", "-.")[place % 3],
+                linestyle=("-", "--", "-.")[place % 3] if line.joined else "",
                 marker="os^"[place % 3] if line.points or len(line.x) < 3 else None,
                 markersize=4,
                 linewidth=1.6,

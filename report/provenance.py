@@ -14,7 +14,17 @@ from tfx_estimators.report.wording import number
 __all__ = ["origin_section", "pushed_version"]
 
 _PUSHED = "PushedModel"
-_SHOWN = ("step", "global_examples", "pushed_version", "blessed", "span", "split_names")
+_SHOWN = (
+    "step",
+    "global_examples",
+    "pushed_version",
+    "blessed",
+    "span",
+    "split_names",
+    "trials",
+    "objective",
+    "score",
+)
 
 
 def pushed_version(subject: Subject) -> tuple[str, str] | None:

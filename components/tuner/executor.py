@@ -31,7 +31,13 @@ from tfx_estimators.components.trainer.checkpoints.training_folder import (
 )
 from tfx_estimators.components.trainer.session.interruption import listening
 from tfx_estimators.components.tuner.objective import Objective
-from tfx_estimators.components.tuner.results import best_line, write_best, write_trials
+from tfx_estimators.components.tuner.results import (
+    best_line,
+    describe_best,
+    result_of,
+    write_best,
+    write_trials,
+)
 from tfx_estimators.components.tuner.search import Search, from_json, steps_of
 from tfx_estimators.components.tuner.study import Study, values_of
 from tfx_estimators.components.tuner.workers import Assignment, Worker
@@ -60,7 +66,7 @@ class TunerExecutor(base_executor.BaseExecutor):
         """Searches; see `EstimatorTuner` for inputs, outputs and errors."""
         self._log_startup(input_dict, output_dict, exec_properties)
         results = artifact_utils.get_single_uri(output_dict["tuner_results"])
-        best = artifact_utils.get_single_uri(output_dict["best_hyperparameters"])
+        best = artifact_utils.get_single_instance(output_dict["best_hyperparameters"])
         objective = Objective(exec_properties["objective"], exec_properties["direction"])
         found = find_training(input_dict, exec_properties, results, self._context)
         store = found.folder.rpartition("/")[0]
@@ -85,8 +91,10 @@ class TunerExecutor(base_executor.BaseExecutor):
                     expected="at least one trial with a result",
                     fix="see log.txt for what each of them failed with",
                 )
-            write_trials(results, ranked)
-            write_best(best, ranked[0])
+            result = result_of(objective, study.trials(), ranked[0])
+            write_trials(results, ranked, result)
+            write_best(best.uri, ranked[0])
+            describe_best(best, ranked[0], objective, study.ended)
             say(best_line(ranked[0], objective, study.ended))
 
 

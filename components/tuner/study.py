@@ -133,6 +133,10 @@ class Study:
         sign = -1 if self._objective.direction == "max" else 1
         return sorted(ended, key=lambda trial: (sign * trial.score, trial.trial_id))
 
+    def trials(self) -> list[Any]:
+        """All trials, in the order they began."""
+        return list(self._oracle.trials.values())
+
     @property
     def ended(self) -> int:
         """How many trials have ended, well or not."""

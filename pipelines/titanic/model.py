@@ -21,6 +21,23 @@ def feature_columns() -> list[Any]:
     return [embark, cabin, age]
 
 
+def hyperparameters() -> Any:
+    """What a search may choose: a `keras_tuner.HyperParameters`."""
+    import keras_tuner
+
+    choices = keras_tuner.HyperParameters()
+    choices.Float("learning_rate", 1e-3, 1.0, sampling="log")
+    choices.Choice("l1", [0.0, 0.01, 0.1])
+    return choices
+
+
 def estimator_fn(columns: list[Any], config: Any, params: dict[str, Any]) -> Any:
-    """The guide's `LinearClassifier`."""
-    return tf_estimator.LinearClassifier(feature_columns=columns, n_classes=2, config=config)
+    """The guide's `LinearClassifier`, with its own optimizer unless a search chose."""
+    optimizer: Any = "Ftrl"
+    if "learning_rate" in params:
+        optimizer = tf.keras.optimizers.legacy.Ftrl(
+            params["learning_rate"], l1_regularization_strength=params["l1"]
+        )
+    return tf_estimator.LinearClassifier(
+        feature_columns=columns, n_classes=2, config=config, optimizer=optimizer
+    )

@@ -5,6 +5,9 @@ CsvExampleGen --+
                 +-> FeatureColumnTransform -> EstimatorTrainer -+-> EstimatorEvaluator
                                                                 +-> EstimatorPredictor
                                                                 +-> EstimatorPusher
+
+With `--set tuner.trials=8`, an EstimatorTuner between the transform and the trainer searches for
+the learning rate and the regularization.
 """
 
 from __future__ import annotations
@@ -49,6 +52,7 @@ def create_pipeline(
     *,
     train_steps: Annotated[int, Parameter("trainer.train_steps")] = TRAIN_STEPS,
     eval_steps: Annotated[int, Parameter("trainer.eval_steps")] = EVAL_STEPS,
+    trials: Annotated[int, Parameter("tuner.trials")] = 0,
     beam_pipeline_args: list[str] | None = None,
 ) -> Any:
     """Defines the pipeline; nothing runs yet.
@@ -59,6 +63,7 @@ def create_pipeline(
             passengers are made up and written to `root/passengers`.
         train_steps: batches to train on.
         eval_steps: batches per evaluation during training.
+        trials: how many choices of hyperparameters to try first; 0 for none.
         beam_pipeline_args: flags for every Beam step.
 
     Returns:
@@ -71,6 +76,7 @@ def create_pipeline(
 
     folder = find_passengers(data, root / "passengers")
 
+    from tfx_estimators.components.tuner import RandomSearch
     from tfx_estimators.pipelines.usual import csv_examples, estimator_pipeline
 
     return estimator_pipeline(
@@ -83,6 +89,7 @@ def create_pipeline(
         eval_steps=eval_steps,
         eval_config=EVAL_CONFIG,
         custom_config={"seed": SEED, "batch_size": BATCH_SIZE},
+        search=RandomSearch(trials, seed=SEED) if trials else None,
         beam_pipeline_args=beam_pipeline_args,
     )
 

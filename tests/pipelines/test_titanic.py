@@ -48,12 +48,43 @@ def test_the_pipeline_pushes_a_model(tmp_path: pathlib.Path) -> None:
 
     assert "titanic" in catalog.names()
     module = catalog.load_pipeline_module("titanic")
-    runner.run(module.create_pipeline(tmp_path, train_steps=100))
+    runner.run(module.create_pipeline(tmp_path, train_steps=100, trials=2))
     evaluation = Workspace("titanic", tmp_path).made("EstimatorEvaluator").uri("evaluation")
     report = load_report(evaluation)
     assert report.blessed
     assert len(list((tmp_path / "serving").glob("[0-9]*"))) == 1
     assert "First" in module.summary(tmp_path)
+    _check_search(tmp_path)
+
+
+def _check_search(root: pathlib.Path) -> None:
+    """The report and the lineage tell of every trial, and the trainer took the best."""
+    from tfx_estimators.lineage.checkpoints import list_checkpoints
+    from tfx_estimators.lineage.runs import find_run
+    from tfx_estimators.lineage.store import open_store
+    from tfx_estimators.report.parts import Facts, Figure, Table
+    from tfx_estimators.report.provenance import origin_section
+    from tfx_estimators.report.subject import look_at
+    from tfx_estimators.report.tuning import tuning_section
+
+    store = open_store(root)
+    subject = look_at(store, find_run(store, "latest"))
+    facts, figure, table = tuning_section(subject).parts
+    assert isinstance(facts, Facts)
+    assert isinstance(figure, Figure)
+    assert isinstance(table, Table)
+    assert list(table.headers) == [
+        "Trial", "State", "loss", "learning_rate", "l1", "Failed with",
+    ]  # fmt: skip
+    (best,) = [row for row in table.rows if row[1] == "best"]
+    assert best[2] == min(row[2] for row in table.rows)
+    assert dict(facts.facts)["learning_rate"] == best[3]
+    assert len(table.rows) == 2
+    said = " ".join(str(cell) for row in origin_section(subject).parts[-1].rows for cell in row)
+    assert "objective loss, score" in said
+    # Each trial is a training, with a checkpoint that ML Metadata knows.
+    trainings = {one.fingerprint for one in list_checkpoints(store, limit=None)}
+    assert len(trainings) == 3
 
 
 def test_the_same_passengers_are_made_up_every_time(tmp_path: pathlib.Path) -> None:

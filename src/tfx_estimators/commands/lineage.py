@@ -348,7 +348,17 @@ def _tree(nodes: dict[int, Node], number: int, depth: int, shown: set[int]) -> l
     return lines
 
 
-_SHOWN = ("step", "global_examples", "pushed_version", "blessed", "span", "split_names")
+_SHOWN = (
+    "step",
+    "global_examples",
+    "pushed_version",
+    "blessed",
+    "span",
+    "split_names",
+    "trials",
+    "objective",
+    "score",
+)
 
 
 def _show_facts(found: Any) -> None:

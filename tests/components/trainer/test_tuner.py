@@ -158,6 +158,14 @@ def test_every_value_is_tried_and_the_best_comes_out_as_from_tfxs_tuner(
     assert "failed" in said
     assert "a rate below 0" in said
     assert "the best of 5 trials" in said
+    told = json.loads((tmp_path / "out" / "tuner_results" / "trials.json").read_text())
+    assert (told["objective"], told["direction"]) == ("average_loss", "min")
+    by_rate = {one["values"]["rate"]: one for one in told["trials"]}
+    assert [*by_rate] == [1e-6, 1e-5, 1e-4, 0.5, -1.0]
+    assert by_rate[0.5]["trial"] == told["best"]
+    assert by_rate[0.5]["score"] == rows[0]["score"]
+    assert by_rate[-1.0]["score"] is None
+    assert "a rate below 0" in by_rate[-1.0]["message"]
     # A search that has ended is not made again, nor is any of its trials.
     made = log.read_text()
     assert tune(search=GridSearch())[1] == rows

@@ -6,7 +6,7 @@ PYTHON ?= python3
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile
 ARGS ?=
 
-.PHONY: help setup taxi test test-slow test-stacks test-moving test-engines test-containers lint lock bench clean
+.PHONY: help setup taxi test test-slow test-stacks test-moving test-engines test-containers lint lock docs bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -44,6 +44,11 @@ test-containers: setup ## the taxi pipeline, each step a container of the image 
 
 lint: setup ## ruff, mypy and the import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+docs: setup ## the documentation as a site, in build/site
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python build/docs
+	@$(BIN)/uv pip install --quiet --python build/docs --require-hashes -r requirements/docs.txt
+	@build/docs/bin/mkdocs build --quiet --strict
 
 lock: setup ## pin every stack anew
 	@UV=$(BIN)/uv scripts/lock.sh

@@ -11,3 +11,5 @@ for stack in legacy default; do
 done
 "$UV" pip compile setup.py requirements/current.in "${common[@]}" \
   --universal --python-version 3.10 --output-file requirements/current.txt
+"$UV" pip compile requirements/docs.in --quiet --no-header --no-emit-index-url --upgrade \
+  --generate-hashes --universal --python-version 3.10 --output-file requirements/docs.txt

@@ -8,6 +8,7 @@
 * `project`: a project of one's own, written from a look at the data.
 * `catalog`: pipelines by name or file.
 * `parameters`: what of a pipeline can be set for one run.
+* `keras_export`: a trained model as a Keras 3 model.
 * `prediction`: predictions for the rows of a file, beside the file's own columns.
 * `workspace`, `closing_table`: the folders of a ready pipeline, and what a run came to.
 * `runners`: what can run a pipeline, by name; `runner`: running one in this process.
@@ -31,6 +32,7 @@ __all__ = [
     "data_folder",
     "digits",
     "display",
+    "keras_export",
     "parameters",
     "planning",
     "prediction",

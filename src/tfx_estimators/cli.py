@@ -19,6 +19,7 @@ from tfx_estimators.commands.checkpoint_store import adopt, gc, import_records, 
 from tfx_estimators.commands.docs import docs
 from tfx_estimators.commands.doctor import doctor
 from tfx_estimators.commands.dry_run import show_plan
+from tfx_estimators.commands.export_keras import export_keras
 from tfx_estimators.commands.group import Commands
 from tfx_estimators.commands.kserve import kserve
 from tfx_estimators.commands.kubeflow import compile_package
@@ -181,7 +182,7 @@ for _command in (
     *(status, report, tensorboard),
     *(restore, gc, import_records, adopt),
     *(metadata, withdraw),
-    *(predict, versions, rollback),
+    *(predict, export_keras, versions, rollback),
 ):
     main.add_command(_command)
 

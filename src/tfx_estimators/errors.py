@@ -133,7 +133,7 @@ class EstimatorTypeError(TfxEstimatorsError, TypeError):
 
 
 class KerasConversionError(EstimatorTypeError):
-    """A Keras 3 model that cannot be made again in Keras 2."""
+    """A Keras 3 model that Keras 2 cannot have, or an estimator that Keras 3 cannot have."""
 
 
 class ClusterError(TfxEstimatorsError, RuntimeError):

@@ -246,6 +246,32 @@ def test_what_names_contain_is_shown_and_never_obeyed(taxi: Run) -> None:
     assert "hunter2" not in text
 
 
+def test_a_model_becomes_a_keras_model_that_predicts_the_same(
+    taxi: Run, tmp_path: pathlib.Path
+) -> None:
+    import keras
+
+    (data,) = taxi.data.glob("*.csv")
+    answer = CliRunner().invoke(
+        main,
+        ["export-keras", taxi.pushed().name, "--metadata", str(taxi.root), "--data", str(data),
+         "-o", str(tmp_path / "taxi.keras")],
+    )  # fmt: skip
+    if keras.__version__.startswith("2."):
+        assert answer.exit_code != 0
+        assert "is installed" in answer.output
+        assert not list(tmp_path.iterdir())
+        return
+    assert answer.exit_code == 0, answer.output
+    assert "company: string [batch, any number]" in answer.output
+    said = re.search(r"largest difference over (\d+) rows: (\S+)", answer.output)
+    assert said is not None
+    assert int(said[1]) > 1000
+    assert float(said[2]) < 1e-5
+    loaded = keras.models.load_model(tmp_path / "taxi.keras")
+    assert loaded.output_shape == (None, 1)
+
+
 def test_status_says_how_far_a_training_is(taxi: Run, tmp_path: pathlib.Path) -> None:
     from tfx_estimators.lineage.maintenance.unfinished import note_process
     from tfx_estimators.lineage.runs import find_run

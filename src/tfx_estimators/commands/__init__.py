@@ -4,6 +4,7 @@
 * `docs`: `tfx-estimators docs`: the pages of the documentation, which ship with the package.
 * `doctor`: `tfx-estimators doctor`: what an existing pipeline needs to run here.
 * `dry_run`: `tfx-estimators run --dry-run`: what a run would do, as a table.
+* `export_keras`: `tfx-estimators export-keras`: a trained estimator as a Keras 3 model.
 * `group`: the group of all commands: what a user sees of an error is a message, never a
   traceback.
 * `kserve`: `tfx-estimators kserve`: the share of a new version, and going back.

@@ -63,6 +63,29 @@ def test_a_difference_has_a_delta_and_overall_comes_first(
     assert re.search(r"overall auc +0\.5 +0\.75 +\+0\.25", ask("diff", "run-1", "run-2", *place))
 
 
+def test_what_two_searches_chose_is_compared_and_their_scores_are_shown(
+    world: Any, told: Any, place: list[str]
+) -> None:
+    for run, at, rate in (("run-1", 14.0, 0.5), ("run-2", 24.0, 0.25)):
+        folder = world.records.parent / f"best-{run}"
+        folder.mkdir()
+        chosen = {"space": [], "values": {"rate": rate, "layers": 2}}
+        (folder / "best_hyperparameters.txt").write_text(json.dumps(chosen))
+        best = ArtifactRecord(
+            key="best_hyperparameters",
+            type="HyperParameters",
+            uri=str(folder),
+            properties={"objective": "auc", "score": 0.8, "trials": 9},
+        )
+        world.step(run, "EstimatorTuner", at, outputs=(best,))
+    told()
+    found = differences(place, "run-1", "run-2")
+    assert found["hyperparameters.rate"]["delta"] == -0.25
+    assert "hyperparameters.layers" not in found
+    shown = ask("lineage", str(world.records.parent / "best-run-2"), *place)
+    assert "objective=auc score=0.8 trials=9" in shown
+
+
 def test_a_renamed_step_is_compared_with_what_it_was(
     world: Any, told: Any, place: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:

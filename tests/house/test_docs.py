@@ -93,8 +93,9 @@ def test_modules_that_a_page_names_are_there(page: str) -> None:
 
 @EVERY_PAGE
 def test_python_is_python(page: pathlib.Path) -> None:
-    for code in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
-        compile(code, str(page), "exec")
+    blocks = re.compile(r"^( *)```python\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
+    for _, code in blocks.findall(page.read_text(encoding="utf-8")):
+        compile(textwrap.dedent(code), str(page), "exec")
 
 
 @EVERY_PAGE

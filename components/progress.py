@@ -70,7 +70,8 @@ def progress_told_to(listener: Callable[[Counted], None]) -> Iterator[None]:
     """Has every `Progress` that this thread makes in a block tell a listener, and show nothing.
 
     Args:
-        listener: is told a few times a second, and when the progress is closed.
+        listener: is told of every advance, of elements of Beam a few times a second, and when
+            the progress is closed.
     """
     token = _told.set(listener)
     try:
@@ -102,13 +103,19 @@ class Progress:
         if fields:
             self._fields = fields
         if self._bar is None:
-            if time.monotonic() >= self._next:
-                self._tell()
+            self._tell()
             return
         if fields:
             self._bar.set_postfix(fields, refresh=False)
         with contextlib.suppress(OSError, ValueError):  # As in `_Lines`.
             self._bar.update(count)
+
+    def advance_quickly(self, count: int) -> None:
+        """Counts what comes in great numbers: whoever is told is told now and then."""
+        if self._bar is None and time.monotonic() < self._next:
+            self._done += count
+        else:
+            self.advance(count)
 
     def reach(self, position: int, **fields: object) -> None:
         """Moves the count to `position`, for sources that report totals."""
@@ -185,7 +192,7 @@ def advance(count: int) -> None:
     """Counts on the step's progress, if this process shows one."""
     with _lock:
         if _current is not None:
-            _current.advance(count)
+            _current.advance_quickly(count)
 
 
 def count_examples(label: str, size: Callable[[Any], int] | None = None) -> Any:

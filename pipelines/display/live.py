@@ -49,7 +49,11 @@ class _Step:
 
     def hear(self, counted: Counted, now: float) -> None:
         """Takes how far it is."""
-        if self.counted is None or self.counted.label != counted.label:
+        before = self.counted
+        if before is None or before.label != counted.label:
+            self.first = None
+        elif self.first is None and counted.done > before.done:
+            # What came before the first one, such as building a graph, comes once.
             self.first = (counted.done, now)
         self.counted = counted
 
@@ -172,11 +176,11 @@ class LiveDisplay:
 
 def _parts_of(step: _Step, now: float) -> list[str]:
     counted = step.counted
-    if counted is None or step.first is None:
-        return ["starts" if step.runs else "looks into the cache"]
+    if counted is None:
+        return ["running" if step.runs else "looks into the cache"]
     parts = [_count(counted), *_loss(counted)]
-    done, since = counted.done - step.first[0], now - step.first[1]
-    rate = done / since if since > 0 else 0.0
+    done, since = step.first or (counted.done, now)
+    rate = (counted.done - done) / (now - since) if now > since else 0.0
     if counted.total is not None and 0 < counted.done < counted.total and rate > 0:
         parts.append(f"{_length((counted.total - counted.done) / rate)} left")
     fields: dict[str, Any] = dict(counted.fields)

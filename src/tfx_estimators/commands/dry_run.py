@@ -7,10 +7,13 @@ import logging
 import pathlib
 from typing import Any
 
+import click
+
 from tfx_estimators.commands.printing import echo, show_json, show_table
 from tfx_estimators.commands.runner_options import runner_and_options
 from tfx_estimators.commands.trainings import Trainings
 from tfx_estimators.errors import UnsupportedOptionError
+from tfx_estimators.log_file import hide_warnings
 
 __all__ = ["show_plan"]
 
@@ -35,8 +38,10 @@ def show_plan(
     from tfx_estimators.pipelines import catalog
     from tfx_estimators.pipelines.runners import PlanningRunner, runners
 
-    # TFX tells of every step that it prepares; with --verbose that is shown.
-    logging.getLogger().addHandler(logging.NullHandler())
+    if not click.get_current_context().find_root().params.get("verbose"):
+        # What TFX warns of as it prepares steps goes into the log of a run, and here nowhere.
+        hide_warnings()
+        logging.getLogger().addHandler(logging.NullHandler())
     runner, options = runner_and_options(of_runner)
     if not isinstance(runner, PlanningRunner):
         able = [one.name for one in runners() if isinstance(one, PlanningRunner)]

@@ -17,7 +17,13 @@ from tfx_estimators.components.trainer.checkpoints.training import FOREIGN, Trai
 from tfx_estimators.components.trainer.checkpoints.training_folder import WRITER_FILE, hold_training
 from tfx_estimators.components.trainer.checkpoints.vocabularies import noted_vocabularies
 from tfx_estimators.errors import MissingFilesError, TrainingError
-from tfx_estimators.estimator.checkpoints import Checkpoint, find_checkpoints, is_whole, names_in
+from tfx_estimators.estimator.checkpoints import (
+    Checkpoint,
+    find_checkpoints,
+    is_whole,
+    names_in,
+    recover,
+)
 
 __all__ = ["Adopted", "adopt"]
 
@@ -93,6 +99,9 @@ def adopt(model_dir: str, folder: str, assets: str | None = None) -> Adopted:
         # By its step, whatever number it has there: the one of the highest number is restored.
         taken = Checkpoint(step, f"{own.folder}/model.ckpt-{step}")
         _copy(paths, source, taken)
+        # As at the start of a training: the file `checkpoint` names the copy, if it is whole.
+        if taken in recover(folder).torn:
+            raise _not_copied(source, taken, "the copy is damaged")
         Recorder(training).catch_up()
     return Adopted(taken, variables, slots, unused, same)
 
@@ -166,12 +175,16 @@ def _copy(paths: Sequence[str], source: Checkpoint, taken: Checkpoint) -> None:
         for path in sorted(paths, key=lambda path: path.endswith(".index")):
             tf.io.gfile.copy(path, f"{taken.prefix}{path[len(source.prefix) :]}", overwrite=True)
     except (OSError, tf.errors.OpError) as error:
-        raise TrainingError(
-            f"{source.prefix} cannot be copied to {taken.folder}: {error}",
-            expected="files that stay while they are read, and room for a copy",
-            fix="wait until nothing trains there any more, and check the free space: "
-            f"df -h {taken.folder}",
-        ) from error
+        raise _not_copied(source, taken, str(error)) from error
+
+
+def _not_copied(source: Checkpoint, taken: Checkpoint, problem: str) -> TrainingError:
+    return TrainingError(
+        f"{source.prefix} cannot be copied to {taken.folder}: {problem}",
+        expected="files that stay while they are read, and room for a copy",
+        fix="wait until nothing trains there any more, and check the free space: "
+        f"df -h {taken.folder}",
+    )
 
 
 def _fit(source: Checkpoint, own: Checkpoint) -> tuple[int, int, tuple[str, ...]]:

@@ -246,6 +246,7 @@ def test_an_old_checkpoint_is_adopted(
     said = adopt()
     assert said.startswith("0 3 variables fit, 1 of them optimizer slots")
     assert "the same vocabularies: colors" in said
+    assert tf.train.latest_checkpoint(training.folder) == f"{training.folder}/model.ckpt-900"
     assert sorted(path.name for path in old.rglob("*")) == before
     with open_training(training) as opened:
         assert (opened.start.step, opened.start.own_steps) == (900, 0)

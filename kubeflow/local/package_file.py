@@ -46,7 +46,8 @@ class PackageFile:
             ) from error
         try:
             # The second document, if any, is what only Kubernetes understands.
-            spec, platform, *_ = (*yaml.safe_load_all(text), None, None)
+            documents: list[Any] = list(yaml.safe_load_all(text))
+            spec, platform, *_ = [*documents, None, None]
         except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
             # Scalars that are no dates or numbers though they look it are other errors.
             raise PackageError(

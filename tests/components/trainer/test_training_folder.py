@@ -438,7 +438,7 @@ def test_exports_that_are_dated_later_than_now_do_not_push_new_ones_out(
             (exports / str(new)).rename(exports / str(old))
 
 
-def test_steps_that_somebody_else_trained_are_told_apart_in_an_extension_too(
+def test_only_a_training_of_fewer_steps_and_nothing_else_is_extended(
     training: Training, tmp_path: pathlib.Path
 ) -> None:
     def work(fingerprint: str, steps: int, *, extends: bool, data: str = "same") -> Work:
@@ -456,20 +456,24 @@ def test_steps_that_somebody_else_trained_are_told_apart_in_an_extension_too(
         checkpoint_digest=last.digest, fingerprint=FINGERPRINT, step=30,
     )  # fmt: skip
     write_record(base.folder, model)
-    longer = dataclasses.replace(
-        base, folder=f"{tmp_path}/store/{'a' * 32}", work=work("a" * 32, 50, extends=True)
-    )
-    with open_training(longer) as opened:
+
+    def another(letter: str, steps: int, data: str = "same") -> Training:
+        return dataclasses.replace(
+            base,
+            folder=f"{tmp_path}/store/{letter * 32}",
+            work=work(letter * 32, steps, extends=True, data=data),
+        )
+
+    with open_training(another("a", 50)) as opened:
+        # The first steps are somebody else's: their batches are not skipped.
         assert (opened.start.step, opened.start.own_steps) == (30, 20)
         assert opened.start.digest == last.digest
-    other = dataclasses.replace(
-        longer,
-        folder=f"{tmp_path}/store/{'b' * 32}",
-        work=work("b" * 32, 50, extends=True, data="other"),
-    )
-    with (
-        pytest.raises(TrainingError, match="also differs in input examples"),
-        open_training(other),
+    elsewhere = dataclasses.replace(another("e", 50), folder=f"{tmp_path}/empty/{'e' * 32}")
+    for refused, why in (
+        (another("b", 50, "other"), "also differs in input examples"),
+        (another("c", 30), "the training finished 30 steps, and 30 are wanted"),
+        (elsewhere, "has none of EstimatorTrainer that ended at its num_steps"),
     ):
-        pass
-    assert not pathlib.Path(other.folder).exists()
+        with pytest.raises(TrainingError, match=why), open_training(refused):
+            pass
+        assert not pathlib.Path(refused.folder).exists()

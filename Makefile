@@ -53,11 +53,8 @@ docs: setup ## the documentation as a site, in build/site
 lock: setup ## pin every stack anew
 	@UV=$(BIN)/uv scripts/lock.sh
 
-bench: setup ## most of the figures in docs/performance.md
-	@$(BIN)/python benchmarks/training.py && $(BIN)/python benchmarks/pipeline.py
-	@$(BIN)/python benchmarks/evaluation.py && $(BIN)/python benchmarks/prediction.py
-	@$(BIN)/python benchmarks/metadata.py
-	@$(BIN)/python benchmarks/transform.py --rows 10000 100000
+bench: setup ## run the benchmarks (half an hour) and write their figures into docs/performance.md
+	@$(BIN)/python benchmarks/table.py $(ARGS)
 
 clean: ## remove what runs and builds left behind
 	@rm -rf runs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

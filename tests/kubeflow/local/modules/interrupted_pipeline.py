@@ -1,23 +1,32 @@
-"""The taxi pipeline up to its training, which saves often and may be tried again."""
+"""A training that saves often, and may be tried again."""
 
-import json
+import pathlib
 
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import trainer_pb2
+
+from tfx_estimators.components import CsvExampleGen, EstimatorTrainer
 from tfx_estimators.components.resources import Resources, Retries, with_resources
-from tfx_estimators.pipelines.taxi.pipeline import create_pipeline as taxi
 
-STEPS = 1500
+STEPS = 40
+MODEL = pathlib.Path(__file__).with_name("waiting_model.py")
 
 
 def create_pipeline(root, data):
-    pipeline = taxi(root, data, train_steps=STEPS, eval_steps=2)
-    ids = {"CsvExampleGen", "StatisticsGen", "SchemaGen", "FeatureColumnTransform"}
-    wanted = [n for n in pipeline.components if n.id in {*ids, "EstimatorTrainer"}]
-    for node in wanted:
-        node._downstream_nodes = {n for n in node.downstream_nodes if n in wanted}
-    trainer = wanted[-1]
-    config = json.loads(trainer.exec_properties["custom_config"])
-    config |= {"batch_size": 16, "run_config": {"save_checkpoints_steps": 100}}
-    trainer.exec_properties["custom_config"] = json.dumps(config)
+    examples = CsvExampleGen(input_base=str(data / "points"))
+    schema = ImportSchemaGen(schema_file=str(data / "schema.pbtxt"))
+    trainer = EstimatorTrainer(
+        examples=examples.outputs["examples"],
+        schema=schema.outputs["schema"],
+        module_file=str(MODEL),
+        train_args=trainer_pb2.TrainArgs(num_steps=STEPS),
+        eval_args=trainer_pb2.EvalArgs(num_steps=2),
+        checkpoint_store=str(root / "checkpoints"),
+    )
     with_resources(trainer, Resources(retries=Retries(1, seconds=0.5)))
-    pipeline._components = wanted
-    return pipeline
+    return Pipeline(
+        pipeline_name="interrupted",
+        pipeline_root=str(root / "artifacts"),
+        components=[examples, schema, trainer],
+    )

@@ -12,6 +12,7 @@ import pathlib
 import sys
 from typing import Any
 
+from tfx_estimators.collector import collect_seldom
 from tfx_estimators.estimator.distribution.processes import end_with_parent
 
 __all__ = ["main"]
@@ -24,6 +25,7 @@ def main(folder: pathlib.Path) -> None:
         folder: where the step was written down.
     """
     end_with_parent()
+    collect_seldom()
     import logging
 
     from tfx.utils import json_utils

@@ -7,6 +7,7 @@ import signal
 import sys
 from types import FrameType
 
+from tfx_estimators.collector import collect_seldom
 from tfx_estimators.errors import TfxEstimatorsError
 from tfx_estimators.kubeflow.kubernetes_names import OWN_STEPS
 from tfx_estimators.terminal import say
@@ -22,6 +23,7 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 def main() -> int:
     """Runs the step of the command line; returns the process's exit code."""
+    collect_seldom()
     logging.basicConfig(
         level=logging.INFO,
         stream=sys.stderr,

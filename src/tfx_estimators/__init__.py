@@ -17,6 +17,7 @@ Below all rooms:
 
 * `errors`: every error this package raises, in one tree.
 * `supported`: the supported versions of Python, TensorFlow and TFX.
+* `collector`: Python's garbage collector in processes of our own.
 * `places`: what a path means, with links resolved.
 * `environment_variables`: the environment variables that this package reads.
 * `whole_files`: files that a reader sees whole or not at all.

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from tfx_estimators import __version__
+from tfx_estimators.collector import collect_seldom
 from tfx_estimators.commands import printing
 from tfx_estimators.commands.checkpoint_store import adopt, gc, import_records, restore
 from tfx_estimators.commands.docs import docs
@@ -55,6 +56,7 @@ def main(verbose: bool) -> None:
       tfx-estimators run taxi            trips from CSV to a pushed model
       tfx-estimators run my_pipeline.py  a pipeline of your own
     """
+    collect_seldom()
     if not verbose:
         # Read when TensorFlow is imported, which only happens after this.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -11,6 +11,7 @@ import pathlib
 import sys
 import time
 
+from tfx_estimators.collector import collect_seldom
 from tfx_estimators.estimator.distribution.processes import Task, end_with_parent
 
 __all__ = ["main"]
@@ -27,6 +28,7 @@ def main(folder: pathlib.Path, name: str, part: str) -> None:
         part: value of a `Part`.
     """
     end_with_parent()
+    collect_seldom()
     import json
     import logging
     import os

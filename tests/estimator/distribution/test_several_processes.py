@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -46,9 +47,11 @@ def weights(tmp_path: pathlib.Path) -> Callable[[str], dict[str, float]]:
     """The weights as a task saw them at the end."""
 
     def read(task: str) -> dict[str, float]:
-        found = json.loads((tmp_path / f"{task}.weights").read_text())
+        found = np.load(tmp_path / f"{task}.weights")
         return {
-            f"{name}[{i}]": row[0] for name, rows in found.items() for i, row in enumerate(rows)
+            f"{name}[{i}]": float(row[0])
+            for name, rows in found.items()
+            for i, row in enumerate(rows)
         }
 
     return read

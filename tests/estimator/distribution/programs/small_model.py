@@ -1,6 +1,5 @@
 """A linear model whose weights after some steps depend on every example it was given."""
 
-import json
 import pathlib
 
 import numpy as np
@@ -84,8 +83,8 @@ class Weights(tf.compat.v1.train.SessionRunHook):
         }
 
     def end(self, session):
-        found = {name: value.tolist() for name, value in session.run(self._reads).items()}
-        self._path.write_text(json.dumps(found))
+        with self._path.open("wb") as file:
+            np.savez(file, **session.run(self._reads))
 
 
 def weights_of(estimator):

@@ -70,9 +70,9 @@ class EveryArtifact(ResolverStrategy):  # type: ignore[misc]
         return input_dict
 
 
-def _pipeline(root: pathlib.Path, words: str) -> Any:
+def _pipeline(root: pathlib.Path, words: str, name: str = "speech") -> Any:
     return Pipeline(
-        pipeline_name="speech",
+        pipeline_name=name,
         pipeline_root=str(root / "artifacts"),
         components=[Speak(words=words)],
         enable_cache=True,
@@ -107,6 +107,9 @@ def test_outputs_are_found_by_the_component_whatever_its_id(tmp_path: pathlib.Pa
     pipeline = _pipeline(tmp_path, "hello")
     pipeline.components = [Speak(words="hello").with_id("Talk")]
     runner.run(pipeline)
+    other = _pipeline(tmp_path, "goodbye", name="speech.v2")
+    other.components = [Speak(words="goodbye").with_id("Talk")]
+    runner.run(other)
     database = tmp_path / "deep/down/metadata.sqlite"
     by_class = latest_outputs(database, "speech", "Speak")
     assert by_class == latest_outputs(database, "speech", "Talk")

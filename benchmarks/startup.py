@@ -12,7 +12,6 @@ highest; the last line is one line of JSON, with the figures of the medians.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import pathlib
 import re
@@ -68,7 +67,7 @@ def kubeflow_step(entry: str, folder: pathlib.Path) -> Timed:
     taken, said = process(
         "-m", entry,
         "--executor_class_path=first_line.FirstLine",
-        f"--json_serialized_invocation_args={json.dumps(invocation)}",
+        f"--json_serialized_invocation_args={dumps(invocation)}",
         "--json_serialized_inputs_spec_args={}",
     )  # fmt: skip
     assert FIRST_LINE.search(said), said

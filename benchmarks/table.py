@@ -18,6 +18,8 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
+from tfx_estimators.json_text import dumps
+
 HERE = pathlib.Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "performance.md"
 HEADING = "| command | figures | measured |\n|---|---|---|\n"
@@ -59,7 +61,7 @@ def measure(name: str) -> dict[str, object] | None:
 
 def row(name: str, figures: Mapping[str, object]) -> str:
     """A benchmark's line of the table."""
-    shown = "; ".join(f"{figure} {json.dumps(value)}" for figure, value in figures.items())
+    shown = "; ".join(f"{figure} {dumps(value)}" for figure, value in figures.items())
     today = datetime.datetime.now(tz=datetime.timezone.utc).date()
     return f"| `{command(name)}` | {shown} | {today}, {os.cpu_count()} cores |"
 

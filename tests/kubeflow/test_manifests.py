@@ -236,5 +236,5 @@ def test_the_image_has_what_the_package_needs() -> None:
     listed = (ROOT / "kubeflow" / "images" / "runtime.in").read_text()
     found = set(re.findall(r"^([a-z][a-z0-9-]*)", listed, re.MULTILINE))
     assert len(needed) > 8
-    # TFX is in each stack's own list; reports are made by a command, not by a step.
-    assert needed - found == {"tfx", "jinja2", "markupsafe", "matplotlib"}
+    # TFX is in each stack's own list; reports and displays are made by commands, not by steps.
+    assert needed - found == {"tfx", "jinja2", "markupsafe", "matplotlib", "rich"}

@@ -66,16 +66,18 @@ OWN_TESTS = {
         for name in ("binary_class_head", "multi_class_head", "multi_label_head", "dnn")
     ],
     "TF-GAN": [
-        f"tensorflow_gan/python/estimator/{name}_test.py"
+        f"tensorflow_gan/{name}_test.py"
         for name in (
-            "gan_estimator",
-            "latent_gan_estimator",
-            "stargan_estimator",
-            "tpu_gan_estimator",
+            "python/estimator/gan_estimator",
+            "python/estimator/latent_gan_estimator",
+            "python/estimator/stargan_estimator",
+            "python/estimator/tpu_gan_estimator",
+            "python/train",
+            "examples/mnist_estimator/train",
         )
     ],
 }
-"""The tests of estimators that wheels carry."""
+"""The tests of estimators and of training that wheels carry."""
 
 
 @pytest.fixture(scope="module")

@@ -82,6 +82,11 @@ class Checkpoint:
         """The folder it lies in."""
         return self.prefix.rpartition("/")[0]
 
+    @property
+    def stem(self) -> str:
+        """The part of its files' names that they share, e.g. "model.ckpt-20"."""
+        return self.prefix.rpartition("/")[2]
+
 
 @dataclasses.dataclass(frozen=True)
 class Recovery:
@@ -207,8 +212,7 @@ def remove_checkpoint(checkpoint: Checkpoint) -> None:
 
 def _paths(checkpoint: Checkpoint) -> list[str]:
     matches = (_FILE.match(name) for name in names_in(checkpoint.folder))
-    stem = checkpoint.prefix.rpartition("/")[2]
-    return [f"{checkpoint.folder}/{m[0]}" for m in matches if m and m["stem"] == stem]
+    return [f"{checkpoint.folder}/{m[0]}" for m in matches if m and m["stem"] == checkpoint.stem]
 
 
 def _read(checkpoint: Checkpoint) -> Exception | None:

@@ -12,6 +12,7 @@ __all__ = [
     "COLUMNS_TYPE",
     "ENDED",
     "METRIC",
+    "TOLD",
     "Value",
     "chunks",
     "fill",
@@ -32,6 +33,19 @@ METRIC = "metric."
 BEGAN, ENDED = "tfx_estimators.began", "tfx_estimators.ended"
 """Of executions that were imported, in seconds since 1970 (UTC): ML Metadata's own times are
 those of the import."""
+
+TOLD = (
+    "step",
+    "global_examples",
+    "pushed_version",
+    "blessed",
+    "span",
+    "split_names",
+    "trials",
+    "objective",
+    "score",
+)
+"""The properties of an artifact that people are told where it is listed, besides metrics."""
 
 Value = str | int | float
 _T = TypeVar("_T")

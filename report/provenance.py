@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tfx_estimators.lineage.models import list_models
-from tfx_estimators.lineage.properties import value_of
+from tfx_estimators.lineage.properties import TOLD, value_of
 from tfx_estimators.lineage.trace import Node, upstream
 from tfx_estimators.report.parts import Cell, Facts, Missing, Section, Table, Text
 from tfx_estimators.report.subject import Subject
@@ -14,17 +14,6 @@ from tfx_estimators.report.wording import number
 __all__ = ["origin_section", "pushed_version"]
 
 _PUSHED = "PushedModel"
-_SHOWN = (
-    "step",
-    "global_examples",
-    "pushed_version",
-    "blessed",
-    "span",
-    "split_names",
-    "trials",
-    "objective",
-    "score",
-)
 
 
 def pushed_version(subject: Subject) -> tuple[str, str] | None:
@@ -77,7 +66,7 @@ def _row(node: Node, by_number: Mapping[int, Node]) -> list[Cell]:
     facts = [
         f"{name.removeprefix('metric.')} {number(v) if isinstance(v, float) else v}"
         for name, v in node.properties.items()
-        if name in _SHOWN or name in ("metric.auc", "metric.average_loss", "metric.accuracy")
+        if name in TOLD or name in ("metric.auc", "metric.average_loss", "metric.accuracy")
     ]
     return [
         f"{node.id}",

@@ -111,7 +111,7 @@ def _source(model_dir: str) -> tuple[Checkpoint, tuple[str, ...]]:
     folder, _, stem = model_dir.rpartition("/")
     if files_for(model_dir).exists(f"{model_dir}.index"):
         there = find_checkpoints(folder or ".", below=False)
-        named = [c for c in there if _stem(c) == stem and is_whole(c)]
+        named = [c for c in there if c.stem == stem and is_whole(c)]
         if not named:
             raise _no_checkpoint(f"{model_dir} is no complete checkpoint")
         return named[0], there[named[0]]
@@ -127,9 +127,9 @@ def _source(model_dir: str) -> tuple[Checkpoint, tuple[str, ...]]:
         raise _no_checkpoint(f"there is no complete checkpoint in {model_dir}")
     state = tf.train.get_checkpoint_state(model_dir)
     restored = "" if state is None else state.model_checkpoint_path.rpartition("/")[2]
-    if restored != _stem(source) and restored in map(_stem, there):
+    if restored != source.stem and restored in [c.stem for c in there]:
         raise TrainingError(
-            f"the newest complete checkpoint in {model_dir} is {_stem(source)}, but the file "
+            f"the newest complete checkpoint in {model_dir} is {source.stem}, but the file "
             f"`checkpoint` there names {restored}",
             expected="the checkpoint to resume from",
             fix=f"pass its prefix: tfx-estimators adopt {model_dir}/{restored} TRAINING",
@@ -149,10 +149,6 @@ def _step_of(checkpoint: Checkpoint) -> int:
     reader = tf.train.load_checkpoint(checkpoint.prefix)
     known = _STEP in reader.get_variable_to_shape_map()
     return int(reader.get_tensor(_STEP)) if known else checkpoint.step
-
-
-def _stem(checkpoint: Checkpoint) -> str:
-    return checkpoint.prefix.rpartition("/")[2]
 
 
 def _check_not_a_store(folder: str) -> None:
@@ -249,7 +245,7 @@ def _check_ids(source: Checkpoint, own: Checkpoint, assets: str | None) -> None:
         raise TrainingError(
             f"it is not known whether the ids of {', '.join(unknown)} are those of the old model: "
             "only one of the two graphs tells them",
-            expected=f"the graph of the old model: {_stem(source)}.meta or graph.pbtxt",
+            expected=f"the graph of the old model: {source.stem}.meta or graph.pbtxt",
             fix=f"copy it to {source.folder} if it is elsewhere; else start from the old model's "
             "weights with base_model or warm_start_from",
         )

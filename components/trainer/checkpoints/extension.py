@@ -136,14 +136,15 @@ def take_over(base: Base, folder: str) -> None:
 
     from tfx_estimators.estimator.checkpoints import Checkpoint, find_checkpoints, is_whole
 
-    source = base.checkpoint.uri
-    taken = Checkpoint(base.step, f"{folder}/{source.rpartition('/')[2]}")
+    # The store may have been moved since the record was written.
+    source = Checkpoint(base.step, f"{base.folder}/{base.checkpoint.uri.rpartition('/')[2]}")
+    taken = Checkpoint(base.step, f"{folder}/{source.stem}")
     paths = next(
         paths
         for one, paths in find_checkpoints(base.folder, below=False).items()
-        if one.prefix.rpartition("/")[2] == source.rpartition("/")[2]
+        if one.stem == source.stem
     )
-    if not is_whole(Checkpoint(base.step, f"{base.folder}/{source.rpartition('/')[2]}")):
+    if not is_whole(source):
         raise _refused(
             f"the last checkpoint of {base.folder}, of step {base.step}, is damaged",
             "train from step 0: leave it out",
@@ -200,7 +201,7 @@ def _last_checkpoint(
 ) -> CheckpointRecord | None:
     from tfx_estimators.estimator.checkpoints import find_checkpoints
 
-    there = {one.prefix.rpartition("/")[2] for one in find_checkpoints(folder, below=False)}
+    there = {one.stem for one in find_checkpoints(folder, below=False)}
     for record in records:
         if (
             isinstance(record, CheckpointRecord)

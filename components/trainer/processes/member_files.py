@@ -40,8 +40,9 @@ def give_start(training: Training, folder: pathlib.Path) -> None:
             tf.io.gfile.copy(path, str(inside / name), overwrite=True)
         else:
             shutil.copyfile(path, inside / name)
-    stem = latest.prefix.rpartition("/")[2]
-    (inside / "checkpoint").write_text(f'model_checkpoint_path: "{stem}"\n', encoding="utf-8")
+    (inside / "checkpoint").write_text(
+        f'model_checkpoint_path: "{latest.stem}"\n', encoding="utf-8"
+    )
 
 
 class Said:

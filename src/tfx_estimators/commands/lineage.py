@@ -329,11 +329,13 @@ def _signed(delta: float | None) -> str:
 
 
 def _tree(nodes: dict[int, Node], number: int, depth: int, shown: set[int]) -> list[str]:
+    from tfx_estimators.lineage.properties import TOLD
+
     node = nodes[number]
     facts = {
         name: value
         for name, value in node.properties.items()
-        if name in _SHOWN or name.startswith("metric.")
+        if name in TOLD or name.startswith("metric.")
     }
     said = "".join(f" {name.removeprefix('metric.')}={_short(v)}" for name, v in facts.items())
     by = f"  <- {node.step.rpartition('.')[2]}" if node.step else ""
@@ -346,19 +348,6 @@ def _tree(nodes: dict[int, Node], number: int, depth: int, shown: set[int]) -> l
         if further in nodes:
             lines += _tree(nodes, further, depth + 1, shown)
     return lines
-
-
-_SHOWN = (
-    "step",
-    "global_examples",
-    "pushed_version",
-    "blessed",
-    "span",
-    "split_names",
-    "trials",
-    "objective",
-    "score",
-)
 
 
 def _show_facts(found: Any) -> None:

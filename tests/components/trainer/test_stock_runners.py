@@ -104,10 +104,13 @@ def test_a_run_by_tfx_tells_of_its_checkpoints(kind: str, folder: pathlib.Path) 
 
 @pytest.mark.slow
 def test_a_run_by_tfxs_command_tells_of_its_checkpoints(folder: pathlib.Path) -> None:
-    tfx = [str(pathlib.Path(sys.executable).with_name("tfx"))]
+    programs = pathlib.Path(sys.executable).parent
+    tfx = [str(programs / "tfx")]
     home = ["--engine", "local"]
     path = ["--pipeline_path", str(folder / "stock_pipeline.py")]
-    environment = {**os.environ, "LOCAL_HOME": str(folder / "home")}
+    # TFX's command calls `pip`: the stack's, as where its environment is active.
+    path_of_programs = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "LOCAL_HOME": str(folder / "home"), "PATH": path_of_programs}
     for command in (["pipeline", "create", *path], ["run", "create", "--pipeline_name", "stock"]):
         done = subprocess.run([*tfx, *command, *home], env=environment, capture_output=True,
                               text=True, cwd=folder, timeout=600)  # fmt: skip

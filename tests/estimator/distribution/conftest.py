@@ -6,11 +6,12 @@ import os
 import pathlib
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 PROGRAMS = pathlib.Path(__file__).parent / "programs"
+_PYTHONS = (sys.prefix, sys.base_prefix)
 
 
 @pytest.fixture(scope="session")
@@ -23,11 +24,17 @@ def program() -> Callable[[str], list[str]]:
     return command
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _importable() -> None:
-    """What these tests can import, programs can."""
-    folders = [folder for folder in sys.path if folder]
-    os.environ["PYTHONPATH"] = os.pathsep.join(folders)
+@pytest.fixture(scope="package", autouse=True)
+def _importable() -> Iterator[None]:
+    """What these tests can import, programs can.
+
+    Only while this folder's tests run, and without Python's own library: a program that
+    another test starts may belong to another Python.
+    """
+    folders = [folder for folder in sys.path if folder and not folder.startswith(_PYTHONS)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(folders))
+        yield
 
 
 @pytest.fixture(scope="session")

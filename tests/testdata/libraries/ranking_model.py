@@ -25,6 +25,7 @@ def trainer_fn(fn_args, schema):
     estimator = tfr.estimator.make_dnn_ranking_estimator(
         example_feature_columns={"x": tf.feature_column.numeric_column("x")},
         hidden_units=[4],
+        activation_fn=tf.nn.tanh,  # With ReLU four units may all be dead: equal scores.
         loss="approx_ndcg_loss",
         model_dir=fn_args.model_run_dir,
     )

@@ -24,6 +24,8 @@
 * `outside_inputs`: steps whose result depends on more than the backend's cache key holds.
 * `pauses`: pauses between attempts that are longer on Kubeflow Pipelines than was asked for.
 * `platform`: `Resources` in a package: some in the PipelineSpec, the rest for Kubernetes alone.
+* `report_step`: a last step that makes the run's report, which the pages of Kubeflow Pipelines
+  show.
 * `resolution`: resolver nodes, for which open-source Kubeflow Pipelines has no place.
 * `run_records`: the last step of a run: it records which steps were answered from the backend's
   cache.

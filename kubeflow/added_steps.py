@@ -7,7 +7,10 @@ from typing import Any
 
 from tfx_estimators.kubeflow.kubernetes_names import OWN_STEPS, executor_label
 
-__all__ = ["add_step", "free_id"]
+__all__ = ["Wire", "add_step", "free_id"]
+
+Wire = tuple[Mapping[str, Any], Mapping[str, Any]]
+"""How an input is declared, and where it comes from."""
 
 _TFX_ARGUMENTS = ("--executor_class_path", "--json_serialized_invocation_args",
                   "--json_serialized_inputs_spec_args")  # fmt: skip
@@ -19,8 +22,10 @@ def add_step(
     function: str,
     *,
     like: str,
-    parameters: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]],
+    parameters: Mapping[str, Wire] | None = None,
+    artifacts: Mapping[str, Wire] | None = None,
     outputs: Sequence[str] = (),
+    made: Mapping[str, Mapping[str, Any]] | None = None,
     after: Iterable[str] = (),
     flags: bool = False,
 ) -> None:
@@ -31,8 +36,10 @@ def add_step(
         id_: of the step, one that `free_id` gives.
         function: below `kubeflow.entrypoint`; takes an Invocation, returns the outputs.
         like: the node whose image, command, name and pipeline it has.
-        parameters: by name, how it is declared and where its value comes from.
+        parameters: input parameters by name.
+        artifacts: input artifacts by name.
         outputs: names of output parameters; they are strings.
+        made: output artifacts by name, as they are declared.
         after: steps that are to end first.
         flags: whether it gets the node's Beam flags.
     """
@@ -60,17 +67,16 @@ def add_step(
         "componentRef": {"name": id_},
         "cachingOptions": {},
     }
-    if parameters:
-        component["inputDefinitions"] = {
-            "parameters": {name: dict(declared) for name, (declared, _) in parameters.items()}
-        }
-        task["inputs"] = {
-            "parameters": {name: dict(source) for name, (_, source) in parameters.items()}
-        }
-    if outputs:
-        component["outputDefinitions"] = {
-            "parameters": {name: {"parameterType": "STRING"} for name in outputs}
-        }
+    for kind, wires in (("parameters", parameters), ("artifacts", artifacts)):
+        for name, (declared, source) in (wires or {}).items():
+            component.setdefault("inputDefinitions", {}).setdefault(kind, {})[name] = dict(declared)
+            task.setdefault("inputs", {}).setdefault(kind, {})[name] = dict(source)
+    definitions = {
+        "parameters": {name: {"parameterType": "STRING"} for name in outputs},
+        "artifacts": {name: dict(declared) for name, declared in (made or {}).items()},
+    }
+    if declared_outputs := {kind: held for kind, held in definitions.items() if held}:
+        component["outputDefinitions"] = declared_outputs
     if first := sorted(after):
         task["dependentTasks"] = first
     spec["components"][id_], tasks[id_] = component, task

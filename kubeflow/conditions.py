@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["asks_artifacts", "point_conditions"]
+__all__ = ["asks_artifacts", "conditional_tasks", "point_conditions"]
 
 _ARTIFACTS = re.compile(r"inputs\.artifacts\['([^']+)'\]")
 
@@ -41,3 +42,17 @@ def point_conditions(spec: dict[str, Any]) -> None:
 def asks_artifacts(task: dict[str, Any]) -> bool:
     """Whether a task's condition is about what an artifact is told to be."""
     return _ARTIFACTS.search(task.get("triggerPolicy", {}).get("condition") or "") is not None
+
+
+def conditional_tasks(tasks: Mapping[str, Any]) -> set[str]:
+    """Tasks that a condition may leave out, and those that come after them."""
+    found = {name for name, task in tasks.items() if task.get("triggerPolicy")}
+    while True:
+        more = {
+            name
+            for name, task in tasks.items()
+            if name not in found and found.intersection(task.get("dependentTasks", ()))
+        }
+        if not more:
+            return found
+        found |= more

@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from tfx_estimators.errors import PackageError
 
 __all__ = [
+    "CHECKPOINT_STORES",
     "DATA_DIGEST",
     "ESCAPED",
     "EXECUTION",
     "NO_IMAGE",
     "OWN_STEPS",
+    "REPORT_PAGE",
     "artifact_key",
     "executor_label",
     "is_image",
@@ -33,6 +35,12 @@ DATA_DIGEST = "tfx_estimators_data_digest"
 
 EXECUTION = "tfx_estimators_execution"
 """The output parameter with which every step says which execution made its outputs."""
+
+REPORT_PAGE = "html"
+"""The output of the step that makes the report."""
+
+CHECKPOINT_STORES = "checkpoint_stores"
+"""Its parameter: folders of checkpoints that only the environment of their steps names, as JSON."""
 
 ESCAPED = "escaped"
 """Says in a parameter's schema that its text is JSON, in which no $ is left."""

@@ -32,6 +32,7 @@ from tfx_estimators.kubeflow.kubernetes_names import (
 from tfx_estimators.kubeflow.lint import check
 from tfx_estimators.kubeflow.log_filter import without_misplaced_warning
 from tfx_estimators.kubeflow.platform import apply_resources, platform_document
+from tfx_estimators.kubeflow.report_step import add_report
 from tfx_estimators.kubeflow.resolution import with_lookups
 from tfx_estimators.kubeflow.run_records import record_cached_steps
 from tfx_estimators.kubeflow.training_steps import with_jobs
@@ -92,6 +93,7 @@ def compile_pipeline(
     root: str | None = None,
     cluster: bool = True,
     every_step: Resources | None = None,
+    report: bool = False,
 ) -> Package:
     """Compiles a pipeline; nothing is written, and the pipeline can still run locally.
 
@@ -102,6 +104,8 @@ def compile_pipeline(
         cluster: whether it is to run on a cluster. If not, paths of this machine will do,
             and so will no image.
         every_step: what all steps need, such as a volume; a step's own `Resources` win.
+        report: whether a last step is to make the run's report, which the backend's pages
+            show.
 
     Raises:
         MissingDependencyError: if kfp is not installed.
@@ -145,8 +149,11 @@ def compile_pipeline(
     type_parameters(spec, _of_our_command(spec, changed))
     _tell_names(spec, changed, pipeline.pipeline_info.pipeline_name)
     resources |= cache_by_digests(spec, pipeline, resources)
-    ours = [node.id for node in _of_our_command(spec, changed)]
-    resources |= record_cached_steps(spec, ours, resources)
+    ours = _of_our_command(spec, changed)
+    recording = record_cached_steps(spec, [node.id for node in ours], resources)
+    resources |= recording
+    if report:
+        resources |= add_report(spec, ours, resources, after=list(recording), cluster=cluster)
     added = sorted(spec["components"].keys() - {node.id for node in changed.components})
     names = task_names([*(node.id for node in changed.components), *added])
     _rename(spec, names)

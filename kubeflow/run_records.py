@@ -12,6 +12,7 @@ from typing import Any
 from tfx_estimators.components.resources import Resources
 from tfx_estimators.environment_variables import CHECKPOINTS, RECORDS
 from tfx_estimators.kubeflow.added_steps import add_step, free_id
+from tfx_estimators.kubeflow.conditions import conditional_tasks
 from tfx_estimators.kubeflow.kubernetes_names import EXECUTION
 
 __all__ = ["record_cached_steps"]
@@ -37,7 +38,7 @@ def record_cached_steps(
         what the last step needs, by its id; nothing if no step may be cached.
     """
     tasks = spec["root"]["dag"]["tasks"]
-    conditional = _conditional(tasks)
+    conditional = conditional_tasks(tasks)
     certain = [node for node in nodes if node not in conditional]
     cached = any(_may_be_cached(tasks[node], resources.get(node)) for node in certain)
     if not cached:
@@ -55,20 +56,6 @@ def record_cached_steps(
     add_step(spec, id_, _FUNCTION, like=like, parameters=parameters, after=certain)
     own = resources.get(like) or Resources()
     return {id_: dataclasses.replace(own, accelerator=None, cache=None)}
-
-
-def _conditional(tasks: Mapping[str, Any]) -> set[str]:
-    """Tasks that a condition may leave out, and those that come after them."""
-    found = {name for name, task in tasks.items() if task.get("triggerPolicy")}
-    while True:
-        more = {
-            name
-            for name, task in tasks.items()
-            if name not in found and found.intersection(task.get("dependentTasks", ()))
-        }
-        if not more:
-            return found
-        found |= more
 
 
 def _may_be_cached(task: Mapping[str, Any], resources: Resources | None) -> bool:

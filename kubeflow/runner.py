@@ -26,12 +26,14 @@ class KubeflowRunner:
         image: of every step that has none of its own in its `Resources`.
         root: where the backend puts artifacts; the pipeline's own root by default.
         every_step: what all steps need, such as a volume.
+        report: whether a last step is to make the run's report.
     """
 
     output: str | os.PathLike[str]
     image: str | None = None
     root: str | None = None
     every_step: Resources | None = None
+    report: bool = False
 
     def run(self, pipeline: Any) -> Package:
         """Compiles a `tfx.orchestration.pipeline.Pipeline` and writes the package.
@@ -41,7 +43,11 @@ class KubeflowRunner:
                 nothing is written then.
         """
         package = compile_pipeline(
-            pipeline, image=self.image, root=self.root, every_step=self.every_step
+            pipeline,
+            image=self.image,
+            root=self.root,
+            every_step=self.every_step,
+            report=self.report,
         )
         package.write(pathlib.Path(self.output))
         return package

@@ -15,12 +15,18 @@ from tfx_estimators.lineage.ran import Ran, ran_of
 from tfx_estimators.lineage.runs import Run
 from tfx_estimators.lineage.store import Store
 
-__all__ = ["Difference", "compare"]
+__all__ = ["Difference", "compare", "not_compared"]
 
 _log = logging.getLogger(__name__)
 _EVALUATION_TYPE, _EVALUATION_FILE = "ModelEvaluation", "report.json"
 _CHOSEN_TYPE, _CHOSEN_FILE = "HyperParameters", "best_hyperparameters.txt"
 _OVERALL = "overall"
+_CHOSEN, _OF_CHECKPOINT = "hyperparameters", "checkpoint"
+_WHAT = {
+    COLUMNS_TYPE: "feature columns",
+    _CHOSEN_TYPE: "chosen hyperparameters",
+    _EVALUATION_TYPE: "metrics of the evaluation",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,8 +61,8 @@ def compare(
 
     Parameters are those of the steps, and the values that a tuner chose. Metrics are those of
     the evaluator's report, and those of the newest checkpoint; columns are read from what the
-    transform wrote. Of a cached step it is those of the execution that did the work. What lies
-    no more where it was made is left out.
+    transform wrote. Of a cached step it is those of the execution that did the work. What one of
+    the runs has no files of any more is left out: see `not_compared`.
 
     Args:
         store: the store.
@@ -72,6 +78,7 @@ def compare(
         _facts_of(one, files, measured, {node: names.get((i, node), node) for node in one.steps})
         for i, one in enumerate(ran)
     ]
+    gone = _gone(ran[0], files) | _gone(ran[1], files)
     found = []
     for about in ("parameter", "column", "metric"):
         one, other = (side[about] for side in sides)
@@ -79,13 +86,48 @@ def compare(
             Difference(about, name, one.get(name), other.get(name),
                        _delta(one.get(name), other.get(name)))
             for name in sorted(one.keys() | other.keys(), key=_overall_first)
-            if not _same(one.get(name), other.get(name))
+            if not _same(one.get(name), other.get(name)) and _type_of(about, name) not in gone
         ]  # fmt: skip
     return found
 
 
+def not_compared(store: Store, run: Run, files: Files = LOCAL) -> list[str]:
+    """What of a run cannot be compared with another's: its files lie no more where they were.
+
+    Returns:
+        names of what they hold, e.g. "metrics of the evaluation".
+    """
+    return sorted(_WHAT[kind] for kind in _gone(ran_of(store, run), files))
+
+
+def _gone(ran: Ran, files: Files) -> frozenset[str]:
+    """Types of artifacts of which one at least is no longer there."""
+    return frozenset(
+        artifact.type
+        for artifact in ran.made
+        if artifact.type in _WHAT and not _exists(artifact.uri, files)
+    )
+
+
+def _exists(uri: str, files: Files) -> bool:
+    try:
+        return files.exists(uri)
+    except files.failures:
+        return False
+
+
+def _type_of(about: str, name: str) -> str | None:
+    """The type of the artifact that a fact was read from; None if it is from no file."""
+    first = name.partition(".")[0].partition(" ")[0]
+    if about == "column":
+        return COLUMNS_TYPE
+    if about == "metric":
+        return None if first == _OF_CHECKPOINT else _EVALUATION_TYPE
+    return _CHOSEN_TYPE if first == _CHOSEN else None
+
+
 def _overall_first(name: str) -> tuple[bool, bool, str]:
-    return (not name.startswith(f"{_OVERALL} "), name.startswith("checkpoint "), name)
+    return (not name.startswith(f"{_OVERALL} "), name.startswith(f"{_OF_CHECKPOINT} "), name)
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -138,12 +180,12 @@ def _facts_of(
                 columns |= {n: dumps(finite(f), sort_keys=True) for n, f in features.items()}
         elif artifact.type == _CHOSEN_TYPE:
             values = _read(f"{artifact.uri}/{_CHOSEN_FILE}", files).get("values")
-            parameters |= _flat("hyperparameters", values if isinstance(values, dict) else {})
+            parameters |= _flat(_CHOSEN, values if isinstance(values, dict) else {})
         elif artifact.type == _EVALUATION_TYPE:
             path = f"{artifact.uri}/{_EVALUATION_FILE}"
             slices = _reported(_read(path, files)) or measured(artifact.uri)
             metrics |= {f"{s} {n}": v for s, values in slices.items() for n, v in values.items()}
-    metrics |= {f"checkpoint {name}": value for name, value in ran.checkpoint.items()}
+    metrics |= {f"{_OF_CHECKPOINT} {name}": value for name, value in ran.checkpoint.items()}
     return {"parameter": parameters, "column": columns, "metric": metrics}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tfx_estimators.components.gfile import files_for
@@ -15,7 +15,7 @@ from tfx_estimators.lineage.record_files import paths_below, read_records
 from tfx_estimators.lineage.records import Record
 from tfx_estimators.lineage.store import Store, open_store
 
-__all__ = ["Telling", "record_run", "warned"]
+__all__ = ["Telling", "folders_of_step", "folders_of_store", "record_run", "records_in", "warned"]
 
 
 class Telling:
@@ -111,53 +111,66 @@ def record_run(pipeline: Any, folders: Sequence[str] = ()) -> Reconciled | None:
         MetadataStoreError: if the store cannot be opened or written.
     """
     config = pipeline.metadata_connection_config
-    records = list(_read({*folders, *_checkpoint_stores(pipeline), *_push_records(pipeline)}))
+    steps = [*_trainings(pipeline), *_pushes(pipeline)]
+    root = pipeline.pipeline_info.pipeline_root
+    found = {one for step in steps for one in folders_of_step(step.exec_properties, root)}
+    records = list(records_in({*folders, *found}))
     if config is None or not records:
         return None
     return reconcile(open_store(config, write=True, create=True), records)
 
 
-def _checkpoint_stores(pipeline: Any) -> set[str]:
-    from tfx_estimators.components import EstimatorTrainer
+def folders_of_step(properties: Mapping[str, Any], pipeline_root: str) -> set[str]:
+    """Where a step leaves records of its checkpoints and of what it pushed.
+
+    Args:
+        properties: its execution properties.
+        pipeline_root: what checkpoints lie below unless anything is said.
+
+    Returns:
+        folders, whether they are there or not.
+    """
+    from google.protobuf import json_format
+    from tfx.proto import pusher_pb2
+
+    from tfx_estimators.components.pusher.publication import RECORDS
     from tfx_estimators.components.trainer.checkpoints.training_folder import store_folder
 
-    root = pipeline.pipeline_info.pipeline_root
-    trainers = [node for node in pipeline.components if isinstance(node, EstimatorTrainer)]
-    stores = {store_folder(node.exec_properties, root) for node in trainers}
-    return stores | {folder for store in stores for folder in _outside(store)}
+    if said := properties.get("push_destination"):
+        destination = pusher_pb2.PushDestination()
+        json_format.Parse(said, destination)
+        return {f"{destination.filesystem.base_directory.rstrip('/')}/{RECORDS}"}
+    return folders_of_store(store_folder(properties, pipeline_root))
 
 
-def _outside(store: str) -> Iterator[str]:
-    """Folders of a store's trainings that do not lie in it."""
+def folders_of_store(store: str) -> set[str]:
+    """A store of checkpoints, and the folders of those of its trainings that lie elsewhere."""
     from tfx_estimators.components.trainer.checkpoints.model_dirs import (
         MODEL_DIRS_FILE,
         noted_model_dirs,
     )
 
-    for path in paths_below(store, files_for(store)):
-        if path.endswith(f"/{MODEL_DIRS_FILE}"):
-            yield from noted_model_dirs(path.rpartition("/")[0])
+    noting = [path for path in paths_below(store, files_for(store))
+              if path.endswith(f"/{MODEL_DIRS_FILE}")]  # fmt: skip
+    return {store, *(one for path in noting for one in noted_model_dirs(path.rpartition("/")[0]))}
 
 
-def _push_records(pipeline: Any) -> set[str]:
-    from google.protobuf import json_format
-    from tfx.proto import pusher_pb2
-
-    from tfx_estimators.components import EstimatorPusher
-    from tfx_estimators.components.pusher.publication import RECORDS
-
-    folders = set()
-    for node in pipeline.components:
-        if isinstance(node, EstimatorPusher):
-            destination = pusher_pb2.PushDestination()
-            json_format.Parse(node.exec_properties["push_destination"], destination)
-            base = destination.filesystem.base_directory.rstrip("/")
-            folders.add(f"{base}/{RECORDS}")
-    return folders
-
-
-def _read(folders: Iterable[str]) -> Iterable[Record]:
+def records_in(folders: Iterable[str]) -> Iterator[Record]:
+    """The records in those of the folders that are there."""
     for folder in sorted(folders):
         files = files_for(folder)
         if files.exists(folder):
             yield from read_records(folder, files).values()
+
+
+def _trainings(pipeline: Any) -> list[Any]:
+    from tfx_estimators.components import EstimatorTrainer, EstimatorTuner
+
+    kinds = (EstimatorTrainer, EstimatorTuner)
+    return [node for node in pipeline.components if isinstance(node, kinds)]
+
+
+def _pushes(pipeline: Any) -> list[Any]:
+    from tfx_estimators.components import EstimatorPusher
+
+    return [node for node in pipeline.components if isinstance(node, EstimatorPusher)]

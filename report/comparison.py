@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tfx_estimators.components.gfile import files_for
-from tfx_estimators.lineage.compare import Difference, compare
+from tfx_estimators.lineage.compare import Difference, compare, not_compared
 from tfx_estimators.lineage.runs import Run, list_runs
 from tfx_estimators.lineage.store import Store
 from tfx_estimators.report.parts import Cell, Missing, Part, Section, Table, Text
@@ -47,6 +47,8 @@ def comparison_section(
     parts: list[Part] = [
         Text(f"With the run {against.name} of {when(against.started)}: " + _counted(len(found)))
     ]
+    if gone := not_compared(store, against, files_for("")):
+        parts.append(Text(f"Not compared, as that run's files are not here: {', '.join(gone)}."))
     for about, caption in _TITLES.items():
         of_kind = [one for one in found if one.about == about]
         if of_kind:

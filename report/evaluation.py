@@ -10,12 +10,11 @@ from tfx_estimators.errors import TfxEstimatorsError
 from tfx_estimators.lineage.properties import value_of
 from tfx_estimators.report.parts import Facts, Figure, Heading, Missing, Part, Section, Table, Text
 from tfx_estimators.report.plots import dots
-from tfx_estimators.report.subject import RunStep, Subject
+from tfx_estimators.report.subject import EVALUATION_TYPE, RunStep, Subject
 from tfx_estimators.report.wording import number
 
-__all__ = ["EVALUATION", "evaluation_section", "verdict"]
+__all__ = ["evaluation_section", "verdict"]
 
-EVALUATION = "ModelEvaluation"
 _COUNTS = ("example_count", "weighted_example_count")
 _MOST_SLICES = 40
 _FIRST = ("accuracy", "auc", "average_loss", "loss")
@@ -25,7 +24,7 @@ _BOUND = re.compile(r"at (?:least|most) (-?[\d.e+-]+)")
 def evaluation_section(subject: Subject) -> Section:
     """What each evaluator of the run found."""
     parts: list[Part] = []
-    makers = subject.makers(EVALUATION)
+    makers = subject.makers(EVALUATION_TYPE)
     for node in makers:
         if len(makers) > 1:
             parts.append(Heading(node.step.node))
@@ -43,7 +42,7 @@ def verdict(subject: Subject) -> bool | None:
 
 
 def _of_evaluator(node: RunStep) -> list[Part]:
-    uri = node.made(EVALUATION)[0].uri
+    uri = node.made(EVALUATION_TYPE)[0].uri
     try:
         report = load_report(uri)
     except TfxEstimatorsError as error:

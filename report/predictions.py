@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from tfx_estimators.components.heads import Kind
 from tfx_estimators.lineage.properties import values_of
-from tfx_estimators.report.evaluation import EVALUATION
 from tfx_estimators.report.parts import Figure, Heading, Missing, Part, Section, Table, Text
 from tfx_estimators.report.plots import Line, bars, histogram, lines, matrix
-from tfx_estimators.report.subject import Subject
+from tfx_estimators.report.subject import EVALUATION_TYPE, Subject
 from tfx_estimators.report.wording import number, share
 
 if TYPE_CHECKING:
@@ -96,11 +95,13 @@ def sample_of(subject: Subject) -> Sample | str:
     from tfx_estimators.components.evaluator.report import load_report
     from tfx_estimators.components.evaluator.sample import draw_sample
 
-    nodes = [n for n in subject.makers(EVALUATION) if n.step.type.endswith(".EstimatorEvaluator")]
+    nodes = [
+        n for n in subject.makers(EVALUATION_TYPE) if n.step.type.endswith(".EstimatorEvaluator")
+    ]
     if not nodes:
         return "This needs an EstimatorEvaluator in the run."
     node, store = nodes[0], subject.store
-    report = load_report(node.made(EVALUATION)[0].uri)
+    report = load_report(node.made(EVALUATION_TYPE)[0].uri)
     models = [one for one in node.read("Model") if report.model.startswith(f"{one.uri}/")]
     found = {
         "examples": node.read("Examples"),
@@ -115,10 +116,22 @@ def sample_of(subject: Subject) -> Sample | str:
 
 def _artifact(store: Any, found: Any) -> Any:
     """An artifact of ML Metadata as TFX's components take it."""
-    from tfx.types import artifact_utils
+    from ml_metadata.proto import metadata_store_pb2 as mlmd
+    from tfx.types import artifact_utils, standard_artifacts
 
     (kind,) = store.get_artifact_types_by_id([found.type_id])
-    return artifact_utils.deserialize_artifact(kind, found)
+    known = getattr(standard_artifacts, kind.name, None)
+    if known is None:
+        return artifact_utils.deserialize_artifact(kind, found)
+    declared = known().artifact_type
+    # Whoever imports records knows no type's own properties, and makes custom ones of them.
+    whole = mlmd.Artifact()
+    whole.CopyFrom(found)
+    for name in declared.properties:
+        if name in whole.custom_properties and name not in whole.properties:
+            whole.properties[name].CopyFrom(whole.custom_properties[name])
+            del whole.custom_properties[name]
+    return artifact_utils.deserialize_artifact(declared, whole)
 
 
 def _answers(answers: Answers, weights: Any) -> list[Part]:

@@ -9,7 +9,21 @@ from tfx_estimators.lineage.graph import Graph
 from tfx_estimators.lineage.runs import Run, Step
 from tfx_estimators.lineage.store import Store
 
-__all__ = ["RunStep", "Subject", "look_at"]
+__all__ = ["EVALUATION_TYPE", "TYPES_READ", "RunStep", "Subject", "look_at"]
+
+EVALUATION_TYPE = "ModelEvaluation"
+
+TYPES_READ = (
+    EVALUATION_TYPE,
+    "ExampleAnomalies",
+    "ExampleStatistics",
+    "HyperParameters",
+    "Model",
+    "ModelRun",
+    "TunerResults",
+    "tfx_estimators.FeatureColumns",
+)
+"""Types of artifacts whose files the sections read, beside the inputs of an evaluation."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,7 @@ is run before ExampleGen. This one needs none of them, and no kfp in the image.
 * `invocation`: the command line of a step, read.
 * `own_step`: runs a step that compiling added; here nothing imports TFX, which takes seconds.
 * `record_folder`: where the lineage records of steps go.
+* `run_report`: the report on a run, made by the run's last step.
 * `run_record`: which steps of a run were answered from the backend's cache.
 * `runtime_artifacts`: artifacts as the backend writes them, and as TFX's executors know them.
 * `sidecar`: what a step read and wrote, as a lineage record, for ML Metadata to be told later.

@@ -23,7 +23,8 @@ def run_own_step(invocation: Invocation) -> None:
         Exception: whatever it raises.
     """
     values = import_executor(invocation.executor)(invocation)
-    write_answer(invocation, {"parameterValues": values})
+    made = {key: {"artifacts": held} for key, held in invocation.outputs.items()}
+    write_answer(invocation, {"artifacts": made, "parameterValues": values})
 
 
 def import_executor(path: str) -> Any:

@@ -217,6 +217,91 @@ def test_what_reads_files_is_cached_by_their_digest() -> None:
     }  # fmt: skip
 
 
+def _evaluated() -> list[Any]:
+    """Examples, a schema and an evaluation, with a step under a condition."""
+    from tfx.components.evaluator.component import Evaluator
+    from tfx.components.example_gen.import_example_gen.component import ImportExampleGen
+    from tfx.components.pusher.component import Pusher
+    from tfx.components.statistics_gen.component import StatisticsGen
+    from tfx.dsl.components.common.importer import Importer
+    from tfx.dsl.experimental.conditionals.conditional import Cond
+    from tfx.proto import pusher_pb2
+    from tfx.types import standard_artifacts
+
+    examples = ImportExampleGen(input_base="/volume/points")
+    model = Importer(source_uri="minio://models/1", artifact_type=standard_artifacts.Model).with_id(
+        "model"
+    )
+    statistics = StatisticsGen(examples=examples.outputs["examples"])
+    evaluator = Evaluator(examples=examples.outputs["examples"], model=model.outputs["result"])
+    with_resources(evaluator, Resources(memory="3G", accelerator=Accelerator("nvidia.com/gpu")))
+    blessing = evaluator.outputs["blessing"]
+    to = pusher_pb2.PushDestination.Filesystem(base_directory="/volume/serving")
+    with Cond(blessing.future()[0].custom_property("blessed") == 1):
+        pusher = Pusher(
+            model=model.outputs["result"], model_blessing=blessing,
+            push_destination=pusher_pb2.PushDestination(filesystem=to),
+        )  # fmt: skip
+    with_resources(
+        statistics, Resources(volumes=[Claim("more", "/more"), Secret("token", path="/token")])
+    )
+    return [examples, model, statistics, evaluator, pusher]
+
+
+def test_a_last_step_makes_the_report_of_what_it_is_given() -> None:
+    every_step = Resources(
+        volumes=[Claim("checkpoints", "/volume")],
+        environment={"TFX_ESTIMATORS_CHECKPOINTS": "/volume/checkpoints"},
+    )
+    tasks = cacheable(*_evaluated(), every_step=every_step, report=True)
+    package = tasks.pop("")
+    task = tasks["report"]
+    # It runs after all that surely run, and is never answered from the cache.
+    assert set(task["dependentTasks"]) == tasks.keys() - {
+        "report",
+        "Pusher",
+        "ImportExampleGen-data",
+    }
+    assert task["cachingOptions"] == {}
+    component = package.spec["components"]["comp-report"]
+    assert component["outputDefinitions"]["artifacts"] == {
+        "html": {"artifactType": {"schemaTitle": "system.HTML", "schemaVersion": "0.0.1"}}
+    }
+    sources = [one["taskOutputArtifact"] for one in task["inputs"]["artifacts"].values()]
+    assert {(one["producerTask"], one["outputArtifactKey"]) for one in sources} == {
+        ("StatisticsGen", "statistics"), ("Evaluator", "evaluation"),
+        ("ImportExampleGen", "examples"), ("model", "artifact"),
+    }  # fmt: skip
+    stores = task["inputs"]["parameters"]["checkpoint_stores"]["runtimeValue"]["constant"]
+    assert stores == '["/volume/checkpoints"]'
+    container = package.spec["deploymentSpec"]["executors"]["exec-report"]["container"]
+    assert container["resources"] == {"memoryLimit": 3.0}
+    kubernetes = package.platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    mounts = {one["mountPath"] for one in kubernetes["exec-report"]["pvcMount"]}
+    assert mounts == {"/volume", "/more"}
+    assert "secretAsVolume" not in kubernetes["exec-report"]
+
+
+def test_a_report_that_would_lack_steps_is_refused() -> None:
+    from tfx.components.example_gen.import_example_gen.component import ImportExampleGen
+    from tfx.components.statistics_gen.component import StatisticsGen
+
+    claims, other = [Claim("checkpoints", "/volume")], [Claim("other", "/volume")]
+    here, there = ({"TFX_ESTIMATORS_RECORDS": f"/volume/{name}"} for name in ("a", "b"))
+    for needs, said in (
+        (Resources(), "StatisticsGen keep no lineage records"),
+        (Resources(environment=here), "StatisticsGen keep no lineage records"),
+        (Resources(volumes=claims, environment=there), "in 2 places"),
+        (Resources(volumes=other, environment=here), "in 2 places"),
+    ):
+        examples = ImportExampleGen(input_base="/volume/points")
+        statistics = StatisticsGen(examples=examples.outputs["examples"])
+        with_resources(examples, Resources(volumes=claims, environment=here))
+        with_resources(statistics, needs)
+        with pytest.raises(PackageError, match=said):
+            cacheable(examples, statistics, report=True)
+
+
 def test_what_reads_nobody_knows_what_is_not_cached(monkeypatch: pytest.MonkeyPatch) -> None:
     from tfx.components.example_gen.component import FileBasedExampleGen, QueryBasedExampleGen
     from tfx.components.example_gen.csv_example_gen import executor

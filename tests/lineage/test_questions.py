@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import pathlib
+import shutil
 import sqlite3
 from typing import Any
 
@@ -175,6 +176,25 @@ def test_what_two_runs_did_differently(facts: Any, ask: Any) -> None:
     found = {d["name"]: (d["left"], d["right"]) for d in facts("diff", "run-1", "run-2")}
     assert found["Trainer.custom_config.seed"] == (1, 2)
     assert "no difference" in ask("diff", "run-1", "run-1").output
+
+
+def test_what_one_run_has_no_files_of_is_not_called_a_difference(
+    world: Any, told: Any, facts: Any, ask: Any, tmp_path: pathlib.Path
+) -> None:
+    for run, accuracy in (("run-3", 0.5), ("run-4", 0.75)):
+        folder = tmp_path / run
+        folder.mkdir()
+        slices = [{"slice": "overall", "metrics": {"accuracy": accuracy}}]
+        (folder / "report.json").write_text(json.dumps({"slices": slices}))
+        evaluation = ArtifactRecord(key="evaluation", type="ModelEvaluation", uri=str(folder))
+        world.step(run, "Evaluator", int(run[-1]) * 10, outputs=(evaluation,))
+    told()
+    (found,) = facts("diff", "run-3", "run-4")
+    assert (found["name"], found["delta"]) == ("overall accuracy", 0.25)
+    shutil.rmtree(tmp_path / "run-3")
+    assert facts("diff", "run-3", "run-4") == []
+    said = ask("diff", "run-3", "run-4").output
+    assert "not compared, as files of run-3 are gone: metrics of the evaluation" in said
 
 
 def test_tables_and_reading_everything_find_the_same(world: Any, ask: Any) -> None:

@@ -53,6 +53,12 @@ __all__ = ["compile_package"]
     help="A persistent volume claim that every step mounts; may be repeated. If --root "
     "is on one, steps write their lineage records to ROOT/records.",
 )
+@click.option(
+    "--report",
+    is_flag=True,
+    help="Add a last step that makes the run's report, for the run's page. All steps must keep "
+    "their lineage records in one folder on a claim.",
+)
 def compile_package(
     pipeline: str,
     output: pathlib.Path,
@@ -61,6 +67,7 @@ def compile_package(
     root: pathlib.Path | None,
     data: pathlib.Path | None,
     claims: tuple[str, ...],
+    report: bool,
 ) -> None:
     """Compile PIPELINE for open-source Kubeflow Pipelines.
 
@@ -86,7 +93,9 @@ def compile_package(
     folder = data if data is None or data.exists() else pathlib.PurePosixPath(data)
     with making_no_folders():
         definition = catalog.build_pipeline(module, _elsewhere(pipeline, root), folder)
-    package = compile_pipeline(definition, image=image, root=pipeline_root, every_step=every_step)
+    package = compile_pipeline(
+        definition, image=image, root=pipeline_root, every_step=every_step, report=report
+    )
     package.write(output)
     steps = len(package.spec["root"]["dag"]["tasks"])
     printing.echo(f"{output}: {steps} steps, {output.stat().st_size / 1024:.0f} KiB")

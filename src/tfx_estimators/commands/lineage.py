@@ -301,7 +301,7 @@ def diff(left: str, right: str, metadata: str | None, as_json: bool) -> None:
     may be in any store below runs/.
     """
     from tfx_estimators.components.gfile import files_for
-    from tfx_estimators.lineage.compare import compare
+    from tfx_estimators.lineage.compare import compare, not_compared
 
     stores = open_all(metadata)
     (store, one), (other_store, other) = find_run_in(stores, left), find_run_in(stores, right)
@@ -316,6 +316,9 @@ def diff(left: str, right: str, metadata: str | None, as_json: bool) -> None:
         [[d.about, d.name, _short(d.left), _short(d.right), _signed(d.delta)] for d in found],
         "no difference",
     )
+    for side, run in ((store, one), (other_store, other)):
+        if gone := not_compared(side, run, files_for("")):
+            say(f"note: not compared, as files of {run.name} are gone: {', '.join(gone)}")
 
 
 def _stock_metrics(uri: str) -> Mapping[str, Mapping[str, float]]:

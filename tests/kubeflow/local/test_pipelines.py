@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -140,6 +141,28 @@ def test_a_second_run_is_answered_from_the_cache_until_the_data_change(taxi) -> 
     assert heard[-1] == f"[2/{STEPS}] CsvExampleGen"  # and not "from the cache"
 
 
+def _check_report(root: pathlib.Path, nodes: set[str]) -> None:
+    """All of a cached run is in its report, which the step made of copies and records alone."""
+    (page,) = root.glob("artifacts/digits-*/report/html")
+    text = page.read_text(encoding="utf-8")
+    assert "could not be read" not in text
+    sections = dict(re.findall(r'<section id="(\w+)".*?>(.*?)</section>', text, re.DOTALL))
+    assert f"{len(nodes)} steps" in sections["pipeline"]
+    assert f"{len(nodes)} of them taken from the cache" in sections["pipeline"]
+    assert all(node in sections["pipeline"] for node in nodes)
+    assert "Loss by step: training goes from" in sections["training"]
+    assert re.search(r'<th scope="row">60</th>', sections["training"])
+    assert "Blessed" in sections["evaluation"]
+    assert "examples that the evaluation read" in sections["predictions"]
+    assert "2 features; examples" in sections["data"]
+    assert "nothing differs" in sections["comparison"]
+    assert "was made from:" in sections["lineage"]
+    answer = json.loads((page.parent / "executor_output.json").read_text())
+    (told,) = answer["artifacts"]["html"]["artifacts"]
+    assert told["type"]["schemaTitle"] == "system.HTML"
+    assert told["uri"].startswith("minio://mlpipeline/v2/digits-")
+
+
 def _models(metadata: pathlib.Path) -> dict[str, dict]:
     """Models by uri, without what depends on the order in which they were imported."""
     found = {}
@@ -208,16 +231,18 @@ def test_digits_from_a_bucket_is_answered_from_the_cache_the_second_time(
     # A step sees no folder of the run: on a cluster this would be on a volume.
     monkeypatch.setenv("TFX_ESTIMATORS_RECORDS", str(records))
     pipeline = create_pipeline(root, train_steps=60, eval_steps=2)
-    compile_pipeline(pipeline, image=None, cluster=False).write(root / "package.yaml")
     ran = []
-    for _ in range(2):
+    for report in (False, True):
         said: list[str] = []
+        package = compile_pipeline(pipeline, image=None, cluster=False, report=report)
+        package.write(root / "package.yaml")
         run_package(
             root / "package.yaml", root, pipeline_root="minio://mlpipeline/v2", say=said.append
         )
         ran.append({line.split()[1].rstrip(":") for line in said if ": done (" in line})
-    assert ran[1] == {"ImportExampleGen-data", "run-record"}
+    assert ran[1] == {"ImportExampleGen-data", "run-record", "report"}
     nodes = ran[0] - ran[1]
+    _check_report(root, nodes)
     record_run(pipeline, [str(records)])
     metadata = Workspace("digits", root).metadata
     second, first = _asked("runs", "--metadata", str(metadata))

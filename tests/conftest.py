@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 import zipfile
 
+import hypothesis
 import pytest
 
 from tfx_estimators.collector import collect_seldom
@@ -15,6 +17,19 @@ from tfx_estimators.errors import DataError
 
 # As in the processes that the command starts: imports and graphs take a fifth less time.
 collect_seldom()
+
+# Several threads may round the last bit of a sum now so, now so. TensorFlow reads this once,
+# when it is first used.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+
+# The same examples in every run, however slow the machine is.
+hypothesis.settings.register_profile(
+    "suite",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("suite")
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 

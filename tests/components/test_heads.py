@@ -318,7 +318,7 @@ def test_a_tpu_estimator_without_tpus_is_evaluated_and_predicts_like_the_compone
 
     estimator = tpu.TPUEstimator(
         model_fn,
-        config=tpu.RunConfig(model_dir=str(tmp_path / "train")),
+        config=tpu.RunConfig(model_dir=str(tmp_path / "train"), tf_random_seed=1),
         use_tpu=False,
         train_batch_size=10,
         eval_batch_size=20,
@@ -337,10 +337,10 @@ def test_a_tpu_estimator_without_tpus_is_evaluated_and_predicts_like_the_compone
     found = dict(load_report(outputs["evaluation"].uri).overall().metrics)
     assert found.pop("example_count") == ROWS
     expected = {name: float(metrics[name]) for name in metrics if name not in NOT_OURS}
-    assert found == pytest.approx(expected, rel=2e-6)
+    assert found == pytest.approx(expected, rel=2e-6, abs=1e-6)
     logs = read_logs(execute(EstimatorPredictor(**channels), inputs)["inference_result"])
     found = [tf.make_ndarray(logs[record]["predictions"])[0] for record in records()]
-    np.testing.assert_allclose(found, predicted, rtol=1e-5)
+    np.testing.assert_allclose(found, predicted, rtol=1e-5, atol=1e-6)
 
 
 def test_outputs_that_do_not_say_which_is_the_prediction_are_named() -> None:

@@ -6,7 +6,6 @@ import dataclasses
 import json
 import os
 import pathlib
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -79,18 +78,13 @@ def hyperparameters_folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def importable_modules() -> Iterator[None]:
     """Makes the modules importable here and in Beam's processes, as if installed."""
-    before = os.environ.get("PYTHONPATH")
-    sys.path.insert(0, str(MODULES))
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(MODULES), before]))
-    yield
-    sys.path.remove(str(MODULES))
-    if before is None:
-        del os.environ["PYTHONPATH"]
-    else:
-        os.environ["PYTHONPATH"] = before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(MODULES))
+        patch.setenv("PYTHONPATH", str(MODULES), prepend=os.pathsep)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,6 @@ import tensorflow as tf
 from tfx_estimators import estimator as tf_estimator
 from tfx_estimators.components.model_digest import hash_model
 
-MODULE = pathlib.Path(__file__).parent / "modules" / "columns_module.py"
 STEPS = 60
 SERVE = """
 import sys
@@ -55,10 +54,8 @@ def records(points: Any, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Pa
 
 def predict(columns_runs: Any, records: pathlib.Path) -> dict[str, np.ndarray]:
     """`Estimator.predict` over the raw records, by the newest checkpoint of "first"."""
-    import tensorflow_transform as tft
-
-    sys.path.insert(0, str(MODULE.parent))
     import columns_module
+    import tensorflow_transform as tft
 
     from tfx_estimators.estimator.columns import load_model_columns
 
@@ -83,7 +80,7 @@ def predict(columns_runs: Any, records: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def test_the_exported_model_answers_as_the_estimator_without_our_package(
-    columns_runs: Any, records: pathlib.Path, tmp_path: pathlib.Path
+    columns_runs: Any, records: pathlib.Path, tmp_path: pathlib.Path, importable_modules: None
 ) -> None:
     expected = predict(columns_runs, records)
     arguments = [str(records), str(columns_runs("first").serving), str(tmp_path)]

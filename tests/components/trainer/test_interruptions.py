@@ -74,16 +74,19 @@ class Run:
     context: Any
     job: Any
 
-    def begin(self, fault: str = "", **changes: Any) -> Any:
-        import training_process
-
-        environment = {
+    def environment(self, fault: str = "", **more: str) -> dict[str, str]:
+        return {
             "FAULT": fault,
             "STEPS_LOG": str(self.root / "steps.log"),
             # Several threads may round the last bit of a sum now so, now so.
             "TF_NUM_INTRAOP_THREADS": "1",
-            **changes.pop("environment", {}),
+            **more,
         }
+
+    def begin(self, fault: str = "", **changes: Any) -> Any:
+        import training_process
+
+        environment = self.environment(fault, **changes.pop("environment", {}))
         job = dataclasses.replace(self.job, environment=environment, **changes)
         process = self.context.Process(
             target=training_process.train, args=(job, str(self.root / "log.txt"))
@@ -93,7 +96,7 @@ class Run:
 
     def __call__(self, fault: str = "", **changes: Any) -> int:
         process = self.begin(fault, **changes)
-        process.join(120)
+        process.join(900)
         assert process.exitcode is not None, self.said()
         return int(process.exitcode)
 
@@ -289,17 +292,21 @@ def test_a_disk_that_is_full_loses_nothing(run: Run) -> None:
 
 @pytest.mark.slow
 def test_of_two_that_train_the_same_one_waits(run: Run, uninterrupted: Run) -> None:
-    first = run.begin(environment={"SECONDS_A_STEP": "0.1"})
+    first = run.begin(environment={"HELD": f"5 {run.root / 'go'}"})
     while not (run.root / "steps.log").exists():
         time.sleep(0.1)
         assert first.is_alive(), run.said()
     job = dataclasses.replace(run.job, root=str(run.root / "b"), pipeline="another")
-    other = dataclasses.replace(run, job=job)
     (run.root / "b").mkdir()
-    assert other() == 0, other.said()
-    first.join()
-    assert first.exitcode == 0
-    assert f"waiting for process {first.pid} on" in other.said()
+    # Both write into one log.
+    other = dataclasses.replace(run, job=job).begin()
+    while f"waiting for process {first.pid} on" not in run.said():
+        time.sleep(0.1)
+        assert other.is_alive(), run.said()
+    (run.root / "go").touch()
+    for process in (first, other):
+        process.join(900)
+        assert process.exitcode == 0, run.said()
     assert run.steps() == list(range(1, STEPS + 1))
     check_as_uninterrupted(run, uninterrupted)
     # Each pipeline's metadata knows the checkpoints, and who wrote them.
@@ -314,8 +321,7 @@ def test_of_two_that_train_the_same_one_waits(run: Run, uninterrupted: Run) -> N
 @pytest.mark.slow  # Needs libfaketime.
 def test_a_training_goes_on_though_the_clock_was_set_back(run: Run, uninterrupted: Run) -> None:
     assert run("SIGKILL 25") == -signal.SIGKILL
-    environment = {"FAULT": "", "STEPS_LOG": str(run.root / "steps.log")}
-    job = dataclasses.replace(run.job, environment=environment)
+    job = dataclasses.replace(run.job, environment=run.environment())
     set_back = ["faketime", "--exclude-monotonic", "-f", "-3d"]
     script = str(MODULES / "training_process.py")
     command = [sys.executable, script, json.dumps(dataclasses.asdict(job))]
@@ -341,8 +347,10 @@ def test_a_training_goes_on_though_the_clock_was_set_back(run: Run, uninterrupte
 def test_gc_during_a_training_takes_nothing_that_the_next_run_needs(
     run: Run, uninterrupted: Run
 ) -> None:
-    training = run.begin(environment={"SECONDS_A_STEP": "0.1"})
-    while not run.store.exists() or len(run.kept()) < 3:
+    # It goes on while the commands run, but not to its end.
+    held = f"35 {run.root / 'never'}"
+    training = run.begin(environment={"SECONDS_A_STEP": "0.1", "HELD": held})
+    while len(list(run.store.glob("*/checkpoint-*.record.json"))) < 3:
         time.sleep(0.1)
         assert training.is_alive(), run.said()
     newest = run.checkpoints()[-1].step

@@ -24,12 +24,13 @@ def program() -> Callable[[str], list[str]]:
     return command
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _importable() -> Iterator[None]:
     """What these tests can import, programs can.
 
-    Only while this folder's tests run, and without Python's own library: a program that
-    another test starts may belong to another Python.
+    Only while a file's tests run, and without Python's own library: a program that another
+    test starts may belong to another Python. (Without an `__init__.py` here, pytest would
+    take the scope "package" for the whole session.)
     """
     folders = [folder for folder in sys.path if folder and not folder.startswith(_PYTHONS)]
     with pytest.MonkeyPatch.context() as patch:
@@ -43,7 +44,7 @@ def run(program: Callable[..., list[str]]) -> Callable[..., str]:
 
     def to_the_end(name: str, *arguments: object) -> str:
         done = subprocess.run(
-            program(name, *arguments), capture_output=True, text=True, timeout=300, check=False
+            program(name, *arguments), capture_output=True, text=True, timeout=900, check=False
         )
         assert done.returncode == 0, done.stderr[-5000:]
         return done.stdout

@@ -16,12 +16,15 @@ feature_columns = columns_module.feature_columns
 class Fault(tf.compat.v1.train.SessionRunHook):
     """FAULT is e.g. "SIGKILL 25": what happens once step 25 has been trained.
 
-    "SIGINT+SIGINT 25" is two signals, one after the other.
+    "SIGINT+SIGINT 25" is two signals, one after the other. HELD is e.g. "5 FILE": after step 5
+    it goes on once there is the file.
     """
 
     def __init__(self):
         self._what, _, step = os.environ.get("FAULT", "").partition(" ")
         self._at = int(step or -1)
+        step, _, file = os.environ.get("HELD", "").partition(" ")
+        self._held_at, self._until = int(step or -1), pathlib.Path(file)
         self._log = pathlib.Path(os.environ["STEPS_LOG"])
 
     def after_create_session(self, session, coord):
@@ -32,6 +35,8 @@ class Fault(tf.compat.v1.train.SessionRunHook):
         with self._log.open("a") as file:
             file.write(f"{self._step}\n")
         time.sleep(float(os.environ.get("SECONDS_A_STEP", "0")))
+        while self._step == self._held_at and not self._until.exists():
+            time.sleep(0.05)
         if self._step == self._at:
             if self._what == "raise":
                 raise ValueError("as told")

@@ -77,4 +77,11 @@ def test_a_worker_that_is_killed_ends_the_pipeline(start: Callable[[], Started])
 def test_a_worker_ends_with_the_process_that_started_it(start: Callable[[], Started]) -> None:
     program, worker = start()
     program.kill()
-    _wait_until(lambda: not psutil.pid_exists(worker.pid) or worker.status() == "zombie")
+    _wait_until(lambda: _is_gone(worker))
+
+
+def _is_gone(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True

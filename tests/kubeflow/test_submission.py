@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import pathlib
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from tfx_estimators.cli import main
 from tfx_estimators.errors import MissingDependencyError
+from tfx_estimators.estimator.distribution.ports import release_ports, reserve_ports
 from tfx_estimators.kubeflow import submission
 from tfx_estimators.kubeflow.package import compile_pipeline
 
@@ -105,9 +105,8 @@ def test_without_waiting_it_returns_at_once(serve: Any, package: pathlib.Path) -
 
 
 def test_bad_input_creates_nothing(serve: Any, package: pathlib.Path, tmp_path: Any) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
+    (port,) = reserve_ports(1)  # Held, but nobody listens.
+    nobody = f"http://127.0.0.1:{port}"
     server = serve()
     local = tmp_path / "local.yaml"
     local.write_text(package.read_text().replace("minio://mlpipeline", "/tmp"))
@@ -130,6 +129,7 @@ def test_bad_input_creates_nothing(serve: Any, package: pathlib.Path, tmp_path: 
         assert result.exit_code == 1, result.output
         assert said in result.output
     assert server.runs == server.experiments == []
+    release_ports([port])
 
 
 def test_a_user_without_the_right_is_told(serve: Any, package: pathlib.Path) -> None:

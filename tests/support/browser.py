@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,6 +47,7 @@ class Tab:
         self.requests: list[str] = []
         for domain in ("Page", "Runtime", "Log", "Network", "Accessibility", "DOM"):
             self.send(f"{domain}.enable")
+        self.send("Page.setLifecycleEventsEnabled", enabled=True)
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Sends a command and waits for its answer."""
@@ -75,8 +77,9 @@ class Tab:
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.send("Emulation.setEmulatedMedia", features=[scheme])
-        self.send("Page.navigate", url=page.resolve().as_uri())
-        while not any(event["method"] == "Page.loadEventFired" for event in self._events):
+        loader = self.send("Page.navigate", url=page.resolve().as_uri())["loaderId"]
+        # The empty page that was there may say only now that it is loaded.
+        while not any(_is_loaded(event, loader) for event in self._events):
             self._note(json.loads(self._socket.recv()))
 
     def value(self, expression: str) -> Any:
@@ -151,13 +154,28 @@ def open_browser() -> Iterator[Tab]:
             browser.wait(_SECONDS)
 
 
+def _is_loaded(event: dict[str, Any], loader: str) -> bool:
+    parameters = event.get("params", {})
+    return (
+        event["method"] == "Page.lifecycleEvent"
+        and parameters["name"] == "load"
+        and parameters["loaderId"] == loader
+    )
+
+
 def _page_of(browser: subprocess.Popen[str]) -> str:
     import urllib.request
 
     assert browser.stderr is not None
     for line in browser.stderr:
         if match := re.search(r"DevTools listening on ws://([^/]+)/", line):
-            with urllib.request.urlopen(f"http://{match[1]}/json/list", timeout=_SECONDS) as answer:
-                pages = json.load(answer)
-            return str(next(one for one in pages if one["type"] == "page")["webSocketDebuggerUrl"])
+            end = time.monotonic() + _SECONDS
+            # It answers before it has opened its page.
+            while time.monotonic() < end:
+                listed = f"http://{match[1]}/json/list"
+                with urllib.request.urlopen(listed, timeout=_SECONDS) as answer:
+                    found = [one for one in json.load(answer) if one["type"] == "page"]
+                if found:
+                    return str(found[0]["webSocketDebuggerUrl"])
+                time.sleep(0.1)
     raise AssertionError("Chromium did not start")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import io
 import os
 import pathlib
@@ -78,8 +79,8 @@ def permit(api: Any, manifests: pathlib.Path, user: str, namespace: str) -> None
 def _crd(module: str, version: str, name: str) -> dict[str, Any]:
     kept = ROOT / ".stacks" / "crds" / f"{version}-{pathlib.PurePath(name).name}"
     if not kept.is_file():
-        with urllib.request.urlopen(f"{_PROXY}/{module}/@v/{version}.zip", timeout=300) as answer:
-            archive = zipfile.ZipFile(io.BytesIO(answer.read()))
+        content = _fetched(f"{_PROXY}/{module}/@v/{version}.zip")
+        archive = zipfile.ZipFile(io.BytesIO(content))
         text = archive.read(f"{module}@{version}/{name}")
         kept.parent.mkdir(parents=True, exist_ok=True)
         fresh = kept.with_suffix(f".{os.getpid()}")  # Several test processes may fetch it.
@@ -89,3 +90,15 @@ def _crd(module: str, version: str, name: str) -> dict[str, Any]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     crd: dict[str, Any] = yaml.load(kept.read_text(), Loader=loader)
     return crd
+
+
+def _fetched(url: str, tries: int = 5) -> bytes:
+    """Asked for again after a hiccup of the network."""
+    try:
+        with urllib.request.urlopen(url, timeout=300) as answer:
+            return bytes(answer.read())
+    except (OSError, http.client.HTTPException):
+        if tries == 1:
+            raise
+    time.sleep(10)
+    return _fetched(url, tries - 1)

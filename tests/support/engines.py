@@ -16,7 +16,7 @@ import time
 from tfx_estimators.estimator.distribution.ports import reserve_ports
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PATIENCE = 120  # seconds
+PATIENCE = 300  # seconds
 
 # Spark 3.2 was made for Java 11 and reaches into the later ones' packages.
 _OPENED = ("java.lang", "java.lang.invoke", "java.nio", "java.util", "sun.nio.ch")

@@ -59,7 +59,7 @@ class KubeApiserver:
     def __exit__(self, *exc: object) -> None:
         for process in reversed(self._processes):
             process.terminate()
-            process.wait(60)
+            process.wait(300)
 
     def api(self, user: str = "admin") -> Any:
         """A client's connection as one of the users, "admin" or "step"."""
@@ -95,7 +95,7 @@ class KubeApiserver:
         from kubernetes import client
 
         urllib3.disable_warnings()
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while True:
             try:
                 if client.CoreV1Api(self.api()).read_namespace("default"):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from concurrent import futures
 from typing import Any
 
+from tfx_estimators.estimator.distribution.ports import release_ports, reserve_ports
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PATIENCE = 120  # seconds
+PATIENCE = 300  # seconds
 
 
 @contextlib.contextmanager
@@ -27,9 +28,7 @@ def mysql_store(folder: pathlib.Path) -> Iterator[str]:
          "--auth-root-authentication-method=normal", "--skip-test-db"],
         check=True, capture_output=True,
     )  # fmt: skip
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = reserve_ports(1)
     made = folder / "made.sql"
     made.write_text(
         "CREATE DATABASE lineage; CREATE USER 'ml'@'%' IDENTIFIED BY 'p@ss'; "
@@ -56,6 +55,7 @@ def mysql_store(folder: pathlib.Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(PATIENCE)
+        release_ports([port])
 
 
 @contextlib.contextmanager

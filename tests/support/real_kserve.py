@@ -106,7 +106,7 @@ class RealKServe:
     def __exit__(self, *exc: object) -> None:
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
-        self._process.wait(60)
+        self._process.wait(300)
 
     def _certify(self) -> bytes:
         folder = self._folder / "k8s-webhook-server" / "serving-certs"

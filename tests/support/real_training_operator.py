@@ -7,8 +7,10 @@ calls the webhook, since the API server finds no service here.
 from __future__ import annotations
 
 import base64
+import fcntl
 import pathlib
 import signal
+import socket
 import subprocess
 import time
 from typing import Any
@@ -20,7 +22,8 @@ from tfx_estimators.estimator.distribution.ports import reserve_ports
 _NAMESPACE = "kubeflow"
 _SECRET = "training-operator-webhook-cert"
 _WEBHOOKS = "validator.training-operator.kubeflow.org"
-# The operator looks for its certificate nowhere else.
+# The operator looks for its certificate nowhere else, and only when it starts. Other tests may
+# start one at the same time.
 _CERTIFICATES = pathlib.Path("/tmp/k8s-webhook-server/serving-certs")
 
 
@@ -50,9 +53,14 @@ class RealTrainingOperator:
         self.stop(signal.SIGTERM)
 
     def start(self) -> None:
-        """Starts it, and waits until it has its certificate."""
+        """Starts it, and waits until it has read its certificate."""
         (port,) = reserve_ports(1)
-        with (self._folder / "training-operator.log").open("ab") as log:
+        _CERTIFICATES.mkdir(parents=True, exist_ok=True)
+        with (
+            _CERTIFICATES.with_name("lock").open("w") as lock,
+            (self._folder / "training-operator.log").open("ab") as log,
+        ):
+            fcntl.flock(lock, fcntl.LOCK_EX)
             self._process = subprocess.Popen(
                 [
                     self.program, f"--kubeconfig={self._folder / 'kubeconfig'}",
@@ -61,13 +69,14 @@ class RealTrainingOperator:
                 ],
                 stdout=log, stderr=log,
             )  # fmt: skip
-        self._mount()
+            self._mount()
+            self._await(port)
 
     def stop(self, number: int = signal.SIGKILL) -> None:
         """Ends it."""
         assert self._process is not None
         self._process.send_signal(number)
-        self._process.wait(60)
+        self._process.wait(300)
 
     def _prepare(self) -> None:
         from kubernetes import client
@@ -98,14 +107,27 @@ class RealTrainingOperator:
         from kubernetes import client
 
         core = client.CoreV1Api(self._server.api())
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while True:
             made: dict[str, Any] = core.read_namespaced_secret(_SECRET, _NAMESPACE).data or {}
             if "tls.crt" in made:
                 break
-            log = (self._folder / "training-operator.log").read_text()
-            assert time.monotonic() < end, log[-3000:]
+            assert time.monotonic() < end, self._log()[-3000:]
             time.sleep(0.1)
-        _CERTIFICATES.mkdir(parents=True, exist_ok=True)
         for name, content in made.items():
             (_CERTIFICATES / name).write_bytes(base64.b64decode(content))
+
+    def _await(self, port: int) -> None:
+        assert self._process is not None
+        end = time.monotonic() + 300
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                return
+            except OSError:
+                assert self._process.poll() is None, self._log()[-3000:]
+                assert time.monotonic() < end, self._log()[-3000:]
+                time.sleep(0.1)
+
+    def _log(self) -> str:
+        return (self._folder / "training-operator.log").read_text(errors="replace")

@@ -71,9 +71,10 @@ def visible(base: pathlib.Path) -> list[str]:
 def test_a_pushed_model_can_be_served_and_says_where_it_is(
     push: Run, base: pathlib.Path, model: Artifact, capfd: Any
 ) -> None:
+    began = int(time.time())
     pushed = push()
     (version,) = visible(base)
-    assert abs(int(version) - time.time()) < 60
+    assert began <= int(version) <= time.time()
     hidden = [path.name for path in base.iterdir() if path.name != version]
     assert hidden == [RECORDS], "nothing else is left"
     assert pushed.get_int_custom_property("pushed") == 1
@@ -188,7 +189,7 @@ def test_the_trial_ends_with_its_parent_and_leaves_nothing(
             os.killpg(parent.pid, end)  # As a terminal's Ctrl-C, which both of them get.
         else:
             parent.send_signal(end)
-        assert parent.wait(60) == -end
+        assert parent.wait(300) == -end
         wait_until(lambda: not trial.exists() or "(zombie)" in (trial / "status").read_text())
         if end is signal.SIGINT:
             assert list(base.iterdir()) == []

@@ -400,7 +400,8 @@ def test_a_lease_that_is_lost_stays_lost(base: pathlib.Path) -> None:
     theirs = '{"token": "t", "number": 0, "holder": "process 7 on mars"}'
     with lease.hold_lease(path, print, PushError) as held:
         held.check()
-        with tf.io.gfile.GFile(path, "w") as file:
+        # Not between a look of the thread that signs and its signature.
+        with held._lock, tf.io.gfile.GFile(path, "w") as file:
             file.write(theirs)
         time.sleep(0.5)
         with pytest.raises(PushError, match="process 7 on mars has taken over"):

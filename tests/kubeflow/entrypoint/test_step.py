@@ -186,13 +186,13 @@ def test_example_gen_finds_the_newest_span_without_its_driver(
 def test_as_a_process_sigterm_lets_the_executor_tidy_up(make_arguments, tmp_path) -> None:
     arguments = make_arguments("small_executors.Wait", parameters={"place": str(tmp_path)})
     with _start(arguments) as step:
-        until = time.monotonic() + 120
+        until = time.monotonic() + 300
         while not (tmp_path / "began").exists():
             assert time.monotonic() < until
             assert step.poll() is None, step.communicate()
             time.sleep(0.1)
         step.send_signal(signal.SIGTERM)
-        assert step.wait(30) == 128 + signal.SIGTERM
+        assert step.wait(300) == 128 + signal.SIGTERM
     assert (tmp_path / "tidied").exists()
 
 
@@ -200,7 +200,7 @@ def test_as_a_process_errors_of_ours_end_the_log_and_only_needed_is_imported(
     make_arguments,
 ) -> None:
     with _start(make_arguments("no_such_module.Executor")) as step:
-        _, log = step.communicate(timeout=120)
+        _, log = step.communicate(timeout=300)
     assert step.returncode == 1
     assert "the executor no_such_module.Executor cannot be imported" in log.splitlines()[-3]
     code = (

@@ -90,7 +90,7 @@ def training(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def run(training: Any, jobs: ClusterJobs, logs: pathlib.Path, watch: Any = None) -> None:
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 900
 
     def watching(status: Any, running: int, of: int) -> None:
         # Whoever plays the operator may be at its end: what it says of it comes next.
@@ -216,7 +216,7 @@ def test_sigterm_takes_the_job_along(
     class Cancelled(JobStarter):
         def run_members(self, *arguments: Any) -> None:
             *rest, watch = arguments
-            end = time.monotonic() + 240
+            end = time.monotonic() + 900
 
             def cancelling(status: Any, running: int, of: int) -> None:
                 assert time.monotonic() < end

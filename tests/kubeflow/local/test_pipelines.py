@@ -189,14 +189,14 @@ def test_a_training_that_is_killed_goes_on_from_its_checkpoint(tmp_path) -> None
         _command("run", pipeline, *options), stderr=subprocess.PIPE, text=True
     ) as run:
         store = tmp_path / "checkpoints"
-        until = time.monotonic() + 400
+        until = time.monotonic() + 900
         # It waits at step 30 to be killed.
         while not list(store.rglob("checkpoint-20-*.record.json")):
             assert run.poll() is None, run.stderr.read()
             assert time.monotonic() < until
             time.sleep(0.05)
         os.killpg(_process_of(tmp_path, "EstimatorTrainer"), signal.SIGKILL)
-        _, said = run.communicate(timeout=400)
+        _, said = run.communicate(timeout=900)
     assert run.returncode == 0, said
     assert "EstimatorTrainer: failed (killed by SIGKILL), retrying" in said
     records = read_records(str(store)).values()

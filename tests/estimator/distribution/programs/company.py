@@ -4,7 +4,7 @@ import time
 
 import tensorflow as tf
 
-MOST_SECONDS = 100
+MOST_SECONDS = 600
 
 
 class Company(tf.compat.v1.train.SessionRunHook):

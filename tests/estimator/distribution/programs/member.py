@@ -22,7 +22,7 @@ def main(folder, task, policy):
         str(folder / "model"),
         save_checkpoints_steps=2,
         train_distribute=strategy,
-        session_creation_timeout_secs=120,
+        session_creation_timeout_secs=600,
     )
     if policy.has_evaluator and task.startswith("worker"):
         # One that finds no session of its chief's sleeps for half a minute.

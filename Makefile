@@ -2,8 +2,9 @@
 STACK ?=
 BIN = .stacks/$(or $(STACK),active)/bin
 PYTHON ?= python3
-# Two processes suit two cores and 4 GB each; a file stays in one process.
-PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile
+# Two processes suit two cores and 4 GB each; a file stays in one process, and tests/conftest.py
+# says which comes first.
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 ARGS ?=
 
 .PHONY: help setup taxi test test-slow test-stacks test-moving test-engines test-containers lint lock docs bench clean
@@ -37,8 +38,7 @@ test-engines: setup ## the transform on Flink and Spark, other Beam steps on Fli
 
 test-containers: setup ## the taxi pipeline, each step a container of the image (podman, 15 GB)
 	@command -v podman >/dev/null && command -v runc >/dev/null && command -v debootstrap \
-	  >/dev/null || { apt-get update -qq; \
-	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq podman runc debootstrap; }
+	  >/dev/null || scripts/apt_install.sh podman runc debootstrap
 	@scripts/image.sh
 	@$(PYTEST) -n 0 -m containers $(ARGS)
 

@@ -16,8 +16,9 @@ system=${DEBIAN13:-/var/tmp/tfx-estimators-debian13}
 ready=$system/.ready-2
 
 if [ ! -e "$ready" ]; then
-  rm -rf "$system"
-  debootstrap --variant=minbase trixie "$system" >"$system.log" 2>&1 ||
+  # What debootstrap has begun and left, it does not take up again.
+  "$checkout/scripts/again.sh" sh -c 'rm -rf "$1" && debootstrap --variant=minbase trixie "$1"' \
+    sh "$system" >"$system.log" 2>&1 ||
     { tail -n 20 "$system.log" >&2; exit 1; }
   for file in /etc/resolv.conf /etc/ssl/certs/ca-certificates.crt; do
     if [ -e "$file" ]; then
@@ -25,7 +26,7 @@ if [ ! -e "$ready" ]; then
       cp -L "$file" "$system$file"
     fi
   done
-  chroot "$system" sh -c '
+  "$checkout/scripts/again.sh" chroot "$system" sh -c '
     apt-get update -qq &&
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
       ca-certificates g++ git make python3-dev python3-venv' >>"$system.log" 2>&1 ||

@@ -15,15 +15,14 @@ version=$(sed -n 's/.*<version>\(.*\)<\/version>.*/\1/p' "$parts" | head -n 1)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/tfx-estimators
 jars=$cache/$engine-job-server-$version
 if ! command -v java >/dev/null || { [ ! -d "$jars" ] && ! command -v mvn >/dev/null; }; then
-  apt-get update -qq >&2
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq maven >&2
+  scripts/apt_install.sh maven
 fi
 if [ ! -d "$jars" ]; then
   mkdir -p "$cache"
   # Under its own name only once it is whole.
   fresh=$(mktemp -d "$cache/$engine.XXXXXX")
   trap 'rm -rf --one-file-system "$fresh"' EXIT
-  mvn --quiet --batch-mode -f "$parts" \
+  scripts/again.sh mvn --quiet --batch-mode -f "$parts" \
     org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
     -DincludeScope=runtime -DoutputDirectory="$fresh/jars" >&2
   mv "$fresh/jars" "$jars"

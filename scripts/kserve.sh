@@ -5,6 +5,7 @@
 #
 # Needs Go 1.24.1 or newer. Six minutes of one core the first time, nothing afterwards.
 set -euo pipefail
+again=$(cd "$(dirname "$0")" && pwd)/again.sh
 module=github.com/kserve/kserve
 version=v0.15.2
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/tfx-estimators
@@ -17,7 +18,7 @@ if [ ! -x "$program" ]; then
   cd "$work"
   # `go install` would ask for the list of versions, which not every proxy has.
   printf 'module kserve\n\ngo 1.24.1\n\nrequire %s %s\n' "$module" "$version" >go.mod
-  GOFLAGS=-mod=mod go build -trimpath -ldflags '-s -w' -o "$program.new" "$module/cmd/manager" >&2
+  GOFLAGS=-mod=mod "$again" go build -trimpath -ldflags '-s -w' -o "$program.new" "$module/cmd/manager" >&2
   mv "$program.new" "$program"
 fi
 echo "$program"

@@ -16,7 +16,7 @@ if [ ! -d "$libraries" ]; then
   # Under its own name only once it is whole.
   fresh=$(mktemp -d "$cache/libraries.XXXXXX")
   trap 'rm -rf --one-file-system "$fresh"' EXIT
-  "$python" -m pip install --quiet --no-deps --require-hashes --target "$fresh/site" \
+  scripts/again.sh "$python" -m pip install --quiet --no-deps --require-hashes --target "$fresh/site" \
     --requirement "$pins" >&2
   mv "$fresh/site" "$libraries"
 fi

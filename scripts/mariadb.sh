@@ -4,8 +4,6 @@
 set -euo pipefail
 PATH=$PATH:/usr/sbin
 if ! command -v mariadbd >/dev/null; then
-  apt-get update -qq >&2
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-    mariadb-server >&2
+  "$(dirname "$0")/apt_install.sh" --no-install-recommends mariadb-server
 fi
 command -v mariadbd

@@ -103,18 +103,23 @@ def install(name: str, python: str) -> None:
         shutil.rmtree(folder)
     run(python, "-m", "venv", str(folder))
     inside = str(folder / "bin" / "python")
-    run(inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV)
+    fetch(inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV)
     uv = str(folder / "bin" / "uv")
     # The pins are complete; resolving them again could only change them. Bytecode is
     # compiled once here because importing TFX without it takes twice as long.
     pins = str(ROOT / "requirements" / f"{name}.txt")
     print(f"installing {pins} (one to three minutes) ...", flush=True)
-    run(uv, "pip", "install", "--quiet", "--compile-bytecode", "--no-deps",
+    fetch(uv, "pip", "install", "--quiet", "--compile-bytecode", "--no-deps",
         "--python", inside, "-r", pins)  # fmt: skip
     run(uv, "pip", "install", "--quiet", "--no-deps", "--no-build-isolation",
         "--python", inside, "-e", str(ROOT))  # fmt: skip
     (folder / "stamp").write_text(stamp(name))
     print(f"stack {name} is ready after {time.monotonic() - started:.0f} s")
+
+
+def fetch(*command: str) -> None:
+    """Runs a command that asks a network, again after a hiccup."""
+    run(str(ROOT / "scripts" / "again.sh"), *command)
 
 
 def run(*command: str) -> None:

@@ -5,6 +5,7 @@
 #
 # Needs Go 1.23 or newer. Two minutes on two cores the first time, nothing afterwards.
 set -euo pipefail
+again=$(cd "$(dirname "$0")" && pwd)/again.sh
 version=v1.9.3
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/tfx-estimators
 program=$cache/training-operator-$version
@@ -13,7 +14,7 @@ if [ ! -x "$program" ]; then
   mkdir -p "$cache"
   work=$(mktemp -d)
   trap 'rm -rf --one-file-system "$work"' EXIT
-  GOBIN=$work go install -trimpath -ldflags '-s -w' \
+  GOBIN=$work "$again" go install -trimpath -ldflags '-s -w' \
     "github.com/kubeflow/training-operator/cmd/training-operator.v1@$version" >&2
   mv "$work/training-operator.v1" "$program.new"
   mv "$program.new" "$program"

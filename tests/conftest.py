@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 import pathlib
 import subprocess
@@ -34,6 +35,37 @@ hypothesis.settings.load_profile("suite")
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 pytest_plugins = ["conformance"]
+
+# Minutes each, and few tests: begun last, such a file would run while other processes idle.
+LONG_FILES = (
+    "integration/test_moving.py",
+    "kubeflow/local/test_pipelines.py",
+    "integration/test_faults.py",
+    "components/test_engines.py",
+    "integration/test_libraries.py",
+    "integration/test_own_project.py",
+    "components/trainer/test_interruptions.py",
+    "components/trainer/test_distribution.py",
+    "components/trainer/test_serving_outside_python.py",
+    "components/trainer/test_training_job.py",
+    "integration/test_field.py",
+    "pipelines/test_titanic.py",
+    "pipelines/test_digits.py",
+    # Not beside the other one: a cluster each.
+    "components/transform/test_engines.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files in the order in which processes are to take them: long ones, then large ones."""
+    sizes = collections.Counter(item.path for item in items)
+
+    def place(item: pytest.Item) -> tuple[int, int]:
+        name = item.path.relative_to(ROOT / "tests").as_posix()
+        return (*LONG_FILES, name).index(name), -sizes[item.path]
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

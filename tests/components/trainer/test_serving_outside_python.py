@@ -35,7 +35,8 @@ def ask_java(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Any], Any]:
     """`ask_java(questions)`: what `AskModels` answers."""
     project = tmp_path_factory.mktemp("java") / "project"
     shutil.copytree(JAVA, project)
-    subprocess.run(["mvn", "-q", "-B", "process-classes"], cwd=project, check=True)
+    again = str(JAVA.parents[1] / "scripts" / "again.sh")
+    subprocess.run([again, "mvn", "-q", "-B", "process-classes"], cwd=project, check=True)
     classes, jars = project / "target/classes", (project / "target/classpath").read_text()
 
     def ask(questions: Any) -> Any:

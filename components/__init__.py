@@ -45,6 +45,8 @@
 * `parquet`: parquet files as ExampleGen writes them: one column a feature, plain or of lists.
 * `predictor`: `EstimatorPredictor`.
 * `progress`: progress of a step, shown while it runs.
+* `progress_file`: how far a step is, in a small file: for a step whose progress another process
+  shows.
 * `pusher`: `EstimatorPusher`, and the `ModelServer` that it may reload.
 * `record_batches`: decoding serialized tf.Examples into Arrow record batches, as a Beam DoFn.
 * `record_sink`: gzipped TFRecord files, written whole batches of records at a time.

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from typing import Any
 
 from tfx_estimators.components.gfile import files_for
+from tfx_estimators.lineage.importing.executions import identity_of_step
 from tfx_estimators.lineage.maintenance.unfinished import is_abandoned
 from tfx_estimators.lineage.record_files import read_records
 from tfx_estimators.lineage.records import CheckpointRecord
@@ -46,12 +48,8 @@ def standings(subject: Subject) -> list[Standing]:
     Checkpoints are read from where the training writes them: ML Metadata hears of them only
     when the step has ended.
     """
-    executions = {
-        one.id: one
-        for one in subject.store.get_executions_by_id(
-            [node.step.id for node in subject.nodes.values()]
-        )
-    }
+    numbers = {n for node in subject.nodes.values() for n in (node.step.id, node.worked)}
+    executions = {one.id: one for one in subject.store.get_executions_by_id(sorted(numbers))}
     found = []
     for name, node in subject.nodes.items():
         state, seconds = node.step.state, node.step.seconds
@@ -60,7 +58,7 @@ def standings(subject: Subject) -> list[Standing]:
                 state = "interrupted"
             else:
                 seconds = max(0.0, time.time() - node.step.started)
-        last = _last_checkpoint(subject, node)
+        last = _last_checkpoint(subject, node, executions[node.worked])
         found.append(
             Standing(
                 name,
@@ -75,15 +73,17 @@ def standings(subject: Subject) -> list[Standing]:
     return found
 
 
-def _last_checkpoint(subject: Subject, node: RunStep) -> CheckpointRecord | None:
+def _last_checkpoint(subject: Subject, node: RunStep, worked: Any) -> CheckpointRecord | None:
     store = node.step.parameters.get("checkpoint_store")
     if not store or not files_for(str(store)).exists(str(store)):
         return None
     mine = [
         record
         for record in read_records(str(store), files_for(str(store))).values()
-        # Of a cached step it is those of the execution that did the work.
-        if isinstance(record, CheckpointRecord) and record.execution == str(node.worked)
+        # Of a cached step it is those of the execution that did the work; an imported one is
+        # not called by its number.
+        if isinstance(record, CheckpointRecord)
+        and (record.execution == str(worked.id) or identity_of_step(record) == worked.external_id)
     ]
     of_pipeline = [record for record in mine if record.pipeline == subject.run.pipeline]
     return max(of_pipeline, key=lambda record: record.step, default=None)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfx_estimators.components.exits import exits_raise
+from tfx_estimators.components.progress_file import progress_kept_in
+from tfx_estimators.environment_variables import PROGRESS
 from tfx_estimators.errors import StepInputError
 from tfx_estimators.estimator.activation import activate_with_tensorflow
 from tfx_estimators.json_text import finite
@@ -52,7 +56,7 @@ def run_step(invocation: Invocation) -> None:
             properties = prepare(properties, outputs)
         _log.info("%s begins: %s", invocation.node, invocation.executor)
         executor = executor_class(_context(executor_class, invocation))
-        with exits_raise():
+        with exits_raise(), _kept_progress():
             executor.Do(inputs, outputs, properties)
         check_unchanged(invocation)
         _tag_with_version(outputs)
@@ -63,6 +67,12 @@ def run_step(invocation: Invocation) -> None:
     write_answer(invocation, answer)
     sidecar.write("complete")
     _log.info("%s is done", invocation.node)
+
+
+def _kept_progress() -> contextlib.AbstractContextManager[None]:
+    """Keeps how far the step is where the one who runs the package looks for it."""
+    file = os.environ.get(PROGRESS)
+    return progress_kept_in(pathlib.Path(file)) if file else contextlib.nullcontext()
 
 
 def _typed(invocation: Invocation) -> dict[str, Any]:

@@ -140,11 +140,12 @@ class TaskRunner:
         begin = time.monotonic()
         for attempt in range(1, step["attempts"] + 1):
             log = logs / f"{step['name']}.{attempt}.txt"
-            self._events.tell("begin", attempt=attempt, log=str(log), **facts)
+            shown = str(log.with_suffix(".progress")) if self._job["progress_variable"] else None
+            self._events.tell("begin", attempt=attempt, log=str(log), progress=shown, **facts)
             if task is not None:
                 # A pod begins with nothing, and so does a retry here.
                 command = task.begin(log, attempt)
-            code = self._attempt(step, command, log, root.name, attempt)
+            code = self._attempt(step, command, log, root.name, attempt, shown)
             seconds = time.monotonic() - begin
             if code == 0:
                 if task is not None:
@@ -179,10 +180,18 @@ class TaskRunner:
         return LauncherCopies(root, pathlib.Path(self._job["root"]), folder)
 
     def _attempt(
-        self, step: dict[str, Any], command: list[str], log: pathlib.Path, run: str, attempt: int
+        self,
+        step: dict[str, Any],
+        command: list[str],
+        log: pathlib.Path,
+        run: str,
+        attempt: int,
+        progress: str | None,
     ) -> int:
         name = f"{run}-{step['name']}-{attempt}"
         variables = {**step["environment"], "KFP_POD_NAME": name}
+        if progress is not None:
+            variables[self._job["progress_variable"]] = progress
         copies = self._copies
         if copies is not None and not self._job["container_command"]:
             variables[self._job["copies_variable"]] = str(copies.folder)

@@ -15,13 +15,23 @@ from types import FrameType
 from typing import Any
 
 from tfx_estimators import terminal
-from tfx_estimators.environment_variables import LAUNCHER_COPIES
+from tfx_estimators.environment_variables import LAUNCHER_COPIES, PROGRESS
 from tfx_estimators.errors import PipelineError
 from tfx_estimators.json_text import dumps
 from tfx_estimators.kubeflow.kubernetes_names import NO_IMAGE
 from tfx_estimators.kubeflow.local.containers import podman_command
 from tfx_estimators.kubeflow.local.kfp_python import kfp_python
 from tfx_estimators.kubeflow.local.package_file import PackageFile
+from tfx_estimators.kubeflow.local.step_progress import StepProgress
+from tfx_estimators.pipelines.display.audience import counts_are_shown
+from tfx_estimators.pipelines.display.lines import line_of
+from tfx_estimators.pipelines.display.run_events import (
+    Event,
+    Message,
+    StepBegan,
+    StepEnded,
+    StepRuns,
+)
 
 __all__ = ["RunReport", "run_package"]
 
@@ -55,6 +65,7 @@ def run_package(
     arguments: Mapping[str, Any] | None = None,
     version: str = "2.17",
     say: Callable[[str], None] | None = None,
+    tell: Callable[[Event], None] | None = None,
 ) -> RunReport:
     """Runs a compiled package to its end.
 
@@ -68,6 +79,7 @@ def run_package(
         arguments: values of the pipeline's own parameters.
         version: of the backend that is imitated, one of `imitated_backend.VERSIONS`.
         say: takes progress, line by line; by default it is printed on standard error.
+        tell: takes the run's events instead, also how far each step is.
 
     Raises:
         PackageError: if the package is torn.
@@ -75,11 +87,11 @@ def run_package(
         MissingDependencyError: if there is no kfp to orchestrate with.
         PipelineError: if a step failed, with its last lines and where its log is.
     """
-    say = say or terminal.say
+    hear = tell or _Saying(say or terminal.say).hear
     root = root.absolute()
     read = PackageFile.read(package)
     command = podman_command(read, root) if containers else []
-    python = kfp_python(say)
+    python = kfp_python(lambda line: hear(Message(line)))
     artifacts = root / "artifacts"
     artifacts.mkdir(parents=True, exist_ok=True)
     report = RunReport(root / "kubeflow-local.log", artifacts / "records")
@@ -91,14 +103,35 @@ def run_package(
         "pipeline_root": pipeline_root,
         "version": version,
         "copies_variable": LAUNCHER_COPIES,
+        # Else the steps say in their logs how far they are.
+        "progress_variable": PROGRESS if tell and counts_are_shown() else None,
         "log": str(report.log),
         "python": sys.executable,
         "container_command": command,
         "arguments": dict(arguments or {}),
     }
     with _orchestrator(python, job) as process:
-        _follow(process, report, len(read.containers()), say)
+        _follow(process, report, len(read.containers()), hear)
     return report
+
+
+class _Saying:
+    """Says events in lines; of a step that comes from the cache nothing but that."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._begun: StepBegan | None = None
+
+    def hear(self, event: Event) -> None:
+        """Says it."""
+        if isinstance(event, StepBegan):
+            self._begun = event
+            return
+        line = line_of(event)
+        if isinstance(event, StepRuns) and self._begun is not None:
+            line, self._begun = line_of(self._begun), None
+        if line is not None:
+            self._say(line)
 
 
 @contextlib.contextmanager
@@ -146,33 +179,43 @@ def _sigterm_interrupts() -> Iterator[None]:
 
 
 def _follow(
-    process: subprocess.Popen[bytes], report: RunReport, total: int, say: Callable[[str], None]
+    process: subprocess.Popen[bytes],
+    report: RunReport,
+    total: int,
+    tell: Callable[[Event], None],
 ) -> None:
     """Reports events until the orchestrator ends; raises if the run failed."""
     failure: dict[str, Any] | None = None
     problem = "its orchestrator ended without an error message"
     assert process.stdout is not None
-    for line in process.stdout:
-        event = json.loads(line)
-        kind, step = event["event"], event.get("step", "")
-        title = f"[{event.get('number')}/{total}] {step}"
-        if kind == "begin" and event["attempt"] == 1:
-            say(title)
-        elif kind == "cached":
-            say(f"{title}: from the cache")
-        elif kind == "end":
-            report.seconds[step] = event["seconds"]
-            say(f"{title}: done ({event['seconds']:.1f} s)")
-        elif kind == "retry":
-            report.retries[step] = report.retries.get(step, 0) + 1
-            say(f"{title}: failed ({_code(event['code'])}), retrying; {event['log']}")
-        elif kind == "failure":
-            failure = event
-            say(f"{title}: failed after {event['seconds']:.1f} s")
-        elif kind == "error":
-            problem = f"{event['type']}: {event['message']}"
-        elif kind == "complete":
-            return
+    with StepProgress(tell) as progress:
+        for line in process.stdout:
+            event = json.loads(line)
+            kind, step, number = event["event"], event.get("step", ""), event.get("number", 0)
+            if kind == "begin":
+                if event["attempt"] == 1:
+                    tell(StepBegan(step, number, total))
+                tell(StepRuns(step, event["log"]))
+                progress.begin(step, event["progress"])
+            elif kind == "cached":
+                tell(StepBegan(step, number, total))
+                tell(StepEnded(step, number, total, "cached", 0.0))
+            elif kind == "end":
+                progress.end()
+                report.seconds[step] = event["seconds"]
+                tell(StepEnded(step, number, total, "done", event["seconds"]))
+            elif kind == "retry":
+                report.retries[step] = report.retries.get(step, 0) + 1
+                failed = f"failed ({_code(event['code'])}), retrying; {event['log']}"
+                tell(Message(f"[{number}/{total}] {step}: {failed}"))
+            elif kind == "failure":
+                progress.end()
+                failure = event
+                tell(StepEnded(step, number, total, "failed", event["seconds"]))
+            elif kind == "error":
+                problem = f"{event['type']}: {event['message']}"
+            elif kind == "complete":
+                return
     if failure is not None:
         last = "\n".join(f"  | {line}" for line in failure["last"])
         raise PipelineError(

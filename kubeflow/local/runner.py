@@ -35,17 +35,20 @@ class _KubeflowLocal:
     def run(self, definition: Any, root: pathlib.Path, **options: Any) -> None:
         """Writes `package.yaml` into the root, runs it, and tells ML Metadata of the run."""
         from tfx_estimators.kubeflow.local import run_package
+        from tfx_estimators.kubeflow.local.live_records import LiveRecords
         from tfx_estimators.kubeflow.package import compile_pipeline
         from tfx_estimators.pipelines.recording import record_run, warned
 
-        package = root / "package.yaml"
+        package, records = root / "package.yaml", root / "artifacts" / "records"
         compile_pipeline(definition, image=options.get("image"), cluster=False).write(package)
+        containers = bool(options.get("containers"))
         try:
-            run_package(package, root, containers=bool(options.get("containers")), say=_say)
+            with LiveRecords(definition.metadata_connection_config, records, _say):
+                run_package(package, root, containers=containers, tell=report)
         finally:
             # Also of a run that failed: its checkpoints are there.
             with warned("the run is not in ML Metadata yet", _say):
-                record_run(definition, [str(root / "artifacts" / "records")])
+                record_run(definition, [str(records)])
 
 
 def _say(line: str) -> None:

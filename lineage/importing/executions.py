@@ -17,7 +17,7 @@ from tfx_estimators.lineage.properties import BEGAN, ENDED, Value, fill, number_
 from tfx_estimators.lineage.records import CheckpointRecord, Record, StepRecord
 from tfx_estimators.lineage.store import Store
 
-__all__ = ["Execution", "Executions", "LostWrite", "external_id", "read_type"]
+__all__ = ["Execution", "Executions", "LostWrite", "external_id", "identity_of_step", "read_type"]
 
 _IMPORTED_TYPE = "tfx_estimators.lineage.Step"
 _CONTEXT_TYPES = ("pipeline", "pipeline_run", "node")
@@ -26,6 +26,11 @@ _CONTEXT_TYPES = ("pipeline", "pipeline_run", "node")
 def external_id(*parts: str) -> str:
     """The id by which something is put once only, whoever puts it."""
     return f"tfx-estimators:{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()}"
+
+
+def identity_of_step(record: Record) -> str:
+    """The external id of the execution that wrote a record, where it was imported."""
+    return external_id("execution", record.pipeline, record.run, record.node, str(record.execution))
 
 
 class LostWrite(Exception):
@@ -83,9 +88,7 @@ class Executions:
         from ml_metadata import errors as mlmd_errors
         from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-        identity = external_id(
-            "execution", record.pipeline, record.run, record.node, str(record.execution)
-        )
+        identity = identity_of_step(record)
         state, type_name = mlmd.Execution.UNKNOWN, _IMPORTED_TYPE
         facts: dict[str, Value] = {BEGAN: record.wall_time, ENDED: record.wall_time}
         if isinstance(record, StepRecord):

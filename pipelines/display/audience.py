@@ -10,7 +10,7 @@ from tfx_estimators.components.progress import Counted, progress_told_to
 from tfx_estimators.pipelines.display.lines import Lines
 from tfx_estimators.pipelines.display.run_events import Advanced, Event
 
-__all__ = ["Listener", "counting", "report", "told_to"]
+__all__ = ["Listener", "counting", "counts_are_shown", "report", "told_to"]
 
 
 class Listener(Protocol):
@@ -47,6 +47,11 @@ def report(event: Event) -> None:
         listener.hear(event)
 
 
+def counts_are_shown() -> bool:
+    """Whether anybody shows how far steps are; else they show that themselves."""
+    return any(listener.shows_counts for listener in _listeners)
+
+
 @contextlib.contextmanager
 def counting(step: str) -> Iterator[None]:
     """Reports how far a step is, for the length of a block, where somebody shows it.
@@ -58,7 +63,7 @@ def counting(step: str) -> Iterator[None]:
     def advanced(counted: Counted) -> None:
         report(Advanced(step, counted))
 
-    if not any(listener.shows_counts for listener in _listeners):
+    if not counts_are_shown():
         yield
         return
     with progress_told_to(advanced):

@@ -47,5 +47,8 @@ def line_of(event: Event) -> str | None:
         title = f"[{event.number}/{event.total}] {event.step}"
         if event.outcome == "failed":
             return f"{title}: failed after {event.seconds:.1f} s"
+        if event.outcome == "cached" and not event.seconds:
+            # Nothing of the step was started, not even to look.
+            return f"{title}: from the cache"
         return f"{title}: {_OUTCOMES[event.outcome]} ({event.seconds:.1f} s)"
     return None

@@ -40,10 +40,16 @@ class StepBegan:
 
 @dataclasses.dataclass(frozen=True)
 class StepRuns:
-    """A step is not cached: its executor starts. After a retry it starts again."""
+    """A step is not cached: its executor starts. After a retry it starts again.
+
+    Attributes:
+        step: the node's id.
+        log: the file that all it says goes into, where it is a process of its own.
+    """
 
     name: ClassVar[str] = "step_runs"
     step: str
+    log: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

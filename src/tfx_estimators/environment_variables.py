@@ -8,6 +8,7 @@ __all__ = [
     "METADATA",
     "PARENT",
     "POD_SETTINGS",
+    "PROGRESS",
     "RECORDS",
     "STARTER",
 ]
@@ -32,3 +33,6 @@ POD_SETTINGS = "TFX_ESTIMATORS_POD"
 
 PARENT = "TFX_ESTIMATORS_PARENT"
 """Number of the process that started this one, and with which this one ends."""
+
+PROGRESS = "TFX_ESTIMATORS_PROGRESS"
+"""The file in which a step of a package keeps how far it is, where another process shows it."""

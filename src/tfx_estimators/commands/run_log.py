@@ -105,7 +105,10 @@ class RunLog:
             name = urllib.parse.quote(event.step, safe="")
             self._steps[event.step] = _StepLog(self.file.parent / "logs" / f"{name}.txt")
         elif isinstance(event, StepRuns) and event.step in self._steps:
-            self._steps[event.step].open()
+            if event.log is None:
+                self._steps[event.step].open()
+            else:
+                self._steps.pop(event.step).close()  # It has a log of its own.
         elif isinstance(event, StepEnded) and event.step in self._steps:
             written = self._steps.pop(event.step).close()
             if event.outcome == "failed":

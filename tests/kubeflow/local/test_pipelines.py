@@ -16,11 +16,16 @@ import pytest
 import yaml
 
 from tfx_estimators.components.evaluator.report import load_report
+from tfx_estimators.errors import TfxEstimatorsError
 from tfx_estimators.kubeflow.local import run_package
 from tfx_estimators.lineage.properties import CHECKPOINT_TYPE
 from tfx_estimators.lineage.record_files import read_records
 from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord
+from tfx_estimators.lineage.runs import find_run
+from tfx_estimators.lineage.store import open_store
 from tfx_estimators.pipelines.workspace import Workspace
+from tfx_estimators.report.standing import Standing, standings
+from tfx_estimators.report.subject import look_at
 
 pytestmark = pytest.mark.slow
 
@@ -186,25 +191,54 @@ def test_a_training_that_is_killed_goes_on_from_its_checkpoint(tmp_path) -> None
     (data / "schema.pbtxt").write_text('feature { name: "x" type: FLOAT }')
     options = ["--runner", "kubeflow-local", "--root", str(tmp_path), "--data", str(data)]
     with subprocess.Popen(
-        _command("run", pipeline, *options), stderr=subprocess.PIPE, text=True
+        _command("run", pipeline, *options, "--json"), stdout=subprocess.PIPE, text=True
     ) as run:
-        store = tmp_path / "checkpoints"
-        until = time.monotonic() + 900
         # It waits at step 30 to be killed.
-        while not list(store.rglob("checkpoint-20-*.record.json")):
-            assert run.poll() is None, run.stderr.read()
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        _wait_until(run, lambda: _standing(tmp_path)["EstimatorTrainer"].reached == 20)
+        trainer = _standing(tmp_path)["EstimatorTrainer"]
+        assert (trainer.state, trainer.wanted) == ("running", 40)
+        assert _standing(tmp_path)["CsvExampleGen"].state == "complete"
         os.killpg(_process_of(tmp_path, "EstimatorTrainer"), signal.SIGKILL)
-        _, said = run.communicate(timeout=900)
+        said, _ = run.communicate(timeout=900)
     assert run.returncode == 0, said
     assert "EstimatorTrainer: failed (killed by SIGKILL), retrying" in said
-    records = read_records(str(store)).values()
+    records = read_records(str(tmp_path / "checkpoints")).values()
     checkpoints = [r for r in records if isinstance(r, CheckpointRecord)]
     assert any(r.resumed_from for r in checkpoints)
     assert len({r.execution for r in checkpoints}) == 2
     models = [r for r in read_records(str(tmp_path)).values() if isinstance(r, ModelRecord)]
     assert {r.step for r in models} == {40}
+    # What was killed runs no more, whatever it could say of it.
+    (ran,) = _asked("runs", "--metadata", str(tmp_path))
+    states = [step["state"] for step in ran["steps"] if step["node"] == "EstimatorTrainer"]
+    assert (ran["state"], sorted(states)) == ("complete", ["complete", "failed"])
+    events = [json.loads(line) for line in said.splitlines()]
+    of_trainer = [one for one in events if one.get("step") == "EstimatorTrainer"]
+    assert [one["event"] for one in of_trainer if one["event"] != "progress"] == [
+        *("step_began", "step_runs", "step_runs", "step_ended")
+    ]
+    (*_, last) = (one for one in of_trainer if one["event"] == "progress")
+    assert (last["done"], last["total"], last["unit"]) == (40, 40, "steps")
+    assert last["fields"].keys() >= {"loss", "examples/s"}
+    assert events[-1] == {**events[-1], "event": "run_ended", "failure": None}
+
+
+def _wait_until(run: subprocess.Popen, condition) -> None:
+    until = time.monotonic() + 900
+    while True:
+        assert run.poll() is None, run.stdout.read()
+        assert time.monotonic() < until
+        try:
+            if condition():
+                return
+        except (TfxEstimatorsError, KeyError):
+            pass  # Nothing is known yet of the run, or of the step.
+        time.sleep(1)
+
+
+def _standing(root: pathlib.Path) -> dict[str, Standing]:
+    store = open_store(root)
+    return {one.step: one for one in standings(look_at(store, find_run(store, "latest")))}
 
 
 def _process_of(root: pathlib.Path, node: str) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import io
+import json
 import os
 import pathlib
 import signal
@@ -14,9 +16,13 @@ import yaml
 from click.testing import CliRunner
 
 from tfx_estimators.cli import main
+from tfx_estimators.components.progress import Counted, show_progress
+from tfx_estimators.components.progress_file import progress_kept_in, read_progress
 from tfx_estimators.errors import ContainerError, PipelineError
 from tfx_estimators.kubeflow.kubernetes_names import NO_IMAGE
 from tfx_estimators.kubeflow.local import run_package
+from tfx_estimators.pipelines.display.audience import report, told_to
+from tfx_estimators.pipelines.display.json_lines import JsonLines
 
 pytestmark = pytest.mark.stacks
 
@@ -35,6 +41,53 @@ def test_steps_run_in_order_with_their_environment(make_package, outputs, tmp_pa
     assert any(line.startswith("[2/2] second: done") for line in said)
     (artifact,) = outputs(tmp_path / "root", "second")["artifacts"]["thing"]["artifacts"]
     assert pathlib.Path(artifact["uri"]).read_text() == "made"
+
+
+def test_who_shows_a_run_hears_of_it_as_of_a_local_one(make_package, tmp_path) -> None:
+    counted = {
+        "label": "Trainer", "unit": "steps", "done": 40, "total": 40,
+        "fields": {"loss": "0.25", "examples/s": "1,000"},
+    }  # fmt: skip
+    second = (
+        f"pathlib.Path(os.environ['TFX_ESTIMATORS_PROGRESS']).write_text({json.dumps(counted)!r})\n"
+        "marks = pathlib.Path(out['outputFile']).parent.parent / 'marks'\n"
+        "marks.mkdir(exist_ok=True)\n"
+        "(marks / os.environ['KFP_POD_NAME']).touch()\n"
+        "assert len(list(marks.iterdir())) > 1\n"
+    )
+    steps = {"first": {"cached": True}, "second": {"after": "first", "body": second, "retries": 1}}
+    for _ in range(2):
+        stream = io.StringIO()
+        with told_to(JsonLines(stream)):
+            run_package(make_package(**steps), tmp_path / "root", tell=report)
+    heard = [json.loads(line) for line in stream.getvalue().splitlines()]
+    facts = [(one["event"], one.get("step"), one.get("outcome")) for one in heard]
+    assert [fact for fact in facts if fact[0] != "progress"] == [
+        ("step_began", "first", None),
+        ("step_ended", "first", "cached"),
+        ("step_began", "second", None),
+        ("step_runs", "second", None),
+        ("message", None, None),
+        ("step_runs", "second", None),
+        ("step_ended", "second", "done"),
+    ]
+    (*_, progress, ended) = heard
+    assert {name: progress[name] for name in counted} == counted
+    assert (ended["number"], ended["total"]) == (2, 2)
+    runs = [one for one in heard if one["event"] == "step_runs"]
+    assert [pathlib.Path(one["log"]).name for one in runs] == ["second.1.txt", "second.2.txt"]
+
+
+def test_a_step_keeps_how_far_it_is_in_a_file(tmp_path) -> None:
+    file = tmp_path / "progress"
+    assert read_progress(file) is None
+    with progress_kept_in(file), show_progress("Trainer", "steps", 300) as progress:
+        for step in range(1, 301):
+            progress.reach(step, loss=f"{1 / step:.4f}")
+    assert read_progress(file) == Counted("Trainer", "steps", 300, 300, {"loss": "0.0033"})
+    nowhere = tmp_path / "nowhere" / "progress"
+    with progress_kept_in(nowhere), show_progress("Trainer", "steps", 1) as progress:
+        progress.reach(1)
 
 
 def test_a_step_is_tried_again_from_nothing(make_package, tmp_path) -> None:

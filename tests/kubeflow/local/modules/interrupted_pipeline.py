@@ -3,6 +3,7 @@
 import pathlib
 
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import trainer_pb2
 
@@ -29,4 +30,7 @@ def create_pipeline(root, data):
         pipeline_name="interrupted",
         pipeline_root=str(root / "artifacts"),
         components=[examples, schema, trainer],
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(
+            str(root / "metadata" / "metadata.sqlite")
+        ),
     )

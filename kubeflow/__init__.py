@@ -23,7 +23,9 @@
 * `outside`: folders that a package names and no volume of its steps holds: they go with the pod.
 * `outside_inputs`: steps whose result depends on more than the backend's cache key holds.
 * `pauses`: pauses between attempts that are longer on Kubeflow Pipelines than was asked for.
+* `pipelines_server`: a Kubeflow Pipelines server.
 * `platform`: `Resources` in a package: some in the PipelineSpec, the rest for Kubernetes alone.
+* `remote_run`: how far a run on a Kubeflow Pipelines server is, as the server says.
 * `report_step`: a last step that makes the run's report, which the pages of Kubeflow Pipelines
   show.
 * `resolution`: resolver nodes, for which open-source Kubeflow Pipelines has no place.

@@ -1,30 +1,24 @@
-"""A package handed to a Kubeflow Pipelines server, and its run followed.
-
-The client is kfp's. Before it is asked to make anything, the server is asked whether it is
-there: kfp itself tries for half a minute and then shows a stack.
-"""
+"""A package handed to a Kubeflow Pipelines server, and its run followed."""
 
 from __future__ import annotations
 
 import dataclasses
 import pathlib
-import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from tfx_estimators.errors import PackageError, PipelineError, SubmissionError
 from tfx_estimators.kubeflow.extra import from_extra
+from tfx_estimators.kubeflow.pipelines_server import check_name, connect, refused
+from tfx_estimators.kubeflow.remote_run import tasks_of_package
 
 __all__ = ["Submission", "follow", "submit"]
 
 _ENDED = ("SUCCEEDED", "SKIPPED", "FAILED", "CANCELED")
 _GOOD = ("SUCCEEDED", "SKIPPED")
-_SECONDS_TO_ANSWER = 10.0
 _SECONDS_BETWEEN_LOOKS = 5.0
 _SECONDS_AWAY = 300.0
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_LONGEST_NAME = 63
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +68,7 @@ def submit(
         SubmissionError: if the server is not there, refuses the token or the user, or
             does not take the package, or if Kubernetes takes no such name.
     """
-    kfp, kfp_server_api = from_extra("kfp"), from_extra("kfp_server_api")
+    kfp_server_api = from_extra("kfp_server_api")
     spec = _read(package)
     root = pipeline_root or spec.get("defaultPipelineRoot") or ""
     if "://" not in root:
@@ -84,12 +78,11 @@ def submit(
             fix="pass --pipeline-root, here or to compile",
         )
     _check_parameters(spec, parameters or {}, package)
-    _check_name("namespace", namespace)
-    _check_name("service account", service_account)
+    check_name("namespace", namespace)
+    check_name("service account", service_account)
+    client = connect(endpoint, token, namespace)
     endpoint = endpoint.rstrip("/")
-    _ask_for_health(endpoint, token)
     try:
-        client = kfp.Client(host=endpoint, existing_token=token, namespace=namespace or "kubeflow")
         name = spec["pipelineInfo"]["name"]
         run = client.create_run_from_pipeline_package(
             str(package),
@@ -102,7 +95,7 @@ def submit(
             service_account=service_account,
         )
     except kfp_server_api.ApiException as error:
-        raise _refused(endpoint, error) from error
+        raise refused(endpoint, error) from error
     return Submission(run.run_id, f"{endpoint}/#/runs/details/{run.run_id}", client)
 
 
@@ -130,7 +123,7 @@ def follow(submission: Submission, say: Callable[[str], None]) -> None:
             answered = time.monotonic()
         except (kfp_server_api.ApiException, urllib3.exceptions.HTTPError) as error:
             if getattr(error, "status", None) in (401, 403, 404):
-                raise _refused(submission.address, error) from error
+                raise refused(submission.address, error) from error
             if time.monotonic() - answered > _SECONDS_AWAY:
                 raise SubmissionError(
                     f"the server has not answered for {_SECONDS_AWAY / 60:.0f} minutes: {error}",
@@ -138,8 +131,8 @@ def follow(submission: Submission, say: Callable[[str], None]) -> None:
                 ) from error
             time.sleep(_SECONDS_BETWEEN_LOOKS)
             continue
-        for task in (run.run_details.task_details if run.run_details else None) or ():
-            if task.display_name and states.get(task.task_id) != task.state:
+        for task in tasks_of_package(run):
+            if states.get(task.task_id) != task.state:
                 states[task.task_id] = task.state
                 say(f"{task.display_name}: {str(task.state).lower()}{_why(task)}")
         if run.state in _ENDED:
@@ -193,63 +186,3 @@ def _check_parameters(
             expected=f"some of {', '.join(sorted(known))}" if known else "no parameters",
             fix="correct --parameter NAME=VALUE",
         )
-
-
-def _check_name(what: str, name: str | None) -> None:
-    """By https://kubernetes.io/docs/concepts/overview/working-with-objects/names/."""
-    if name is None or (len(name) <= _LONGEST_NAME and _NAME.fullmatch(name)):
-        return
-    better = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST_NAME] or "default"
-    raise SubmissionError(
-        f"the {what} {name!r} is not a name that Kubernetes accepts",
-        expected=f"lowercase letters, digits and dashes, at most {_LONGEST_NAME}",
-        fix=f"is it {better!r}? kubectl get {what.replace(' ', '')}s lists them",
-    )
-
-
-def _ask_for_health(endpoint: str, token: str | None) -> None:
-    import urllib3
-
-    if not endpoint.startswith(("http://", "https://")):
-        raise SubmissionError(
-            f"the endpoint {endpoint!r} is not an address",
-            expected="http:// or https://, host and port",
-            fix="kubectl port-forward -n kubeflow svc/ml-pipeline 8888, then "
-            "--endpoint http://localhost:8888",
-        )
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    address = f"{endpoint}/apis/v2beta1/healthz"
-    try:
-        answer = urllib3.PoolManager(retries=2, timeout=_SECONDS_TO_ANSWER).request(
-            "GET", address, headers=headers
-        )
-    except urllib3.exceptions.HTTPError as error:
-        raise SubmissionError(
-            f"no answer from {address}: {_reason(error)}",
-            expected="the API of Kubeflow Pipelines 2",
-            fix="check the address, and that the port is forwarded: "
-            "kubectl port-forward -n kubeflow svc/ml-pipeline 8888",
-        ) from error
-    if answer.status != 200:
-        raise _refused(endpoint, answer)
-
-
-def _reason(error: Any) -> str:
-    """Without the pool of connections and the object's address, which help nobody."""
-    return str(getattr(error, "reason", error)).split(": ", 1)[-1]
-
-
-def _refused(endpoint: str, answer: Any) -> SubmissionError:
-    status = getattr(answer, "status", None)
-    said = getattr(answer, "body", None) or getattr(answer, "data", b"")
-    text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
-    fixes = {
-        401: "pass --token-file with a token that the server accepts",
-        403: "ask for permission to create runs in this namespace, or pass --namespace",
-        404: "give the address of Kubeflow Pipelines' API, version 2",
-    }
-    return SubmissionError(
-        f"{endpoint} answered {status}: {text.strip()[:500]}",
-        expected="a server of Kubeflow Pipelines 2 that lets you create runs",
-        fix=fixes.get(status or 0, "correct what the server reports"),
-    )

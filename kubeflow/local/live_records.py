@@ -35,18 +35,18 @@ class LiveRecords:
     """
 
     def __init__(self, config: Any, folder: pathlib.Path, say: Callable[[str], None]) -> None:
-        self._config, self._folder, self._say = config, folder, say
+        self._connection, self._folder, self._say = config, folder, say
         self._before: frozenset[str] = frozenset()
         self._seen = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look_on, daemon=True)
 
     def __enter__(self) -> LiveRecords:
-        if self._config is not None:
+        if self._connection is not None:
             with warned("ML Metadata may show steps of earlier runs as running", self._say):
                 if self._folder.is_dir():
                     self._before = frozenset(read_records(str(self._folder)))
-                    self._end_abandoned(open_store(self._config, write=True, create=True))
+                    self._end_abandoned(open_store(self._connection, write=True, create=True))
         self._thread.start()
         return self
 
@@ -78,7 +78,7 @@ class LiveRecords:
                     _end(path, record)
 
     def _look_on(self) -> None:
-        if self._config is None:
+        if self._connection is None:
             return
         with warned("status does not show this run while it runs", self._say):
             store: Store | None = None
@@ -87,7 +87,7 @@ class LiveRecords:
                 if changed == self._seen:
                     continue
                 self._seen = changed
-                store = store or open_store(self._config, write=True, create=True)
+                store = store or open_store(self._connection, write=True, create=True)
                 self._import(store)
 
     def _import(self, store: Store) -> None:

@@ -34,6 +34,10 @@ class KfpServer:
                     self.answer({"multi_user": False})
                 elif path == "experiments":
                     self.answer({"experiments": kept.experiments})
+                elif path == "runs":
+                    self.answer({"runs": [{"run_id": "r1"}] if kept.runs else []})
+                elif path == "runs/r2":
+                    self.answer({"error": "Run r2 not found."}, 404)
                 elif path.startswith("runs/"):
                     self.answer(kept.run())
                 else:
@@ -70,10 +74,23 @@ class KfpServer:
 
     def run(self) -> dict[str, Any]:
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
-        task = {"task_id": "t1", "display_name": "EstimatorTrainer", "state": state}
+        task: dict[str, Any] = {
+            "task_id": "t1", "display_name": "EstimatorTrainer", "state": state,
+            "start_time": "2026-01-01T00:00:10Z", "end_time": "2026-01-01T00:00:12Z",
+        }  # fmt: skip
+        waiting = {
+            "task_id": "t2", "display_name": "EstimatorPusher", "state": "PENDING",
+            "start_time": "1970-01-01T00:00:00Z", "end_time": "1970-01-01T00:00:00Z",
+        }  # fmt: skip
+        driver = {"task_id": "t0", "display_name": "EstimatorTrainer-driver", "state": "SUCCEEDED"}
         if state == "FAILED":
             task["error"] = {"code": 1, "message": "no machine has a GPU"}
-        return {"run_id": "r1", "state": state, "run_details": {"task_details": [task]}}
+        return {
+            "run_id": "r1",
+            "state": state,
+            "display_name": "small",
+            "run_details": {"task_details": [driver, waiting, task]},
+        }
 
     def close(self) -> None:
         self._server.shutdown()

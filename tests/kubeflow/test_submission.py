@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import pathlib
 import sys
 from collections.abc import Callable, Iterator
@@ -102,6 +103,32 @@ def test_a_run_that_fails_fails_the_command(serve: Any, package: pathlib.Path) -
 def test_without_waiting_it_returns_at_once(serve: Any, package: pathlib.Path) -> None:
     result = submit(package, serve(("RUNNING",)).endpoint, "--no-wait")
     assert result.exit_code == 0, result.output
+
+
+def test_status_asks_the_server_how_far_a_run_is(serve: Any, package: pathlib.Path) -> None:
+    server = serve(("RUNNING", "FAILED"))
+
+    def status(*arguments: str) -> Result:
+        return CliRunner().invoke(main, ["status", *arguments, "--endpoint", server.endpoint])
+
+    assert "has no runs" in status().output
+    submit(package, server.endpoint, "--no-wait")
+    found = {one["step"]: one for one in json.loads(status("--json").output)}
+    assert list(found) == ["EstimatorTrainer", "EstimatorPusher"]
+    assert (found["EstimatorTrainer"]["state"], found["EstimatorTrainer"]["seconds"]) == (
+        "running", 2.0,
+    )  # fmt: skip
+    assert (found["EstimatorPusher"]["state"], found["EstimatorPusher"]["seconds"]) == (
+        "pending", None,
+    )  # fmt: skip
+    shown = status("r1").output
+    assert "r1  (small, failed)" in shown
+    assert "no machine has a GPU" in shown
+    unknown = status("r2")
+    assert unknown.exit_code == 1
+    assert "has no run 'r2'" in unknown.output
+    alone = CliRunner().invoke(main, ["status", "--namespace", "team"])
+    assert "--namespace: there is no server to ask" in alone.output
 
 
 def test_bad_input_creates_nothing(serve: Any, package: pathlib.Path, tmp_path: Any) -> None:

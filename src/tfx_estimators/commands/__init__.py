@@ -21,6 +21,7 @@
 * `run_log`: the log of a run: what TFX, TensorFlow and Beam say, and the whole trace of an error.
 * `runner_options`: `--runner` and the options of the runners, as the runners themselves describe
   them.
+* `server_options`: what commands that ask a Kubeflow Pipelines server take.
 * `shipped_files`: `tfx-estimators manifests` and `image`: what a cluster needs, out of the
   installed package.
 * `temporary_folder`: one temporary folder for all that a run makes.

@@ -7,6 +7,7 @@ import pathlib
 import click
 
 from tfx_estimators.commands import printing
+from tfx_estimators.commands.server_options import namespace_option, token_file_option, token_in
 from tfx_estimators.errors import UnsupportedOptionError
 from tfx_estimators.terminal import say
 
@@ -32,12 +33,8 @@ __all__ = ["submit"]
     help="Value of one of the pipeline's parameters; may be repeated.",
 )
 @click.option("--pipeline-root", metavar="URI", help="Where to keep artifacts, if elsewhere.")
-@click.option("--namespace", help="Namespace of the run, on a multi-user server.")
-@click.option(
-    "--token-file",
-    type=click.Path(path_type=pathlib.Path),
-    help="File with the token to authenticate with.",
-)
+@namespace_option
+@token_file_option
 @click.option(
     "--service-account",
     metavar="NAME",
@@ -72,15 +69,6 @@ def submit(
                 f"--parameter {text!r}", expected="NAME=VALUE", fix="--parameter steps=500"
             )
         given[name] = value
-    token = None
-    if token_file is not None:
-        try:
-            token = token_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise UnsupportedOptionError(
-                f"--token-file {token_file} cannot be read: {error.strerror}",
-                expected="a file with a token in it",
-            ) from error
     run = submission.submit(
         package,
         endpoint,
@@ -89,7 +77,7 @@ def submit(
         parameters=given,
         pipeline_root=pipeline_root,
         namespace=namespace,
-        token=token,
+        token=token_in(token_file),
         service_account=service_account,
     )
     printing.echo(run.address)

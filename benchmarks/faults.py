@@ -37,6 +37,8 @@ from typing import Any
 from tfx_estimators.json_text import dumps, finite
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Weights are compared bit by bit; several threads may round the last one now so, now so.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 warnings.filterwarnings("ignore")
 
 from faulty_pipeline import PRELOADED, write_data  # noqa: E402

@@ -170,7 +170,7 @@ def test_a_model_of_keras_layers_of_a_librarys_own_is_trained_and_pushed(
 ) -> None:
     found = answers(pushed["deepctr_model"], [point(0), point(19)])
     assert found["pred"].shape == (2, 1)
-    assert found["pred"] == pytest.approx(1 / (1 + np.exp(-found["logits"])))
+    assert found["pred"] == pytest.approx(1 / (1 + np.exp(-found["logits"])), rel=1e-5)
 
 
 def test_a_ranking_over_lists_is_trained_and_pushed(pushed: dict[str, pathlib.Path]) -> None:

@@ -76,6 +76,7 @@ def pushed_by_pipeline(
         schema=schema.outputs["result"],
         module_file=str(MODULES / "columns_module.py"),
         train_args=trainer_pb2.TrainArgs(num_steps=20),
+        custom_config={"seed": 1},
     )
     base = tmp_path_factory.mktemp("serving")
     pusher = EstimatorPusher(model=trainer.outputs["model"], push_destination=str(base))
@@ -84,11 +85,15 @@ def pushed_by_pipeline(
     return pathlib.Path(base, str(version))
 
 
+def seeded() -> Any:
+    return tf_estimator.RunConfig(tf_random_seed=1)
+
+
 def digits() -> tuple[Any, Any]:
     """A deep network over an image, asked with serialized examples."""
     columns = [tf.feature_column.numeric_column("pixels", shape=[64])]
     estimator = tf_estimator.DNNClassifier(
-        [16, 8], columns, n_classes=10, batch_norm=True, dropout=0.2
+        [16, 8], columns, n_classes=10, batch_norm=True, dropout=0.2, config=seeded()
     )
     spec = {"pixels": tf.io.FixedLenFeature([64], tf.float32)}
     receiver = tf_estimator.export.build_parsing_serving_input_receiver_fn(spec)
@@ -118,7 +123,7 @@ def two_heads() -> tuple[Any, Any]:
         [tf_estimator.MultiClassHead(10, name="digit"), tf_estimator.RegressionHead(name="size")]
     )
     columns = [tf.feature_column.numeric_column("pixels", shape=[64])]
-    estimator = tf_estimator.DNNEstimator(head, [8], columns)
+    estimator = tf_estimator.DNNEstimator(head, [8], columns, config=seeded())
     spec = {"pixels": tf.io.FixedLenFeature([64], tf.float32)}
     receiver = tf_estimator.export.build_parsing_serving_input_receiver_fn(spec)
     return estimator, receiver

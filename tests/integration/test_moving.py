@@ -1,7 +1,8 @@
-"""A production that stock TFX 1.15 made, moved to the default and the current stack, and back.
+"""The project of docs/moving.md: made by stock TFX 1.15, moved to the other stacks, and back.
 
-Each stack runs in processes of its own, by TFX's own LocalDagRunner, over one folder: the
-same names, root, metadata and serving folder all along.
+Files, edits and commands are those of the page, and of the one on its preprocessing. Each
+stack runs in processes of its own, by TFX's own LocalDagRunner, over one folder: the same
+names, root, metadata and serving folder all along.
 """
 
 from __future__ import annotations
@@ -9,52 +10,33 @@ from __future__ import annotations
 import ast
 import dataclasses
 import hashlib
-import json
 import os
 import pathlib
-import random
+import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 import tensorflow_model_analysis as tfma
-from click.testing import CliRunner
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
+from page_code import page_blocks, page_commands, page_edit, page_files
 
-from tfx_estimators.cli import main
 from tfx_estimators.components.evaluator.report import Report, load_report
 from tfx_estimators.lineage.outputs import Produced, latest_outputs
+from tfx_estimators.lineage.runs import find_run
+from tfx_estimators.lineage.store import open_store
 
 pytestmark = pytest.mark.slow
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-HERE = pathlib.Path(__file__).parent / "moving"
-MODULE = ROOT / "tests" / "components" / "trainer" / "modules" / "era_module.py"
+ANSWERS = pathlib.Path(__file__).parent / "moving" / "answers.py"
 BEFORE_THE_TRAINER = ("CsvExampleGen", "StatisticsGen", "SchemaGen", "Transform")
-
-# What `doctor` and docs/moving.md say, and nothing else.
-EDITS = (
-    ("import tensorflow_model_analysis as tfma\n",
-     "from tensorflow_model_analysis.proto import config_pb2 as tfma\n"),
-    ("    Evaluator,\n    Pusher,\n", ""),
-    ("    Trainer,\n", ""),
-    ("from tfx.components.trainer.executor import Executor\n", ""),
-    ("        custom_executor_spec=executor_spec.ExecutorClassSpec(Executor),\n", ""),
-    ("transformed_examples=transform", "examples=transform"),
-    ('signature_name="eval"', ""),
-    ("\n\ndef create_pipeline", "\nfrom tfx_estimators.components import (\n"
-     "    EstimatorEvaluator, EstimatorPusher, EstimatorTrainer)\n\n\ndef create_pipeline"),
-    ("trainer = Trainer(", "trainer = EstimatorTrainer("),
-    ("EvalArgs(num_steps=5),\n    )", 'EvalArgs(num_steps=5),\n    ).with_id("Trainer")'),
-    ("evaluator = Evaluator(", "evaluator = EstimatorEvaluator("),
-    ("eval_config=eval_config,\n    )", 'eval_config=eval_config,\n    ).with_id("Evaluator")'),
-    ("pusher = Pusher(", "pusher = EstimatorPusher("),
-    ("    )\n    return pipeline", '    ).with_id("Pusher")\n    return pipeline'),
-)  # fmt: skip
+EDIT = "4. Edit the pipeline's file"
 
 
 def command(stack: str) -> list[str]:
@@ -75,11 +57,36 @@ class Production:
 
     folder: pathlib.Path
 
-    def run(self, stack: str, file: str, steps: int) -> str:
-        """Runs a pipeline's file; what it logs."""
-        moved = {"PYTHONPATH": str(ROOT / "src")} if file == "moved.py" else {}
-        arguments = [str(self.folder / "code" / file), str(self.folder), str(steps)]
-        return _run([*command(stack), *arguments], moved)
+    def write_files(self, page: str) -> None:
+        """Those that the page shows."""
+        for name, content in page_files(page).items():
+            (self.folder / name).parent.mkdir(exist_ok=True)
+            (self.folder / name).write_text(content)
+
+    def edit(self, page: str, section: str, before: str, after: str) -> None:
+        """Copies a file, and makes the edits that the page shows."""
+        content = (self.folder / before).read_text()
+        (self.folder / after).write_text(page_edit(page, section, content))
+
+    def follow(self, page: str, section: str, stack: str, **typed: str) -> str:
+        """Types a section's commands; what the last one said."""
+        for words in page_commands(page, section, **typed):
+            said = self.type_in(stack, *words)
+        return said
+
+    def type_in(self, stack: str, *words: str) -> str:
+        """Runs a command in the folder, Python in the stack; what it said."""
+        program, *arguments = words
+        ours = {} if stack == "legacy" else {"PYTHONPATH": str(ROOT / "src")}
+        if program == "python":
+            # A Debian 13 of its own begins in another folder.
+            script, *rest = arguments
+            return _run([*command(stack), str(self.folder / script), *rest], ours, self.folder)
+        if program == "tfx-estimators":
+            typed = [sys.executable, "-m", "tfx_estimators.cli", *arguments]
+            return _run(typed, {"PYTHONPATH": str(ROOT / "src")}, self.folder)
+        assert program == "cp", shlex.join(words)
+        return _run(words, {}, self.folder)
 
     def made(self, node: str) -> Produced:
         return latest_outputs(self.folder / "metadata.db", "points", node)
@@ -97,6 +104,10 @@ class Production:
             states[context.name.partition(".")[2]] = state
         return states
 
+    def newest_run(self) -> str:
+        """Its name."""
+        return find_run(open_store(self.folder / "metadata.db"), "latest").name
+
     def versions(self) -> list[int]:
         """What is pushed, in the order in which it was."""
         folders = [path for path in (self.folder / "serving").iterdir() if path.name.isdigit()]
@@ -104,9 +115,8 @@ class Production:
 
     def answers(self, stack: str, version: int) -> str:
         """Predictions of a pushed version, to the last bit."""
-        script = self.folder / "code" / "answers.py"
-        said = _run([*command(stack), str(script), str(self.folder / "serving" / str(version))], {})
-        return said.splitlines()[-1]
+        model = str(self.folder / "serving" / str(version))
+        return self.type_in(stack, "python", ANSWERS.name, model).splitlines()[-1]
 
     def digests(self) -> dict[str, str]:
         """Of every file but the metadata, and the wheels that TFX makes anew for each run."""
@@ -121,10 +131,11 @@ class Production:
         return load_report(self.made("Evaluator").uri("evaluation"))
 
 
-def _run(command: Sequence[str], environment: dict[str, str]) -> str:
+def _run(command: Sequence[str], environment: dict[str, str], folder: pathlib.Path) -> str:
     inherited = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     done = subprocess.run(
         command,
+        cwd=folder,
         env={**inherited, "TF_CPP_MIN_LOG_LEVEL": "2", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -145,48 +156,14 @@ def production() -> Iterator[Production]:
     (ROOT / "build").mkdir(exist_ok=True)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="moving-", dir=ROOT / "build"))
     try:
-        for part in ("code", "data", "serving"):
-            (folder / part).mkdir()
-        for file in (HERE / "stock_pipeline.py", HERE / "answers.py", MODULE):
-            shutil.copy(file, folder / "code")
-        moved = (HERE / "stock_pipeline.py").read_text()
-        for before, after in EDITS:
-            assert moved.count(before) == 1, before
-            moved = moved.replace(before, after)
-        (folder / "code" / "moved.py").write_text(moved)
-        numbers = random.Random(3)
-        rows = [(numbers.gauss(0, 1), numbers.choice(["red", "green", "blue"])) for _ in range(400)]
-        lines = [f"{x:.4f},{color},{int(x + (color == 'red') > 0.3)}" for x, color in rows]
-        (folder / "data" / "points.csv").write_text("\n".join(["x,color,y", *lines, ""]))
         made = Production(folder)
-        made.run("legacy", "stock_pipeline.py", 20)
-        made.run("legacy", "stock_pipeline.py", 30)
+        made.write_files("moving")
+        shutil.copy(ANSWERS, folder)
+        made.follow("moving", "1. The project", "legacy")
         assert len(made.versions()) == 2
         yield made
     finally:
         shutil.rmtree(folder)
-
-
-def needed(file: pathlib.Path) -> set[str]:
-    """The names that doctor asks to change."""
-    found = json.loads(CliRunner().invoke(main, ["doctor", str(file), "--json"]).output)
-    return {one["name"] for one in found if one["verdict"] != "works"}
-
-
-def test_doctor_lists_exactly_what_has_to_be_edited(production: Production) -> None:
-    code = production.folder / "code"
-    stock = needed(code / "stock_pipeline.py")
-    assert {name for name in stock if name.startswith("tfx.")} == {
-        "tfx.components.Trainer",
-        "tfx.components.Trainer(custom_executor_spec)",
-        "tfx.components.Trainer(transformed_examples)",
-        "tfx.components.Evaluator",
-        "tfx.components.Pusher",
-        "tfx.components.trainer.executor",
-    }
-    assert "tensorflow_model_analysis.ModelSpec(signature_name='eval')" in stock
-    assert needed(code / "moved.py") == set()
-    assert needed(code / "era_module.py") == set()
 
 
 def test_a_production_moves_and_goes_back(production: Production) -> None:
@@ -196,7 +173,14 @@ def test_a_production_moves_and_goes_back(production: Production) -> None:
     before = production.digests()
     answers = production.answers("legacy", old[-1])
 
-    log = production.run("default", "moved.py", 40)
+    production.follow("moving", "2. Back up", "default")
+    production.edit("moving", EDIT, "pipeline.py", "moved.py")
+    assert "0 need a change" in production.follow("moving", EDIT, "default")
+    move, *look = page_commands("moving", "5. Run it on today's TFX", RUN=production.newest_run())
+    log = production.type_in("default", *move)
+    for words in look:
+        said = production.type_in("default", *words)
+    assert "Trainer.module_digest" in said
     states = production.states()
     assert {node: states[node] for node in BEFORE_THE_TRAINER} == dict.fromkeys(
         BEFORE_THE_TRAINER, "CACHED"
@@ -209,7 +193,7 @@ def test_a_production_moves_and_goes_back(production: Production) -> None:
     moved = [production.made("Trainer").uri("model")]
 
     if is_there("current"):
-        production.run("current", "moved.py", 50)
+        production.type_in("current", "python", "moved.py", "500")
         states = production.states()
         assert {states[node] for node in BEFORE_THE_TRAINER} == {"CACHED"}
         assert production.report().overall().baseline
@@ -223,14 +207,36 @@ def test_a_production_moves_and_goes_back(production: Production) -> None:
     after = production.digests()
     assert {name: after.get(name) for name in before} == before
 
-    for one in moved:
-        _run_command("withdraw", one, "--metadata", str(production.folder / "metadata.db"))
-    production.run("legacy", "stock_pipeline.py", 60)
+    withdraw, back, run = page_commands("moving", "6. The way back", MODEL=moved[0])
+    production.type_in("default", *withdraw)
+    for one in moved[1:]:
+        production.type_in("default", *(one if word == moved[0] else word for word in withdraw))
+    production.type_in("default", *back)
+    production.type_in("legacy", *run)
     states = production.states()
     assert {states[node] for node in BEFORE_THE_TRAINER} == {"CACHED"}
     assert states["Pusher"] == "COMPLETE"
     assert production.versions() == sorted(production.versions())
-    assert len(production.versions()) == 3 + len(moved)
+    # And what the rollback serves again, as a version of its own.
+    assert len(production.versions()) == 4 + len(moved)
+
+
+def test_preprocessing_moves_to_columns_that_compute_the_same(production: Production) -> None:
+    page = "moving-preprocessing"
+    before = production.newest_run()
+    production.edit("moving", EDIT, "pipeline.py", "moved.py")
+    production.write_files(page)
+    production.edit(page, "3. Edit the pipeline's file", "moved.py", "columns_pipeline.py")
+    run, compare = page_commands(page, "4. Run it, and compare the numbers")
+    production.type_in("default", *run)
+    assert {production.states()[node] for node in BEFORE_THE_TRAINER[:-1]} == {"CACHED"}
+    (wanted,) = page_blocks(page, "4. Run it, and compare the numbers", "text")
+    assert wanted in production.type_in("default", *compare)
+    evaluated = production.report().overall()
+    # The same examples, so the same labels; the weights begin at random.
+    assert evaluated.metrics["label/mean"] == pytest.approx(evaluated.baseline["label/mean"])
+    said = production.follow(page, "5. Compare the models", "default", RUN=before)
+    assert "overall accuracy" in said
 
 
 def _check_close(found: str, wanted: str) -> None:
@@ -250,8 +256,3 @@ def _check_baseline(report: Report, stock_evaluation: str) -> None:
     ours = report.overall().baseline
     for name in ("accuracy", "auc", "average_loss", "label/mean", "prediction/mean"):
         assert ours[name] == pytest.approx(stock[name]["doubleValue"], abs=1e-6), name
-
-
-def _run_command(*arguments: str) -> None:
-    answer = CliRunner().invoke(main, list(arguments))
-    assert answer.exit_code == 0, answer.output

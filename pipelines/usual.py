@@ -144,7 +144,7 @@ def estimator_pipeline(
         eval_config: thresholds and slices, text of a `tfma.EvalConfig`. Without a threshold
             no model is blessed, so none is pushed.
         custom_config: for the trainer, such as {"batch_size": 64, "seed": 1}.
-        distribution: the devices and processes to train on.
+        distribution: the devices and processes to train on, each trial of a search as well.
         search: how to search for hyperparameters first; by default none are searched for.
         replace: for a name of `STEPS`, a function that takes the parts made before it and
             returns the component to use instead; None leaves the part out.
@@ -167,7 +167,7 @@ def estimator_pipeline(
         "schema": _schema,
         "transform": lambda parts: _transform(parts, module),
         "tuner": lambda parts: _tuner(
-            parts, module, search, custom_config, train_steps, eval_steps, workspace
+            parts, module, search, custom_config, train_steps, eval_steps, distribution, workspace
         ),
         "trainer": lambda parts: _trainer(
             parts, module, train_steps, eval_steps, custom_config, distribution, workspace
@@ -244,6 +244,7 @@ def _tuner(
     custom_config: Mapping[str, Any] | None,
     train_steps: int,
     eval_steps: int,
+    distribution: Policy | None,
     workspace: Workspace,
 ) -> Any:
     from tfx.proto import trainer_pb2
@@ -260,6 +261,7 @@ def _tuner(
         train_args=trainer_pb2.TrainArgs(num_steps=train_steps),
         eval_args=trainer_pb2.EvalArgs(num_steps=eval_steps),
         custom_config=dict(custom_config or {}),
+        distribution=distribution,
         checkpoint_store=str(workspace.checkpoints),
     )
 

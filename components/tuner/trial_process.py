@@ -6,6 +6,7 @@ metrics, or FOLDER/TRIAL.error with what the trial failed with.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import pathlib
@@ -62,6 +63,7 @@ def _train(step: dict[str, Any], assignment: dict[str, Any], folder: pathlib.Pat
     from tfx_estimators.components.trainer.session.role import Part, Role
     from tfx_estimators.components.user_module import no_exit
 
+    own = folder / assignment["trial"]
     with open_training(Training.from_json(assignment["training"])) as training:
         request = TrainingRequest.from_step(
             step["inputs"], step["outputs"], step["properties"], training
@@ -76,9 +78,17 @@ def _train(step: dict[str, Any], assignment: dict[str, Any], folder: pathlib.Pat
             with no_exit():
                 train(request, Role(Part.TRIAL, status=folder / f"{assignment['trial']}.status"))
         else:
-            train_in_processes(request)
+            # What comes last exports, and trials run side by side: each has a place for it.
+            train_in_processes(dataclasses.replace(request, outputs=_outputs(step, own)))
         measured = read_evaluations(training.folder)
     return measured[max(measured)] if measured else {}
+
+
+def _outputs(step: dict[str, Any], folder: pathlib.Path) -> dict[str, Any]:
+    (model,) = step["outputs"]["model"]
+    model = copy.deepcopy(model)
+    model.uri = str(folder / "model")
+    return {"model": [model]}
 
 
 if __name__ == "__main__":

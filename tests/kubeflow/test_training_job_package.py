@@ -26,14 +26,14 @@ STORE = "/volume/checkpoints"
 pytestmark = pytest.mark.stacks
 
 
-def distributed(policy: Policy, store: str = STORE) -> Any:
-    """A trainer of two machines with two GPUs each, over what was made before."""
+def distributed(policy: Policy, store: str = STORE, *, tuned: bool = False) -> Any:
+    """A trainer of two machines with two GPUs each, over what was made before; or a tuner."""
     from tfx.dsl.components.common.importer import Importer
     from tfx.orchestration.pipeline import Pipeline
-    from tfx.proto import trainer_pb2
+    from tfx.proto import trainer_pb2, tuner_pb2
     from tfx.types import standard_artifacts
 
-    from tfx_estimators.components import EstimatorTrainer
+    from tfx_estimators.components import EstimatorTrainer, EstimatorTuner
     from tfx_estimators.components.artifacts import FeatureColumns
 
     kinds = {
@@ -46,9 +46,19 @@ def distributed(policy: Policy, store: str = STORE) -> Any:
         key: Importer(source_uri=f"s3://made/{key}", artifact_type=kind).with_id(key)
         for key, kind in kinds.items()
     }
-    trainer = EstimatorTrainer(
-        **{key: node.outputs["result"] for key, node in made.items()},
-        module_path="tfx_estimators.pipelines.digits.model",
+    kind: Any = EstimatorTrainer
+    given = {key: node.outputs["result"] for key, node in made.items()}
+    more: dict[str, Any] = {"module_path": "tfx_estimators.pipelines.digits.model"}
+    if tuned:
+        kind = EstimatorTuner
+        del given["schema"], made["schema"]
+        more = {
+            "module_path": "tfx_estimators.pipelines.titanic.model",
+            "tune_args": tuner_pb2.TuneArgs(num_parallel_trials=2),
+        }
+    trainer = kind(
+        **given,
+        **more,
         label_key="digit",
         train_args=trainer_pb2.TrainArgs(num_steps=100),
         eval_args=trainer_pb2.EvalArgs(num_steps=10),
@@ -101,6 +111,20 @@ def test_the_jobs_pods_get_what_the_step_does_not() -> None:
     volume, scratch = pod["pod"]["volumes"]
     assert scratch == {"name": "scratch", "emptyDir": {}}
     assert volume["persistentVolumeClaim"] == {"claimName": "checkpoints"}
+
+
+def test_trials_of_several_processes_are_jobs_as_trainings_are() -> None:
+    package = compile_pipeline(distributed(MultiWorker(2), tuned=True), image="registry/points:1")
+    container = package.spec["deploymentSpec"]["executors"]["exec-EstimatorTuner"]["container"]
+    assert "accelerator" not in container["resources"]
+    variables = {one["name"]: one["value"] for one in container["env"]}
+    assert variables["TFX_ESTIMATORS_STARTER"].endswith(":STARTER")
+    pod = json.loads(variables["TFX_ESTIMATORS_POD"])
+    assert pod["container"]["resources"]["limits"]["nvidia.com/gpu"] == "2"
+    given = package.spec["root"]["dag"]["tasks"]["EstimatorTuner"]["inputs"]["parameters"]
+    assert '"num_parallel_trials": 2' in given["tune_args"]["runtimeValue"]["constant"]
+    with pytest.raises(PackageError, match="EstimatorTuner trains in several pods"):
+        compile_pipeline(distributed(MultiWorker(2), "/elsewhere", tuned=True), image="i")
 
 
 def test_on_this_machine_or_with_one_process_there_is_no_job() -> None:

@@ -69,6 +69,9 @@ def train_in_processes(request: TrainingRequest) -> None:
                 "inputs": inputs,
                 "outputs": outputs,
                 "properties": dict(request.properties),
+                # Of a trial of a search neither is what the step was given.
+                "hyperparameters": request.hyperparameters,
+                "train_steps": request.train_steps,
                 "training": request.training.to_json(),
                 "attempt": attempt,
             }

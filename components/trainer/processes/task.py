@@ -50,6 +50,9 @@ def main(folder: pathlib.Path, name: str, part: str) -> None:
     request = TrainingRequest.from_step(
         step["inputs"], step["outputs"], step["properties"], training
     )
+    request = dataclasses.replace(
+        request, hyperparameters=step["hyperparameters"], train_steps=step["train_steps"]
+    )
     kind, _, index = name.rpartition("-")
     task = Task(kind, int(index), json.loads(os.environ.get("TF_CONFIG", "null")))
     evaluates = kind == "evaluator"

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 import yaml
@@ -146,6 +147,48 @@ def test_a_second_run_is_answered_from_the_cache_until_the_data_change(taxi) -> 
     assert heard[-1] == f"[2/{STEPS}] CsvExampleGen"  # and not "from the cache"
 
 
+def _add_tuner(pipeline: Any, root: pathlib.Path) -> None:
+    """A search whose trials run side by side, each distributed."""
+    from tfx.proto import trainer_pb2, tuner_pb2
+
+    from tfx_estimators.components import EstimatorTuner
+    from tfx_estimators.components.tuner import GridSearch
+    from tfx_estimators.estimator.distribution import Mirrored
+
+    nodes = {node.id: node for node in pipeline.components}
+    transform = nodes["FeatureColumnTransform"]
+    tuner = EstimatorTuner(
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        feature_columns=transform.outputs["feature_columns"],
+        module_file=str(MODULES / "tuned_digits.py"),
+        search=GridSearch(),
+        objective="average_loss",
+        train_args=trainer_pb2.TrainArgs(num_steps=20),
+        eval_args=trainer_pb2.EvalArgs(num_steps=2),
+        tune_args=tuner_pb2.TuneArgs(num_parallel_trials=2),
+        custom_config={"seed": 1, "batch_size": 64},
+        distribution=Mirrored(("/cpu:0",)),
+        checkpoint_store=str(root / "checkpoints"),
+    )
+    with pipeline._dsl_context_registry.temporary_mutable():
+        pipeline._dsl_context_registry.put_node(tuner)
+    pipeline.components = [*pipeline.components, tuner]
+
+
+def _check_trials(root: pathlib.Path) -> None:
+    """Every trial has trained, evaluated and reported with its own values."""
+    (found, *_) = root.glob("artifacts/digits-*/EstimatorTuner/*/tuner_results/trials.json")
+    told = json.loads(found.read_text())
+    scores = {one["values"]["learning_rate"]: one["score"] for one in told["trials"]}
+    assert scores.keys() == {0.0, 0.01}
+    # Where nothing is learned, the loss stays what it was.
+    assert scores[0.01] < scores[0.0]
+    records = read_records(str(root / "checkpoints")).values()
+    last = [r for r in records if isinstance(r, CheckpointRecord) and r.node == "EstimatorTuner"]
+    assert len({r.fingerprint for r in last if r.step == 20}) == 2
+
+
 def _check_report(root: pathlib.Path, nodes: set[str]) -> None:
     """All of a cached run is in its report, which the step made of copies and records alone."""
     (page,) = root.glob("artifacts/digits-*/report/html")
@@ -155,6 +198,7 @@ def _check_report(root: pathlib.Path, nodes: set[str]) -> None:
     assert f"{len(nodes)} steps" in sections["pipeline"]
     assert f"{len(nodes)} of them taken from the cache" in sections["pipeline"]
     assert all(node in sections["pipeline"] for node in nodes)
+    assert "Trials (2)" in sections["tuning"]
     assert "Loss by step: training goes from" in sections["training"]
     assert re.search(r'<th scope="row">60</th>', sections["training"])
     assert "Blessed" in sections["evaluation"]
@@ -265,6 +309,7 @@ def test_digits_from_a_bucket_is_answered_from_the_cache_the_second_time(
     # A step sees no folder of the run: on a cluster this would be on a volume.
     monkeypatch.setenv("TFX_ESTIMATORS_RECORDS", str(records))
     pipeline = create_pipeline(root, train_steps=60, eval_steps=2)
+    _add_tuner(pipeline, root)
     ran = []
     for report in (False, True):
         said: list[str] = []
@@ -276,6 +321,7 @@ def test_digits_from_a_bucket_is_answered_from_the_cache_the_second_time(
         ran.append({line.split()[1].rstrip(":") for line in said if ": done (" in line})
     assert ran[1] == {"ImportExampleGen-data", "run-record", "report"}
     nodes = ran[0] - ran[1]
+    _check_trials(root)
     _check_report(root, nodes)
     record_run(pipeline, [str(records)])
     metadata = Workspace("digits", root).metadata

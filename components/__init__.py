@@ -17,6 +17,10 @@
 * `checkpoint_export`: a checkpoint as a SavedModel, made from the export of another one of the
   same training.
 * `csv_rows`: rows of a table as CSV text.
+* `deferred_packages`: packages that an import names, and that are run when something of them is
+  first used.
+* `definition_modules`: TFX's modules that define and launch pipelines, without the libraries that
+  run steps.
 * `doctor`: reads pipeline and model code of the TFX 1.x era without running it.
 * `evaluator`: `EstimatorEvaluator` and the report it writes.
 * `example_columns`: the features of tf.Examples as the columns of a table.
@@ -35,6 +39,7 @@
 * `heads`: what a model predicts, read off its signature.
 * `lease`: a lock for file systems without locks: whoever holds it keeps signing it.
 * `literal_paths`: files that a source names by literals, as the file of a vocabulary.
+* `local_files`: TFX's files on the local disk, without importing TensorFlow for them.
 * `locks`: locks that die with their holder, and leave nothing behind.
 * `metadata_driver`: lets a step's executor tell ML Metadata what TFX does not, whoever runs the
   pipeline.
@@ -105,6 +110,9 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     # TFX's base classes take seconds to import; a component is imported when asked for.
     if name in _HOMES:
+        from tfx_estimators.components.definition_modules import import_definition_modules
+
+        import_definition_modules()
         module = importlib.import_module(f"{__name__}.{_HOMES[name]}.component")
         return getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

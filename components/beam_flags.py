@@ -58,11 +58,13 @@ def spare_packaging(flags: Iterable[Any]) -> list[Any]:
     Args:
         flags: `beam_pipeline_args`, of which those that are placeholders are not looked at.
     """
+    flags = list(flags)
+    if not flags:
+        return flags
     from apache_beam.options import pipeline_options as beam_options
 
-    flags = list(flags)
     said = beam_options.PipelineOptions([flag for flag in flags if isinstance(flag, str)])
     runner = said.view_as(beam_options.StandardOptions).runner or "DirectRunner"
-    if not flags or runner.rpartition(".")[2].lower() != "directrunner":
+    if runner.rpartition(".")[2].lower() != "directrunner":
         return flags
     return [*flags, _NO_PACKAGE]

@@ -177,10 +177,14 @@ class _Awaiter(importlib.abc.MetaPathFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         if fullname != "tensorflow":
             return None
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
-        if spec is not None and spec.loader is not None:
-            spec.loader = _LoaderBefore(spec.loader, lambda module: activate())
-        return spec
+        # Others may have finders for TensorFlow too.
+        for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
+            spec = finder.find_spec(fullname, path, target)
+            if spec is not None:
+                if spec.loader is not None:
+                    spec.loader = _LoaderBefore(spec.loader, lambda module: activate())
+                return spec
+        return None
 
 
 class _Giver(importlib.abc.MetaPathFinder):

@@ -18,7 +18,10 @@
 * `recording`: tells ML Metadata of checkpoints, after every run.
 * `step_resources`: what a step gets of this machine; `steps`: each announced and timed.
 * `display`: what the user sees of a run while it runs.
+* `data_checks`: TFX's StatisticsGen, SchemaGen and ExampleValidator, defined without their
+  executors.
 * `data_folder`: the folder that a user names with `--data`.
+* `late_operator`: executor operators that import an executor when it is run.
 * `runner`: runs a pipeline in this process, by one of TFX's own runners.
 * `steps`: what the user sees of a run: each step announced, timed, and cached ones named.
 """
@@ -29,10 +32,12 @@ __all__ = [
     "cats_vs_dogs",
     "chosen_steps",
     "closing_table",
+    "data_checks",
     "data_folder",
     "digits",
     "display",
     "keras_export",
+    "late_operator",
     "parameters",
     "planning",
     "prediction",

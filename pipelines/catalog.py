@@ -10,6 +10,7 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
+from tfx_estimators.components.definition_modules import import_definition_modules
 from tfx_estimators.components.exits import exits_raise
 from tfx_estimators.components.user_code import describe, find_place
 from tfx_estimators.components.user_module import UserModule
@@ -72,6 +73,7 @@ def build_pipeline(
             something other than a TFX Pipeline.
         TfxEstimatorsError: as a component raised it.
     """
+    import_definition_modules()
     from tfx.orchestration.pipeline import Pipeline
 
     create = module.create_pipeline

@@ -134,7 +134,7 @@ def folders_of_step(properties: Mapping[str, Any], pipeline_root: str) -> set[st
     from tfx.proto import pusher_pb2
 
     from tfx_estimators.components.pusher.publication import RECORDS
-    from tfx_estimators.components.trainer.checkpoints.training_folder import store_folder
+    from tfx_estimators.components.trainer.checkpoints.store_folder import store_folder
 
     if said := properties.get("push_destination"):
         destination = pusher_pb2.PushDestination()

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from tfx_estimators.components.definition_modules import import_definition_modules
 from tfx_estimators.components.user_code import describe, find_place, root_cause
 from tfx_estimators.errors import PipelineError, TfxEstimatorsError, UnsupportedOptionError
 from tfx_estimators.pipelines.beam_workers import end_workers
@@ -34,6 +35,7 @@ def run(pipeline: Any, tfx_runner: Any = None, chosen: ChosenSteps | None = None
             pipeline itself.
         MetadataStoreError: when ML Metadata cannot be read or written.
     """
+    import_definition_modules()
     from tfx_estimators.pipelines.recording import Telling
     from tfx_estimators.pipelines.step_resources import resources_by_step
     from tfx_estimators.pipelines.steps import announce_steps

@@ -30,6 +30,7 @@ from tfx_estimators.pipelines.display.run_events import (
     StepEnded,
     StepRuns,
 )
+from tfx_estimators.pipelines.late_operator import late_operators
 from tfx_estimators.pipelines.step_resources import step_environment
 
 __all__ = ["Steps", "announce_steps"]
@@ -86,6 +87,15 @@ def announce_steps(
 
     class AnnouncingLauncher(original):  # type: ignore[misc, valid-type]
         executed = False
+
+        def __init__(
+            self,
+            *args: Any,
+            custom_executor_operators: Mapping[Any, Any] | None = None,
+            **kwargs: Any,
+        ) -> None:
+            operators = {**launcher.DEFAULT_EXECUTOR_OPERATORS, **(custom_executor_operators or {})}
+            super().__init__(*args, custom_executor_operators=late_operators(operators), **kwargs)
 
         def launch(self) -> Any:
             node = self._pipeline_node.node_info

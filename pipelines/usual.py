@@ -213,13 +213,13 @@ def _check_names(replace: Mapping[str, Any]) -> None:
 
 
 def _statistics(parts: Parts) -> Any:
-    from tfx.components.statistics_gen.component import StatisticsGen
+    from tfx_estimators.pipelines.data_checks import StatisticsGen
 
     return StatisticsGen(examples=parts["examples"].outputs["examples"])
 
 
 def _schema(parts: Parts, *, infer_feature_shape: bool = False) -> Any:
-    from tfx.components.schema_gen.component import SchemaGen
+    from tfx_estimators.pipelines.data_checks import SchemaGen
 
     return SchemaGen(
         statistics=parts["statistics"].outputs["statistics"],

@@ -6,6 +6,7 @@
 * `preparation`: models, heads, columns and examples of an evaluation, found and checked.
 * `sample`: labels and predictions of some of an evaluation's examples.
 * `eval_config`: TFMA's EvalConfig: reading it, refusing what cannot be honoured, filling gaps.
+* `eval_config_messages`: the messages of TFMA's EvalConfig.
 * `inputs`: from examples to what TFMA's evaluators read.
 * `metrics`: metrics of this package, and computing them over whole batches.
 * `model_analysis`: TensorFlow Model Analysis as this package uses it.

@@ -6,10 +6,6 @@ configuration with TFMA's generated protocol-buffer module alone.
 
 from __future__ import annotations
 
-import functools
-import importlib.util
-import pathlib
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +15,7 @@ from google.protobuf import json_format, text_format
 from google.protobuf import wrappers_pb2 as _wrappers_pb2  # noqa: F401
 from google.protobuf.message import Message
 
+from tfx_estimators.components.definition_modules import import_definition_modules
 from tfx_estimators.components.heads import Head, Kind, find_heads
 from tfx_estimators.components.saved_model import Output
 from tfx_estimators.errors import LabelError, UnsupportedOptionError
@@ -350,22 +347,9 @@ def _one(name: str, inner: str, outer: str | None) -> str:
     return inner or outer or ""
 
 
-@functools.cache
 def _proto() -> Any:
-    """TFMA's generated `config_pb2`, without importing TFMA.
+    """TFMA's generated `config_pb2`, without running TFMA."""
+    import_definition_modules()
+    from tfx_estimators.components.evaluator.eval_config_messages import config_pb2
 
-    Private: the file's place in the package, seen in TFMA 0.46.0, 0.47.1 and 0.52.0.
-    """
-    name = "tensorflow_model_analysis.proto.config_pb2"
-    if name in sys.modules:
-        return sys.modules[name]
-    package = importlib.util.find_spec("tensorflow_model_analysis")
-    if package is None or not package.submodule_search_locations:
-        raise ModuleNotFoundError("tensorflow_model_analysis is not installed")
-    path = pathlib.Path(next(iter(package.submodule_search_locations))) / "proto" / "config_pb2.py"
-    spec = importlib.util.spec_from_file_location("tfx_estimators_eval_config_pb2", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return config_pb2

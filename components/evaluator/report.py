@@ -10,8 +10,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
-from tfx.dsl.io import fileio
-
+from tfx_estimators.components.gfile import files_for
 from tfx_estimators.errors import DamagedFileError, EvaluationError
 from tfx_estimators.json_text import dumps, finite
 from tfx_estimators.lineage.documents import parse
@@ -191,13 +190,14 @@ def load_report(evaluation_uri: str) -> Report:
             damaged.
     """
     path = f"{evaluation_uri}/{_FILE}"
-    if not fileio.exists(path):
+    files = files_for(path)
+    if not files.exists(path):
         raise EvaluationError(
             f"there is no {path}",
             expected="the 'evaluation' output of an EstimatorEvaluator",
             fix="read another Evaluator's output with tfma.load_eval_result",
         )
-    with fileio.open(path, "rb") as file:
+    with files.open(path, "rb") as file:
         content = file.read()
     try:
         stored = parse(content, _File, path)
@@ -216,8 +216,9 @@ def load_report(evaluation_uri: str) -> Report:
 
 def save_report(report: Report, evaluation_uri: str) -> None:
     """Writes the report into a ModelEvaluation artifact."""
-    with fileio.open(f"{evaluation_uri}/{_FILE}", "w") as file:
-        file.write(dumps(finite(dataclasses.asdict(report)), indent=1))
+    path = f"{evaluation_uri}/{_FILE}"
+    with files_for(path).open(path, "wb") as file:
+        file.write(dumps(finite(dataclasses.asdict(report)), indent=1).encode())
 
 
 def _numbers(metrics: Mapping[str, float | None]) -> dict[str, float]:

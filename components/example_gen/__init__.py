@@ -1,6 +1,7 @@
 """`CsvExampleGen` and `ParquetExampleGen`: TFX's own, with readers that work on whole columns.
 
 * `component`: the two components, which take what TFX's take.
+* `files_driver`: TFX's driver of ExampleGens over files.
 * `executor`: what runs on Beam.
 * `csv_files`: CSV files to batches of text columns, or an error with file and line.
 * `column_types`: the type of a text column, as TFX infers it, and its values.

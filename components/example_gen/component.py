@@ -6,6 +6,7 @@ from typing import Any
 
 from tfx.components.example_gen.component import FileBasedExampleGen
 
+from tfx_estimators.components.example_gen.files_driver import FilesDriver
 from tfx_estimators.components.executor_specs import LazyBeamExecutorSpec
 
 __all__ = ["CsvExampleGen", "ParquetExampleGen"]
@@ -15,6 +16,8 @@ _EXECUTORS = "tfx_estimators.components.example_gen.executor"
 
 class _ColumnarExampleGen(FileBasedExampleGen):
     """The arguments of both; TFX's base class has more, which their executors do not take."""
+
+    DRIVER_CLASS = FilesDriver
 
     def __init__(
         self,

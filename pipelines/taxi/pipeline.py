@@ -56,9 +56,6 @@ def create_pipeline(
     # Before TFX is imported: a wrong folder is answered at once.
     folder, pattern = taxi_data.find_trips(data)
 
-    from tfx.components.example_validator.component import ExampleValidator
-    from tfx.components.schema_gen.component import SchemaGen
-    from tfx.components.statistics_gen.component import StatisticsGen
     from tfx.dsl.components.common.resolver import Resolver
     from tfx.proto import example_gen_pb2, trainer_pb2
     from tfx.types.channel import Channel
@@ -73,6 +70,7 @@ def create_pipeline(
         FeatureColumnTransform,
     )
     from tfx_estimators.components.evaluator.baseline import BaselineModelStrategy
+    from tfx_estimators.pipelines.data_checks import ExampleValidator, SchemaGen, StatisticsGen
     from tfx_estimators.pipelines.taxi.verdict import EVAL_CONFIG
 
     workspace = Workspace(NAME, root)

@@ -49,9 +49,9 @@ class Run:
         return version
 
 
-def _run(root: pathlib.Path, data: pathlib.Path) -> Run:
+def _run(root: pathlib.Path, data: pathlib.Path, *flags: str) -> Run:
     answer = subprocess.run(
-        [sys.executable, "-m", "tfx_estimators.cli", "run", "taxi",
+        [sys.executable, *flags, "-m", "tfx_estimators.cli", "run", "taxi",
          "--root", str(root), "--data", str(data)],
         capture_output=True,
         text=True,
@@ -365,6 +365,15 @@ LOW_CONTRAST = """(() => {
 
 # Last: for the tests above, the first run is the newest.
 def test_second_run_is_answered_from_the_cache(taxi: Run) -> None:
-    again = _run(taxi.root, taxi.data)
+    again = _run(taxi.root, taxi.data, "-X", "importtime")
     assert again.progress.count(": cached") == STEPS - 1  # a resolver always looks again
     assert again.table == taxi.table
+    # None of it takes the libraries, or an executor.
+    imported = {line.rpartition("|")[2].strip() for line in again.progress.splitlines()}
+    assert "tfx_estimators.pipelines.steps" in imported
+    libraries = {"tensorflow.python", "tensorflow_transform", "tensorflow_model_analysis.api"}
+    executors = {
+        "tfx.components.statistics_gen.executor",
+        "tfx_estimators.components.trainer.executor",
+    }
+    assert not (libraries | executors) & imported

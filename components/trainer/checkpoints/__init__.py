@@ -1,6 +1,7 @@
 """What a training leaves on disk: its folder, checkpoints, records and exports.
 
 * `training`: a training and where an execution of it begins.
+* `store_folder`: where the trainings' folders lie.
 * `training_folder`: the folder of a training, found by its fingerprint and held by one process.
 * `extension`: goes on from a finished training of fewer steps.
 * `fingerprint`: all that determines what a training comes to.
@@ -40,6 +41,7 @@ __all__ = [
     "recording_listener",
     "retention",
     "serving_graph",
+    "store_folder",
     "training",
     "training_folder",
     "vocabularies",

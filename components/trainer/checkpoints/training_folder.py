@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -38,6 +37,7 @@ from tfx_estimators.components.trainer.checkpoints.extension import (
 from tfx_estimators.components.trainer.checkpoints.fingerprint import FORMAT, find_work
 from tfx_estimators.components.trainer.checkpoints.model_dirs import is_outside, note_model_dir
 from tfx_estimators.components.trainer.checkpoints.recorder import Recorder
+from tfx_estimators.components.trainer.checkpoints.store_folder import store_folder
 from tfx_estimators.components.trainer.checkpoints.training import (
     FOREIGN,
     Start,
@@ -59,7 +59,6 @@ __all__ = [
     "hold_training",
     "open_training",
     "started",
-    "store_folder",
 ]
 
 WRITER_FILE = "writer.json"
@@ -92,20 +91,6 @@ def find_training(
         retention=retention.from_json(policies) if policies else None,
         work=work,
     )
-
-
-def store_folder(properties: Mapping[str, Any], pipeline_root: str) -> str:
-    """The folder of all trainings' folders.
-
-    The environment comes first: where a cluster keeps a volume for checkpoints is for it
-    to say.
-
-    Args:
-        properties: the step's execution properties.
-        pipeline_root: what it lies below unless anything is said.
-    """
-    said = os.environ.get(CHECKPOINTS) or properties.get("checkpoint_store")
-    return str(said).rstrip("/") if said else f"{pipeline_root.rstrip('/')}/checkpoints"
 
 
 def started(training: Training) -> Training:

@@ -49,7 +49,7 @@ class _Package:
 
     Attributes:
         free: what can be imported of it without running it.
-        module: its module object, once it has been deferred.
+        module: its module object, from when it is deferred until it has been run.
         taken_out: what of it was in `sys.modules` at the block's end, by name.
         state: "deferred" as long as it has not been run, "running" or "run".
     """
@@ -87,6 +87,8 @@ class _Package:
             self.state = "running"
             for name, module in self.taken_out.items():
                 sys.modules.setdefault(name, module)
+            # Held here, they would outlive `sys.modules` when the interpreter ends.
+            self.taken_out.clear()
 
 
 class _Deferred(types.ModuleType):
@@ -197,6 +199,7 @@ class _RunningLoader(_PackageLoader):
             self._package.state = "deferred"
             raise
         self._package.state = "run"
+        self._package.module = None
         module.__class__ = types.ModuleType
 
 

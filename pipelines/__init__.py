@@ -12,6 +12,7 @@
 * `prediction`: predictions for the rows of a file, beside the file's own columns.
 * `workspace`, `closing_table`: the folders of a ready pipeline, and what a run came to.
 * `runners`: what can run a pipeline, by name; `runner`: running one in this process.
+* `beam_objects`: lets go of the object that Beam's steps shared last.
 * `beam_workers`: ends Beam's worker processes where a run is interrupted.
 * `chosen_steps`: a part of a pipeline to run.
 * `planning`: what a run would do.
@@ -27,6 +28,7 @@
 """
 
 __all__ = [
+    "beam_objects",
     "beam_workers",
     "catalog",
     "cats_vs_dogs",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tfx_estimators.components.definition_modules import import_definition_modules
 from tfx_estimators.components.user_code import describe, find_place, root_cause
 from tfx_estimators.errors import PipelineError, TfxEstimatorsError, UnsupportedOptionError
+from tfx_estimators.pipelines.beam_objects import release_shared_object
 from tfx_estimators.pipelines.beam_workers import end_workers
 from tfx_estimators.pipelines.display.audience import report
 from tfx_estimators.pipelines.display.run_events import Message
@@ -65,6 +66,8 @@ def run(pipeline: Any, tfx_runner: Any = None, chosen: ChosenSteps | None = None
             if shown is error:
                 raise
             raise shown from (error if steps.failure in (None, shown) else steps.failure)
+        finally:
+            release_shared_object()
 
 
 def prepare(pipeline: Any) -> None:

@@ -19,6 +19,8 @@ import types
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from tfx_estimators.estimator.later_finders import find_later
+
 __all__ = ["deferred_packages"]
 
 _lock = threading.RLock()
@@ -152,11 +154,8 @@ class _Finder(importlib.abc.MetaPathFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         if package.state == "run" or (self._ended and package.module is None):
             return None
-        for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
-            spec = finder.find_spec(package.name, path, None)
-            if spec is not None:
-                break
-        else:
+        spec = find_later(self, package.name, path)
+        if spec is None:
             return None
         if spec.loader is not None:
             deferred = package.module is None

@@ -29,6 +29,7 @@ Private module: `tensorflow_estimator.python.estimator.api`, seen in tensorflow-
 * `keras_2_modules`: which modules of the process see Keras 2 as their `tf.keras`.
 * `keras_3`: Keras 3 models for `model_to_estimator`.
 * `keras_export`: canned estimators as Keras 3 models.
+* `later_finders`: what the other finders on `sys.meta_path` find.
 * `loading`: loading the estimator package, and modules that use it, over a TensorFlow without it.
 * `namespace`: module-like namespaces that load what they name at its first use.
 * `old_paths`: private modules that TensorFlow lost with its estimators, under their old names.

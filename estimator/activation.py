@@ -32,6 +32,7 @@ from tfx_estimators.estimator import (
     tensorflow_version,
     tensorflow_view,
 )
+from tfx_estimators.estimator.later_finders import find_later
 from tfx_estimators.estimator.namespace import LazyNamespace
 from tfx_estimators.estimator.wrapped_loader import WrappedLoader
 
@@ -177,14 +178,10 @@ class _Awaiter(importlib.abc.MetaPathFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         if fullname != "tensorflow":
             return None
-        # Others may have finders for TensorFlow too.
-        for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
-            spec = finder.find_spec(fullname, path, target)
-            if spec is not None:
-                if spec.loader is not None:
-                    spec.loader = _LoaderBefore(spec.loader, lambda module: activate())
-                return spec
-        return None
+        spec = find_later(self, fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _LoaderBefore(spec.loader, lambda module: activate())
+        return spec
 
 
 class _Giver(importlib.abc.MetaPathFinder):
@@ -206,7 +203,7 @@ class _Giver(importlib.abc.MetaPathFinder):
         give = self._given.get(fullname)
         if give is None:
             return None
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        spec = find_later(self, fullname, path, target)
         if spec is not None and spec.loader is not None:
             spec.loader = _LoaderBefore(spec.loader, give)
         return spec

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfx_estimators.estimator import keras_2_modules, tensorflow_version
+from tfx_estimators.estimator.later_finders import find_later
 from tfx_estimators.estimator.wrapped_loader import WrappedLoader
 
 __all__ = ["PACKAGE", "V1_API", "V2_API", "give_keras_2", "install_finder", "load"]
@@ -62,7 +63,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         of_package = fullname.partition(".")[0] == PACKAGE
         if not of_package and not keras_2_modules.is_asked_about(fullname):
             return None
-        spec = self._find_as_others_do(fullname, path, target)
+        spec = find_later(self, fullname, path, target)
         if spec is None or spec.loader is None:
             return spec
         if not of_package and not keras_2_modules.includes(fullname, spec):
@@ -70,15 +71,6 @@ class _Finder(importlib.abc.MetaPathFinder):
         if isinstance(spec.loader, importlib.machinery.SourceFileLoader):
             spec.loader = _Loader(spec.loader)
         return spec
-
-    def _find_as_others_do(
-        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None
-    ) -> importlib.machinery.ModuleSpec | None:
-        for finder in list(sys.meta_path):
-            spec = None if finder is self else finder.find_spec(fullname, path, target)
-            if spec is not None:
-                return spec
-        return None
 
 
 _finder = _Finder()

@@ -32,9 +32,13 @@ _CONNECTIONS: dict[tuple[str, str, str], Any] = {}
 
 
 class MetadataDriver(base_driver.BaseDriver, portable_driver.BaseDriver):
-    """Remembers the runner's connection for the executor, and changes nothing."""
+    """Remembers the runner's connection for the executor, and changes nothing.
 
-    def __init__(self, mlmd_connection: Any) -> None:
+    TFX's InteractiveContext passes it as `metadata_handle`, and never calls `run`.
+    """
+
+    def __init__(self, mlmd_connection: Any = None, *, metadata_handle: Any = None) -> None:
+        base_driver.BaseDriver.__init__(self, metadata_handle)
         portable_driver.BaseDriver.__init__(self, mlmd_connection)
 
     def run(self, execution_info: Any) -> Any:

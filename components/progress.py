@@ -12,6 +12,7 @@ import contextlib
 import contextvars
 import dataclasses
 import io
+import re
 import sys
 import threading
 import time
@@ -158,6 +159,10 @@ def _is_terminal() -> bool:
         return False  # It is closed.
 
 
+# What differs between two lines of one state: tqdm's times and rate.
+_PASSING = re.compile(r" \[[^,\]]*, +[^,\]]*")
+
+
 class _Lines(io.TextIOBase):
     """Standard error with a line of its own for every state of a bar."""
 
@@ -166,10 +171,11 @@ class _Lines(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Writes the state, unless it is what was last written or nothing."""
-        state = text.strip()
-        if state and state != self._last:
+        line = text.strip()
+        state = _PASSING.sub("", line)
+        if line and state != self._last:
             self._last = state
-            say(state)
+            say(line)
         return len(text)
 
 

@@ -25,6 +25,12 @@ from tfx_estimators.lineage.store import Store
 __all__ = ["Run", "Step", "find_run", "list_runs", "parameters_of"]
 
 _RUN = "pipeline_run"
+# TFX's InteractiveContext gives each step a run of its own, of another type, and notes these
+# names beside the parameters. Seen on TFX 1.15.1, 1.16.0 and 1.21.0.
+_STEP_IN_NOTEBOOK = "run"
+_NOTED_IN_NOTEBOOK = frozenset(
+    ("checksum_md5", "component_id", "pipeline_name", "pipeline_root", "run_id", "state")
+)
 _STATES = {0: "unknown", 1: "new", 2: "running", 3: "complete", 4: "failed", 5: "cached",
            6: "canceled"}  # fmt: skip
 
@@ -79,6 +85,9 @@ class Run:
 def list_runs(store: Store, *, pipeline: str | None = None, limit: int | None = 20) -> list[Run]:
     """Runs, the newest first.
 
+    The steps that a notebook ran in TFX's InteractiveContext are one run, with the pipeline's
+    name; such runs are listed if the store has no others.
+
     Args:
         store: the store.
         pipeline: of this pipeline only.
@@ -90,7 +99,26 @@ def list_runs(store: Store, *, pipeline: str | None = None, limit: int | None = 
     else:
         contexts = itertools.islice(_of_pipeline(store, pipeline, limit), limit)
     names = None if store.database is None else find_step_names(store.database)
-    return [_describe(store, context, names) for context in contexts]
+    found = [_describe(store, context, names) for context in contexts]
+    if not found:
+        found = [_describe(store, context) for context in _notebooks(store, pipeline)[:limit]]
+    return found
+
+
+def _notebooks(store: Store, pipeline: str | None = None) -> list[Any]:
+    """The pipelines whose steps a notebook ran, or the one of a name; the newest first."""
+    wanted = [] if pipeline is None else [Condition("name", "=", pipeline)]
+    return [
+        context
+        for context in select(store, "contexts", "pipeline", wanted, newest_first=True)
+        if select(
+            store,
+            "contexts",
+            _STEP_IN_NOTEBOOK,
+            [Condition("name", "PREFIX", f"{context.name}.")],
+            limit=1,
+        )
+    ]
 
 
 def _of_pipeline(store: Store, pipeline: str, limit: int | None) -> Iterator[Any]:
@@ -112,6 +140,9 @@ def _of_pipeline(store: Store, pipeline: str, limit: int | None) -> Iterator[Any
 def find_run(store: Store, name: str) -> Run:
     """A run by its id, the beginning of it, the number of one of its steps, or "latest".
 
+    A notebook's run in TFX's InteractiveContext has the pipeline's name; it is "latest" if
+    the store has no other runs.
+
     Raises:
         NotInMetadataError: if there is none, or several begin so.
     """
@@ -128,6 +159,8 @@ def find_run(store: Store, name: str) -> Run:
             for context in store.get_contexts_by_execution(execution.id)
             if context.type == _RUN
         ]
+    if not contexts:
+        contexts = _notebooks(store)[:1] if name == "latest" else _notebooks(store, name)
     if len(contexts) != 1:
         raise _unknown(store, name, [context.name for context in contexts])
     return _describe(store, contexts[0])
@@ -162,7 +195,7 @@ def _describe(
         names = {execution.id: dict(known.get(execution.id, {})) for execution in executions}
     pipeline = next((n["pipeline"] for n in names.values() if "pipeline" in n), "unknown")
     steps = tuple(
-        _step(execution, names[execution.id].get("node", "unknown"), pipeline)
+        _step(execution, names[execution.id].get("node") or _node_in_notebook(execution), pipeline)
         for execution in executions
     )
     last = {step.node: step.state for step in steps}
@@ -178,6 +211,10 @@ def _describe(
         seconds=ended - started,
         steps=steps,
     )
+
+
+def _node_in_notebook(execution: Any) -> str:
+    return str(value_of(execution, "component_id") or "unknown")
 
 
 def _step(execution: Any, node: str, pipeline: str) -> Step:
@@ -196,8 +233,13 @@ def _step(execution: Any, node: str, pipeline: str) -> Step:
 
 def parameters_of(execution: Any) -> dict[str, Value]:
     """An execution's properties, without what is noted of the execution itself."""
-    found = values_of(execution).items()
-    return {name: value for name, value in found if not name.startswith("tfx_estimators.")}
+    found = values_of(execution)
+    if "component_id" in execution.properties:
+        own = set(execution.properties) - _NOTED_IN_NOTEBOOK
+        found |= {
+            name: value for name in sorted(own) if (value := value_of(execution, name)) is not None
+        }
+    return {name: value for name, value in found.items() if not name.startswith("tfx_estimators.")}
 
 
 def _seconds(thing: Any, which: str) -> float:

@@ -25,6 +25,22 @@ def test_a_log_gets_whole_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\r" not in "".join(lines)
 
 
+def test_a_log_has_no_state_twice(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When a bar is closed, tqdm draws it once more, with another rate."""
+    monkeypatch.setattr("tfx_estimators.components.progress._SECONDS_BETWEEN_LINES", 0)
+    with show_progress("EstimatorTrainer", "steps", total=4) as progress:
+        progress.reach(4, loss="0.5")
+        progress.reach(4, loss="0.25")
+    shown = capsys.readouterr().err
+    assert shown.count("0/4") == 1
+    assert shown.count("4/4") == shown.count("loss=") == 2
+    with show_progress("Step", "files") as progress:
+        progress.advance(3)
+    assert capsys.readouterr().err.count("3 files") == 1
+
+
 def test_beam_counts_reach_the_progress_and_the_metrics(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -171,6 +171,39 @@ def test_a_run_after_the_clock_was_set_back_is_the_newest(
     assert json.loads(ask("runs", "--limit", "1", *place, "--json"))[0]["name"] == "run-3"
 
 
+def test_what_a_notebook_ran_is_one_run(tmp_path: pathlib.Path) -> None:
+    """TFX's InteractiveContext gives each step a run of its own."""
+    store = open_store(tmp_path / "metadata.sqlite", write=True, create=True)
+    properties = dict.fromkeys(("component_id", "run_id", "depth"), mlmd.STRING)
+    kind = mlmd.ExecutionType(name="a.Step", properties=properties)
+    kind.id = store.put_execution_type(kind)
+    contexts = {}
+    for name in ("pipeline", "run", "component_run"):
+        contexts[name] = store.put_context_type(mlmd.ContextType(name=name))
+    for number, node in enumerate(("Gen", "Trainer", "Trainer")):
+        run = f"book.{number}"
+        execution = mlmd.Execution(type_id=kind.id, last_known_state=3)
+        for name, value in {"component_id": node, "run_id": run, "depth": str(number)}.items():
+            execution.properties[name].string_value = value
+        names = {"pipeline": "book", "run": run, "component_run": f"{run}.{node}"}
+        store.put_execution(
+            execution,
+            [],
+            [
+                mlmd.Context(type_id=contexts[type_name], name=name)
+                for type_name, name in names.items()
+            ],
+            reuse_context_if_already_exist=True,
+        )
+    place = ["--metadata", str(tmp_path / "metadata.sqlite")]
+    (run,) = json.loads(ask("runs", *place, "--json"))
+    assert (run["name"], run["pipeline"], run["state"]) == ("book", "book", "complete")
+    assert [step["node"] for step in run["steps"]] == ["Gen", "Trainer", "Trainer"]
+    assert run["steps"][2]["parameters"] == {"depth": "2"}
+    for name in ("latest", "book"):
+        assert json.loads(ask("runs", name, *place, "--json"))["name"] == "book"
+
+
 def test_the_number_of_a_step_finds_its_run(place: list[str]) -> None:
     number = re.search(r"^(\d+) +Trainer", ask("runs", "run-2", *place), re.M)
     assert number is not None

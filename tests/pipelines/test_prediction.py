@@ -107,11 +107,14 @@ def test_outputs_that_no_head_has_are_a_column_each() -> None:
     }
 
 
-def test_the_newest_version_in_a_folder_is_meant(tmp_path: pathlib.Path) -> None:
+def test_the_newest_version_in_a_folder_is_meant_or_the_named_one(
+    tmp_path: pathlib.Path,
+) -> None:
     for version in ("9", "10"):
         (tmp_path / version).mkdir()
         (tmp_path / version / "saved_model.pb").touch()
     assert find_saved_model(str(tmp_path)) == str(tmp_path / "10")
+    assert find_saved_model(str(tmp_path / "9")) == str(tmp_path / "9")
     with pytest.raises(MissingFilesError, match="no SavedModel"):
         find_saved_model(str(tmp_path.parent))
 

@@ -25,6 +25,12 @@ def version() -> str:
     return found[1]
 
 
+def long_description() -> str:
+    """README without its pictures, which a package index does not have."""
+    text = (HERE / "README.md").read_text(encoding="utf-8")
+    return re.sub(r"^!\[[^\]]*\]\(docs/[^)]*\)\n\n", "", text, flags=re.MULTILINE)
+
+
 def packages() -> list[str]:
     """The root package and every package of every room."""
     names = ["tfx_estimators", "tfx_estimators.commands"]
@@ -39,7 +45,7 @@ setup(
     name="tfx-estimators",
     version=version(),
     description="Estimator pipelines on today's TFX: train, evaluate, push, trace",
-    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description=long_description(),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     classifiers=[

@@ -76,6 +76,17 @@ def test_links_lead_somewhere(page: pathlib.Path) -> None:
     assert [target for target in local if not (page.parent / target).exists()] == []
 
 
+def test_pictures_are_small_and_shown() -> None:
+    pictures = sorted((DOCS / "pictures").iterdir())
+    assert sum(picture.stat().st_size for picture in pictures) < 600_000
+    text = "".join(page.read_text(encoding="utf-8") for page in [*PAGES, ROOT / "README.md"])
+    shown = re.findall(r"!\[[^\]]{20,}\]\((?:docs/)?pictures/([\w.]+)\)", text)
+    assert {*shown} == {picture.name for picture in pictures}
+    # A picture that loads something from elsewhere is blank where that is refused.
+    for picture in (DOCS / "pictures").glob("*.svg"):
+        assert "url(http" not in picture.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("page", ["architecture", "new-stack", "private-names"])
 def test_modules_that_a_page_names_are_there(page: str) -> None:
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")

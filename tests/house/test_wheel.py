@@ -60,6 +60,9 @@ def test_the_wheel_says_its_version_and_pythons(installed: pathlib.Path) -> None
     assert f"\nVersion: {tfx_estimators.__version__}\n" in said
     assert re.search(r"^Requires-Python: (>=3.10, ?<3.14|<3.14, ?>=3.10)$", said, re.MULTILINE)
     assert "Classifier: Typing :: Typed" in said
+    # The description says all of README, and shows no picture that an index lacks.
+    assert "## The smallest pipeline" in said
+    assert "docs/pictures/" not in said
     assert tfx_estimators.__version__ in _command(installed, "--version").stdout
 
 

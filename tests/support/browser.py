@@ -105,9 +105,10 @@ class Tab:
             if not node.get("ignored") and "role" in node
         ]
 
-    def picture(self, file: pathlib.Path) -> None:
-        """Saves the whole page as a PNG."""
-        answer = self.send("Page.captureScreenshot", captureBeyondViewport=True)
+    def picture(self, file: pathlib.Path, clip: dict[str, float] | None = None) -> None:
+        """Saves the whole page as a PNG, or a part: its x, y, width, height and scale."""
+        part = {} if clip is None else {"clip": clip}
+        answer = self.send("Page.captureScreenshot", captureBeyondViewport=True, **part)
         file.write_bytes(base64.b64decode(answer["data"]))
 
     def _note(self, event: dict[str, Any]) -> None:

@@ -207,7 +207,8 @@ def _shuffled(
 
     first_pass, taken = _position(files, reader, batches, done)
     passes = tf.data.Dataset.range(first_pass, tf.int64.max if batches.repeat else 1)
-    blocks = passes.flat_map(one_pass).skip(taken // block)
+    # The next block is read while this one is trained on.
+    blocks = passes.flat_map(one_pass).skip(taken // block).prefetch(1)
 
     def cut_first(index: tf.Tensor, records: tf.Tensor) -> tf.Tensor:
         return records[tf.where(tf.equal(index, 0), taken % block, 0) :]

@@ -3,7 +3,8 @@
 One wide & deep model over the taxi trips is trained in turn by
 
 *   ours: `estimator.input_fn.make_input_fn`, as `EstimatorTrainer` calls it;
-*   ours, from files: the same, told to hold nothing in memory between passes;
+*   ours, one thread: the same as ours, with TensorFlow's single-threaded executor;
+*   ours, from files: the same as ours, told to hold nothing in memory between passes;
 *   memory: an Estimator fed from 200 batches that were parsed before (the ceiling);
 *   stock TFX: an Estimator over `make_batched_features_dataset`, as TFX's own examples;
 *   guide's CSV: an Estimator over `make_csv_dataset`, as the Estimator guide has it;
@@ -13,7 +14,8 @@ One wide & deep model over the taxi trips is trained in turn by
     2.16 and later).
 
 Every way is timed once a round, after a warm-up, in a new order each round; the table
-gives medians in examples a second. The last line is one line of JSON with medians of the
+gives medians in examples a second, and in examples a second of processor time, which other
+work on the machine disturbs less. The last line is one line of JSON with medians of the
 rounds' ratios.
 
     python benchmarks/training.py [--rounds 3] [--steps 400] [--data FOLDER]
@@ -34,7 +36,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from tfx_estimators.json_text import dumps, finite
 
@@ -75,6 +77,13 @@ WARM_UP = 100
 STEPS_PER_EXECUTION = 20
 
 Dataset = Callable[[], tf.data.Dataset]
+
+
+class Rate(NamedTuple):
+    """Examples a second of time and of processor time."""
+
+    elapsed: float
+    processor: float
 
 
 def read_trips(data: pathlib.Path | None) -> list[dict[str, Any]]:
@@ -197,12 +206,13 @@ class Clock(tf.compat.v1.train.SessionRunHook):  # type: ignore[misc]
     """Notes when the warm-up and when the training ended."""
 
     def __init__(self) -> None:
-        self.steps, self.began, self.ended = 0, 0.0, 0.0
+        self.steps = 0
+        self.began = self.ended = (0.0, 0.0)
 
     def tick(self, steps: int = 1) -> None:
         """Counts steps, of whose numbers WARM_UP is a multiple."""
         self.steps += steps
-        self.ended = time.perf_counter()
+        self.ended = (time.perf_counter(), time.process_time())
         if self.steps == WARM_UP:
             self.began = self.ended
 
@@ -210,13 +220,23 @@ class Clock(tf.compat.v1.train.SessionRunHook):  # type: ignore[misc]
         """Counts a step of an Estimator."""
         self.tick()
 
-    def rate(self, batch_size: int) -> float:
+    def rate(self, batch_size: int) -> Rate:
         """Examples a second after the warm-up."""
-        return (self.steps - WARM_UP) * batch_size / (self.ended - self.began)
+        examples = (self.steps - WARM_UP) * batch_size
+        elapsed, processor = (
+            ended - began for began, ended in zip(self.began, self.ended, strict=True)
+        )
+        return Rate(examples / elapsed, examples / processor)
 
 
-def time_estimator(input_fn: Dataset, steps: int, batch_size: int) -> float:
+def time_estimator(
+    input_fn: Dataset, steps: int, batch_size: int, *, one_thread: bool = False
+) -> Rate:
     """Examples a second of a fresh Estimator."""
+    session_config = None
+    if one_thread:
+        session_config = tf.compat.v1.ConfigProto(allow_soft_placement=True)
+        session_config.experimental.executor_type = "SINGLE_THREADED_EXECUTOR"
     wide, deep = feature_columns()
     clock = Clock()
     with tempfile.TemporaryDirectory() as model_dir:
@@ -224,12 +244,14 @@ def time_estimator(input_fn: Dataset, steps: int, batch_size: int) -> float:
             linear_feature_columns=wide,
             dnn_feature_columns=deep,
             dnn_hidden_units=HIDDEN_UNITS,
-            config=tf_estimator.RunConfig(model_dir=model_dir, tf_random_seed=1),
+            config=tf_estimator.RunConfig(
+                model_dir=model_dir, tf_random_seed=1, session_config=session_config
+            ),
         ).train(input_fn, steps=WARM_UP + steps, hooks=[clock])
     return clock.rate(batch_size)
 
 
-def time_keras(input_fn: Dataset, steps: int, batch_size: int) -> float:
+def time_keras(input_fn: Dataset, steps: int, batch_size: int) -> Rate:
     """Examples a second of `fit` of the equal Keras model."""
     import tf_keras as keras
 
@@ -310,7 +332,7 @@ KERAS_3_SIZES = {
 """By category, how many ids it has."""
 
 
-def time_keras_3(input_fn: Dataset, steps: int, batch_size: int, *, jit: bool) -> float:
+def time_keras_3(input_fn: Dataset, steps: int, batch_size: int, *, jit: bool) -> Rate:
     """Examples a second of `fit` of the equal model, as Keras 3 has it."""
     import keras
 
@@ -369,7 +391,7 @@ def has_keras_3() -> bool:
 
 def measure(
     trips: list[dict[str, Any]], rounds: int, steps: int, batch_size: int, copies: int
-) -> dict[str, list[float]]:
+) -> dict[str, list[Rate]]:
     """Rates by way, one a round."""
     with tempfile.TemporaryDirectory() as folder:
         records, tables = write_data(pathlib.Path(folder), trips, copies)
@@ -380,8 +402,9 @@ def measure(
             LABEL,
             Batches(batch_size, repeat=True, shuffle=True, memory_limit=0),
         )
-        ways: dict[str, tuple[Callable[..., float], Dataset]] = {
+        ways: dict[str, tuple[Callable[..., Rate], Dataset]] = {
             "ours": (time_estimator, ours),
+            "ours, one thread": (functools.partial(time_estimator, one_thread=True), ours),
             "memory": (time_estimator, from_memory(records, batch_size)),
             "keras": (time_keras, ours),
             "ours, from files": (time_estimator, streamed),
@@ -391,13 +414,14 @@ def measure(
         if has_keras_3():
             ways["keras 3"] = (functools.partial(time_keras_3, jit=False), ours)
             ways["keras 3, xla"] = (functools.partial(time_keras_3, jit=True), ours)
-        rates: dict[str, list[float]] = {name: [] for name in ways}
+        rates: dict[str, list[Rate]] = {name: [] for name in ways}
         for number in range(rounds):
             names = list(ways)
             for name in names[number % len(names) :] + names[: number % len(names)]:
                 time_way, dataset = ways[name]
                 rates[name].append(time_way(dataset, steps, batch_size))
-                print(f"round {number + 1}: {name}: {rates[name][-1]:,.0f}", file=sys.stderr)
+                elapsed = rates[name][-1].elapsed
+                print(f"round {number + 1}: {name}: {elapsed:,.0f}", file=sys.stderr)
     return rates
 
 
@@ -417,18 +441,23 @@ def main() -> None:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     trips = read_trips(options.data)
     rates = measure(trips, options.rounds, options.steps, options.batch_size, options.copies)
-    medians = {name: statistics.median(values) for name, values in rates.items()}
-    print(f"{'fed by':20}{'examples/s':>12}{'lowest':>12}{'highest':>12}")
+    print(f"{'fed by':20}{'examples/s':>12}{'lowest':>12}{'highest':>12}{'processor s':>14}")
     for name, values in rates.items():
-        print(f"{name:20}{medians[name]:12,.0f}{min(values):12,.0f}{max(values):12,.0f}")
+        elapsed = [rate.elapsed for rate in values]
+        processor = statistics.median(rate.processor for rate in values)
+        print(
+            f"{name:20}{statistics.median(elapsed):12,.0f}{min(elapsed):12,.0f}"
+            f"{max(elapsed):12,.0f}{processor:14,.0f}"
+        )
 
-    def ratio(other: str, way: str = "ours") -> float:
+    def ratio(other: str, way: str = "ours", kind: int = 0) -> float:
         # Within a round, as a busy machine slows all ways of one round alike.
         pairs = zip(rates[way], rates[other], strict=True)
-        return statistics.median(mine / theirs for mine, theirs in pairs)
+        return statistics.median(mine[kind] / theirs[kind] for mine, theirs in pairs)
 
     # Its faster way counts.
     keras_3 = [ratio(name) for name in rates if name.startswith("keras 3")]
+    processor_time = Rate._fields.index("processor")
     figures = {
         "speedup_vs_keras_fit": ratio("keras"),
         **({"speedup_vs_keras_3": min(keras_3)} if keras_3 else {}),
@@ -437,6 +466,10 @@ def main() -> None:
         "speedup_vs_guide_csv": ratio("guide's csv"),
         "from_files_fraction_of_memory_fed": ratio("memory", "ours, from files"),
         "from_files_speedup_vs_stock": ratio("stock tfx", "ours, from files"),
+        "from_files_processor_speedup_vs_stock": ratio(
+            "stock tfx", "ours, from files", processor_time
+        ),
+        "one_thread_processor_speedup": ratio("ours", "ours, one thread", processor_time),
     }
     print(dumps(finite({name: round(value, 3) for name, value in figures.items()})))
 

@@ -55,6 +55,16 @@ def test_metrics_are_those_of_tensorflow_2_15(name: str, differs: Callable[..., 
 
 
 @pytest.mark.stacks
+def test_the_single_threaded_executor_changes_no_metric(differs: Callable[..., float]) -> None:
+    # As docs/performance.md recommends it for small batches.
+    config = tf.compat.v1.ConfigProto(allow_soft_placement=True)
+    config.experimental.executor_type = "SINGLE_THREADED_EXECUTOR"
+    name = "DNNLinearCombinedEstimator"
+    found = premade.metrics(*premade.estimators()[name], session_config=config)
+    assert differs(found, FIGURES["pre-made"][name]) <= 1e-5
+
+
+@pytest.mark.stacks
 def test_no_pre_made_estimator_is_left_out() -> None:
     kinds = ("Classifier", "Regressor", "Estimator")
     for prefix, api in {"": tf.estimator, "v1.": tf.compat.v1.estimator}.items():

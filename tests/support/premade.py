@@ -172,9 +172,13 @@ def sdca(name: str) -> tuple[Maker, InputFn]:
     )
 
 
-def metrics(make: Maker, read: InputFn, steps: int = STEPS) -> dict[str, float]:
+def metrics(
+    make: Maker, read: InputFn, steps: int = STEPS, session_config: Any = None
+) -> dict[str, float]:
     """The metrics after `steps` steps of training."""
-    config = tf.estimator.RunConfig(model_dir=tempfile.mkdtemp(), tf_random_seed=7)
+    config = tf.estimator.RunConfig(
+        model_dir=tempfile.mkdtemp(), tf_random_seed=7, session_config=session_config
+    )
     random.seed(7)  # where Keras 2's layers take their seeds from
     estimator = make(config)
     estimator.train(read, steps=steps)

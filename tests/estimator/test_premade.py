@@ -56,7 +56,7 @@ def test_metrics_are_those_of_tensorflow_2_15(name: str, differs: Callable[..., 
 
 @pytest.mark.stacks
 def test_the_single_threaded_executor_changes_no_metric(differs: Callable[..., float]) -> None:
-    # As docs/performance.md recommends it for small batches.
+    # docs/performance.md describes it for small batches.
     config = tf.compat.v1.ConfigProto(allow_soft_placement=True)
     config.experimental.executor_type = "SINGLE_THREADED_EXECUTOR"
     name = "DNNLinearCombinedEstimator"

@@ -166,7 +166,8 @@ def start(
         stdin=stdin,
         stdout=log,
         stderr=log,
-        env={**variables, PARENT: str(os.getpid())},
+        # In the log's last lines the error comes last, not what was printed before it.
+        env={"PYTHONUNBUFFERED": "1", **variables, PARENT: str(os.getpid())},
         # Ctrl-C is for the process that started it: it ends them in the right order.
         start_new_session=True,
     )

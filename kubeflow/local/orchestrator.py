@@ -195,7 +195,8 @@ class TaskRunner:
         copies = self._copies
         if copies is not None and not self._job["container_command"]:
             variables[self._job["copies_variable"]] = str(copies.folder)
-        environment, stop = {**os.environ, **variables}, []
+        # As in the image: output and errors in the order in which they were written.
+        environment, stop = {"PYTHONUNBUFFERED": "1", **os.environ, **variables}, []
         environment.pop(_NEVER_SET, None)
         command = [expanded(part, variables) for part in command]
         if self._job["container_command"]:

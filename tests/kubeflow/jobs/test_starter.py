@@ -85,7 +85,12 @@ def training(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     fingerprint = f"{abs(hash(str(tmp_path))):024x}"
     store = types.SimpleNamespace(folder=str(folder), fingerprint=fingerprint, start=Start())
     return types.SimpleNamespace(
-        distribution=MultiWorker(2), training=store, inputs={}, outputs={}, properties={}
+        distribution=MultiWorker(2),
+        training=store,
+        inputs={},
+        outputs={},
+        properties={},
+        hyperparameters=None,
     )
 
 

@@ -110,8 +110,11 @@ def record_run(pipeline: Any, folders: Sequence[str] = ()) -> Reconciled | None:
     Raises:
         MetadataStoreError: if the store cannot be opened or written.
     """
+    from tfx_estimators.components import EstimatorPusher, EstimatorTrainer, EstimatorTuner
+
     config = pipeline.metadata_connection_config
-    steps = [*_trainings(pipeline), *_pushes(pipeline)]
+    kinds = (EstimatorTrainer, EstimatorTuner, EstimatorPusher)
+    steps = [node for node in pipeline.components if isinstance(node, kinds)]
     root = pipeline.pipeline_info.pipeline_root
     found = {one for step in steps for one in folders_of_step(step.exec_properties, root)}
     records = list(records_in({*folders, *found}))
@@ -161,16 +164,3 @@ def records_in(folders: Iterable[str]) -> Iterator[Record]:
         files = files_for(folder)
         if files.exists(folder):
             yield from read_records(folder, files).values()
-
-
-def _trainings(pipeline: Any) -> list[Any]:
-    from tfx_estimators.components import EstimatorTrainer, EstimatorTuner
-
-    kinds = (EstimatorTrainer, EstimatorTuner)
-    return [node for node in pipeline.components if isinstance(node, kinds)]
-
-
-def _pushes(pipeline: Any) -> list[Any]:
-    from tfx_estimators.components import EstimatorPusher
-
-    return [node for node in pipeline.components if isinstance(node, EstimatorPusher)]

@@ -6,14 +6,14 @@ import dataclasses
 import pathlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tfx_estimators.lineage.importing.executions import identity_of_step
 from tfx_estimators.lineage.maintenance.unfinished import is_abandoned, note_process
 from tfx_estimators.lineage.reconcile import reconcile
 from tfx_estimators.lineage.record_files import read_records, replace_record
-from tfx_estimators.lineage.records import StepRecord
+from tfx_estimators.lineage.records import Record, StepRecord
 from tfx_estimators.lineage.store import Store, open_store
 from tfx_estimators.pipelines.recording import warned
 
@@ -59,20 +59,13 @@ class LiveRecords:
 
     def _steps(self) -> dict[str, StepRecord]:
         """The records of this run's steps that say that they run."""
-        return {path: one for path, one in self._running().items() if path not in self._before}
+        return {path: one for path, one in self._of_any_run().items() if path not in self._before}
 
-    def _running(self) -> dict[str, StepRecord]:
-        if not self._folder.is_dir():
-            return {}
-        found = read_records(str(self._folder))
-        return {
-            path: record
-            for path, record in found.items()
-            if isinstance(record, StepRecord) and record.state == "running"
-        }
+    def _of_any_run(self) -> dict[str, StepRecord]:
+        return _running(read_records(str(self._folder))) if self._folder.is_dir() else {}
 
     def _end_abandoned(self, store: Store) -> None:
-        for path, record in self._running().items():
+        for path, record in self._of_any_run().items():
             for execution in store.by_external_ids("executions", [identity_of_step(record)]):
                 if is_abandoned(execution):
                     _end(path, record)
@@ -92,12 +85,19 @@ class LiveRecords:
 
     def _import(self, store: Store) -> None:
         found = read_records(str(self._folder))
-        mine = [record for path, record in found.items() if path not in self._before]
-        reconcile(store, mine)
-        running = [identity_of_step(one) for one in mine
-                   if isinstance(one, StepRecord) and one.state == "running"]  # fmt: skip
+        mine = {path: record for path, record in found.items() if path not in self._before}
+        reconcile(store, list(mine.values()))
+        running = [identity_of_step(record) for record in _running(mine).values()]
         for execution in store.by_external_ids("executions", running):
             note_process(store, execution.id)
+
+
+def _running(records: Mapping[str, Record]) -> dict[str, StepRecord]:
+    return {
+        path: record
+        for path, record in records.items()
+        if isinstance(record, StepRecord) and record.state == "running"
+    }
 
 
 def _end(path: str, record: StepRecord) -> None:

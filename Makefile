@@ -4,8 +4,12 @@ BIN = .stacks/$(or $(STACK),active)/bin
 PYTHON ?= python3
 # Two processes suit two cores and 4 GB each; a file stays in one process, and tests/conftest.py
 # says which comes first.
-PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(AGAIN)
 ARGS ?=
+# Whether a failed test may run once more; the summary shows it as RERUN, with its error. More
+# than three of them are no accident.
+RERUNS ?= 0
+AGAIN = --reruns $(RERUNS) --max-suite-reruns 3 --rerun-show-tracebacks
 
 .PHONY: help setup taxi test test-slow test-stacks test-moving test-engines test-containers lint lock docs bench clean
 

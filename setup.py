@@ -114,6 +114,7 @@ setup(
             "moto[s3]",
             "mypy",
             "pytest",
+            "pytest-rerunfailures",
             "pytest-xdist",
             "scikit-learn",
             "tensorflow-datasets",

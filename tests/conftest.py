@@ -66,6 +66,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return (*LONG_FILES, name).index(name), -sizes[item.path]
 
     items.sort(key=place)
+    for item in items:
+        if item.get_closest_marker("faults"):
+            # What is lost once in two times is lost.
+            item.add_marker(pytest.mark.flaky(reruns=0))
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ def test_a_log_has_no_state_twice(
     assert shown.count("4/4") == shown.count("loss=") == 2
     with show_progress("Step", "files") as progress:
         progress.advance(3)
-    assert capsys.readouterr().err.count("3 files") == 1
+    assert capsys.readouterr().err.count(": 3 files [") == 1
 
 
 def test_beam_counts_reach_the_progress_and_the_metrics(

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.faults
+
 BENCHMARK = pathlib.Path(__file__).parents[2] / "benchmarks" / "faults.py"
 
 

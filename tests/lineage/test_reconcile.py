@@ -17,7 +17,7 @@ from tfx_estimators.lineage.properties import CHECKPOINT_TYPE, value_of, values_
 from tfx_estimators.lineage.select import select
 from tfx_estimators.lineage.store import open_store
 
-pytestmark = pytest.mark.stacks
+pytestmark = [pytest.mark.stacks, pytest.mark.faults]
 
 
 def snapshot(world: Any) -> dict[str, Any]:

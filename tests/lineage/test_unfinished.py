@@ -16,6 +16,8 @@ from tfx_estimators.lineage.maintenance.unfinished import end_unfinished, note_p
 from tfx_estimators.lineage.runs import list_runs
 from tfx_estimators.lineage.store import open_store
 
+pytestmark = pytest.mark.faults
+
 _NOTE = """
 import sys, time
 from tfx_estimators.lineage.store import open_store

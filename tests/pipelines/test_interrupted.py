@@ -18,6 +18,8 @@ from tfx_estimators.commands.temporary_folder import temporary_folder
 from tfx_estimators.lineage.runs import find_run
 from tfx_estimators.lineage.store import open_store
 
+pytestmark = pytest.mark.faults
+
 PIPELINE = """
 import pathlib
 import time

@@ -28,6 +28,8 @@ from tfx_estimators.components.pusher.manifest import read_manifest, version_dig
 from tfx_estimators.components.pusher.versions import Folder
 from tfx_estimators.errors import PushError
 
+pytestmark = pytest.mark.faults
+
 Stage = Callable[..., tuple[pathlib.Path, bool]]
 
 

@@ -35,7 +35,7 @@ MODULES = pathlib.Path(__file__).parent / "modules"
 STEPS = 40
 CONFIG = {"seed": 5, "batch_size": 16, "run_config": {"save_checkpoints_steps": 10}}
 
-pytestmark = pytest.mark.stacks
+pytestmark = [pytest.mark.stacks, pytest.mark.faults]
 
 
 @pytest.fixture(scope="module")

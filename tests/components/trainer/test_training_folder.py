@@ -36,7 +36,7 @@ from tfx_estimators.estimator.checkpoints import list_checkpoints
 from tfx_estimators.lineage.record_files import read_records, write_record
 from tfx_estimators.lineage.records import CheckpointRecord, ModelRecord
 
-pytestmark = pytest.mark.stacks
+pytestmark = [pytest.mark.stacks, pytest.mark.faults]
 
 FINGERPRINT = "f" * 32
 ORIGIN = Origin(pipeline="p", run="r", node="EstimatorTrainer", execution="1")

@@ -5,9 +5,9 @@ in turn; the table gives medians, the last line is one line of JSON.
 
     python benchmarks/pipeline.py [--rounds 1] [--train-steps 400] [--data FOLDER]
 
-The peer is TFX's LocalDagRunner over stock CsvExampleGen, StatisticsGen, SchemaGen,
-ExampleValidator, Transform, Trainer, Resolver, Evaluator, BulkInferrer and Pusher, with
-the module `benchmarks/stock_taxi.py`.
+Ours is run by `tfx-estimators run taxi`. The peer is a script: TFX's LocalDagRunner over stock
+CsvExampleGen, StatisticsGen, SchemaGen, ExampleValidator, Transform, Trainer, Resolver,
+Evaluator, BulkInferrer and Pusher, with the module `benchmarks/stock_taxi.py`.
 """
 
 from __future__ import annotations
@@ -122,34 +122,36 @@ def stock_pipeline(root: pathlib.Path, train_steps: int, rows: pathlib.Path | No
     )  # fmt: skip
 
 
-def run_one(which: str, root: pathlib.Path, train_steps: int, rows: pathlib.Path | None) -> None:
-    """Runs one of the two pipelines in this process, as its users would."""
+def run_stock(root: pathlib.Path, train_steps: int, rows: pathlib.Path | None) -> None:
+    """Runs the stock pipeline in this process."""
     root.mkdir(parents=True, exist_ok=True)
-    if which == "stock":
-        from tfx_estimators import estimator
+    from tfx_estimators import estimator
 
-        # From 1.16 on stock TFX brings no estimators; its module gets them from the runtime.
-        estimator.activate()
-        from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+    # From 1.16 on stock TFX brings no estimators; its module gets them from the runtime.
+    estimator.activate()
+    from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
-        LocalDagRunner().run(stock_pipeline(root, train_steps, rows))
-    else:
-        from tfx_estimators.pipelines.runner import run
-        from tfx_estimators.pipelines.taxi.pipeline import create_pipeline
+    LocalDagRunner().run(stock_pipeline(root, train_steps, rows))
 
-        run(create_pipeline(root, rows, train_steps=train_steps))
+
+def command(which: str, root: pathlib.Path, train_steps: int, rows: pathlib.Path | None) -> Any:
+    """How users run one of the two pipelines."""
+    data = ["--data", str(rows)] if rows else []
+    if which == "ours":
+        steps = f"trainer.train_steps={train_steps}"
+        return ["-m", "tfx_estimators.cli", "run", "taxi", "--root", root, "--set", steps, *data]
+    return [__file__, "--stock", "--root", root, "--train-steps", str(train_steps), *data]
 
 
 def timed(which: str, root: pathlib.Path, train_steps: int, rows: pathlib.Path | None) -> float:
     """Wall seconds of a process that runs the pipeline once."""
     started = time.monotonic()
     answer = subprocess.run(
-        [sys.executable, __file__, "--only", which, "--root", str(root),
-         "--train-steps", str(train_steps), *(["--data", str(rows)] if rows else [])],
+        [sys.executable, *command(which, root, train_steps, rows)],
         capture_output=True,
         text=True,
         check=False,
-    )  # fmt: skip
+    )
     if answer.returncode:
         sys.exit(f"the {which} pipeline failed:\n{answer.stderr[-3000:]}")
     return time.monotonic() - started
@@ -165,11 +167,11 @@ def main() -> None:
     parser.add_argument(
         "--data", type=pathlib.Path, help="folder of the trips as CSV (TFX 1.15 brings none)"
     )
-    parser.add_argument("--only", choices=["ours", "stock"], help=argparse.SUPPRESS)
+    parser.add_argument("--stock", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--root", type=pathlib.Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.only:
-        run_one(arguments.only, arguments.root, arguments.train_steps, arguments.data)
+    if arguments.stock:
+        run_stock(arguments.root, arguments.train_steps, arguments.data)
         return
     seconds: dict[tuple[str, str], list[float]] = {}
     for number in range(arguments.rounds):

@@ -22,6 +22,9 @@
 * `data_checks`: TFX's StatisticsGen, SchemaGen and ExampleValidator, defined without their
   executors.
 * `data_folder`: the folder that a user names with `--data`.
+* `early_trial`: has the pusher's trial import TensorFlow while the step before still runs.
+* `step_failures`: what the user is told of a step that failed.
+* `side_by_side`: steps that do not need each other run at the same time.
 * `late_operator`: executor operators that import an executor when it is run.
 * `runner`: runs a pipeline in this process, by one of TFX's own runners.
 * `steps`: what the user sees of a run: each step announced, timed, and cached ones named.
@@ -38,6 +41,7 @@ __all__ = [
     "data_folder",
     "digits",
     "display",
+    "early_trial",
     "keras_export",
     "late_operator",
     "parameters",
@@ -47,6 +51,8 @@ __all__ = [
     "recording",
     "runner",
     "runners",
+    "side_by_side",
+    "step_failures",
     "step_resources",
     "steps",
     "taxi",

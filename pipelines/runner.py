@@ -7,27 +7,34 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from tfx_estimators.components.definition_modules import import_definition_modules
-from tfx_estimators.components.user_code import describe, find_place, root_cause
 from tfx_estimators.errors import PipelineError, TfxEstimatorsError, UnsupportedOptionError
 from tfx_estimators.pipelines.beam_objects import release_shared_object
 from tfx_estimators.pipelines.beam_workers import end_workers
 from tfx_estimators.pipelines.display.audience import report
-from tfx_estimators.pipelines.display.run_events import Message
+from tfx_estimators.pipelines.display.run_events import Event, Message
+from tfx_estimators.pipelines.step_failures import explained
 
 if TYPE_CHECKING:
     from tfx_estimators.pipelines.chosen_steps import ChosenSteps
-    from tfx_estimators.pipelines.steps import Steps
 
 __all__ = ["extend_trainings", "prepare", "run", "train_afresh"]
 
 
-def run(pipeline: Any, tfx_runner: Any = None, chosen: ChosenSteps | None = None) -> None:
+def run(
+    pipeline: Any,
+    tfx_runner: Any = None,
+    chosen: ChosenSteps | None = None,
+    *,
+    parallel: int = 1,
+) -> None:
     """Runs the pipeline to its end, reporting each step on standard error.
 
     Args:
         pipeline: a `tfx.orchestration.pipeline.Pipeline`.
         tfx_runner: what runs the steps; TFX's LocalDagRunner by default.
         chosen: the part to run, always by LocalDagRunner; all steps by default.
+        parallel: how many steps LocalDagRunner may run at the same time. With more than one,
+            each executor runs in a process of its own.
 
     Raises:
         TfxEstimatorsError: as the failing component raised it.
@@ -37,6 +44,7 @@ def run(pipeline: Any, tfx_runner: Any = None, chosen: ChosenSteps | None = None
         MetadataStoreError: when ML Metadata cannot be read or written.
     """
     import_definition_modules()
+    from tfx_estimators.pipelines.early_trial import EarlyTrial
     from tfx_estimators.pipelines.recording import Telling
     from tfx_estimators.pipelines.step_resources import resources_by_step
     from tfx_estimators.pipelines.steps import announce_steps
@@ -52,20 +60,39 @@ def run(pipeline: Any, tfx_runner: Any = None, chosen: ChosenSteps | None = None
                 f"from the run {chosen.source}, whatever has changed since: "
                 + ", ".join(chosen.taken)
             )
-    with told, announce_steps(total, _say, resources, told.begun, report) as steps:
+    schedule = None
+    to_run = None if chosen is None else chosen.steps
+    if parallel > 1:
+        from tfx_estimators.pipelines.side_by_side.schedule import Schedule
+
+        schedule = Schedule(parallel)
+        to_run = ()  # A pusher in a process of its own starts its trial there.
+    trial = EarlyTrial(pipeline, to_run)
+
+    def hear(event: Event) -> None:
+        trial.hear(event)
+        report(event)
+
+    announced = announce_steps(total, _say, resources, told.begun, hear, schedule)
+    with told, trial, announced as steps:
         try:
             if chosen is None:
                 (tfx_runner or _local_runner()).run(pipeline)
             else:
                 chosen.run(pipeline)
+            if schedule is not None:
+                schedule.run()
         except KeyboardInterrupt:
             end_workers()
             raise
         except (Exception, SystemExit) as error:
-            shown = _explained(error, steps)
+            if schedule is not None and schedule.failed is not None:
+                steps.current = schedule.failed
+            cause = steps.failures.get(steps.current, error)
+            shown = _explained(error, cause, steps.current)
             if shown is error:
                 raise
-            raise shown from (error if steps.failure in (None, shown) else steps.failure)
+            raise shown from (error if cause is shown else cause)
         finally:
             release_shared_object()
 
@@ -96,27 +123,15 @@ def _refuse_pipelines_within(pipeline: Any) -> None:
         )
 
 
-def _explained(error: BaseException, steps: Steps) -> TfxEstimatorsError:
+def _explained(error: BaseException, cause: BaseException, step: str) -> TfxEstimatorsError:
     """What a step failed with comes first, whatever could not be told of it afterwards."""
     from ml_metadata.errors import StatusError
 
     from tfx_estimators.lineage.store import explain
 
-    cause = error if steps.failure is None else steps.failure
     if cause is not error and isinstance(error, StatusError):
         _say(f"warning: {explain('ML Metadata', error)}")
-    if isinstance(cause, TfxEstimatorsError):
-        return cause
-    if isinstance(cause, StatusError):
-        return explain("ML Metadata", cause)
-    place = find_place(cause)
-    because = root_cause(cause)
-    return PipelineError(
-        f"{steps.current} failed: {describe(cause)}"
-        + (f"\n  because of {describe(because)}" if because is not cause else "")
-        + (f"\n  at: {place}" if place else ""),
-        fix="correct the cause and run again; finished steps are taken from the cache",
-    )
+    return explained(step, cause)
 
 
 def train_afresh(pipeline: Any, steps: Collection[str] | None = None) -> None:

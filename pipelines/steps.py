@@ -12,15 +12,14 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfx.orchestration.portable import launcher
 
-from tfx_estimators.components.exits import exits_raise
 from tfx_estimators.components.resources import Resources
 from tfx_estimators.components.user_code import describe
 from tfx_estimators.errors import PipelineError
-from tfx_estimators.pipelines.display.audience import counting
+from tfx_estimators.pipelines.display.audience import counting, counts_of
 from tfx_estimators.pipelines.display.lines import line_of
 from tfx_estimators.pipelines.display.run_events import (
     Event,
@@ -31,7 +30,11 @@ from tfx_estimators.pipelines.display.run_events import (
     StepRuns,
 )
 from tfx_estimators.pipelines.late_operator import late_operators
+from tfx_estimators.pipelines.step_failures import no_exit
 from tfx_estimators.pipelines.step_resources import step_environment
+
+if TYPE_CHECKING:
+    from tfx_estimators.pipelines.side_by_side.schedule import Schedule
 
 __all__ = ["Steps", "announce_steps"]
 
@@ -42,14 +45,14 @@ class Steps:
 
     Attributes:
         started: number of steps begun.
-        current: id of the newest of them.
-        failure: what its executor raised, if it failed. What the runner raises may be of
-            ML Metadata, which could not be told of it.
+        current: id of the newest of them; of the one that failed, once the run has.
+        failures: by the ids of steps, what the executor raised. What the runner raises may be
+            of ML Metadata, which could not be told of it.
     """
 
     started: int = 0
     current: str = "the pipeline"
-    failure: Exception | None = None
+    failures: dict[str, Exception] = dataclasses.field(default_factory=dict)
 
 
 @contextlib.contextmanager
@@ -59,6 +62,7 @@ def announce_steps(
     resources: Mapping[str, Resources] | None = None,
     begun: Callable[[int], None] = lambda execution: None,
     report: Callable[[Event], None] | None = None,
+    schedule: Schedule | None = None,
 ) -> Iterator[Steps]:
     """Reports every step that TFX launches inside the block.
 
@@ -74,6 +78,8 @@ def announce_steps(
             own to ML Metadata.
         begun: is given the number of each execution before its executor runs.
         report: takes every event.
+        schedule: is given every step, which runs when the schedule does; by default a step
+            runs when the runner launches it.
     """
 
     def say_of(event: Event) -> None:
@@ -85,6 +91,16 @@ def announce_steps(
     original = launcher.Launcher
     steps = Steps()
 
+    def resources_of(step: str) -> Resources:
+        return (resources or {}).get(step, Resources())
+
+    def operators_for(operators: Mapping[Any, Any]) -> dict[Any, Any]:
+        if schedule is None:
+            return late_operators(operators)
+        from tfx_estimators.pipelines.side_by_side.operators import process_operators
+
+        return process_operators(operators, schedule.processes, resources_of, counts_of)
+
     class AnnouncingLauncher(original):  # type: ignore[misc, valid-type]
         executed = False
 
@@ -95,25 +111,31 @@ def announce_steps(
             **kwargs: Any,
         ) -> None:
             operators = {**launcher.DEFAULT_EXECUTOR_OPERATORS, **(custom_executor_operators or {})}
-            super().__init__(*args, custom_executor_operators=late_operators(operators), **kwargs)
+            super().__init__(*args, custom_executor_operators=operators_for(operators), **kwargs)
 
         def launch(self) -> Any:
-            node = self._pipeline_node.node_info
             steps.started += 1
-            steps.current = node.id
-            number, begin = steps.started, time.monotonic()
+            self._number = steps.started
+            self._step = self._pipeline_node.node_info.id
+            if schedule is None:
+                return self._launch_now()
+            return schedule.add(self._step, self._pipeline_node.upstream_nodes, self._launch_now)
+
+        def _launch_now(self) -> Any:
+            step, number, begin = self._step, self._number, time.monotonic()
+            steps.current = step
 
             def ended(outcome: Outcome) -> None:
-                tell(StepEnded(node.id, number, total, outcome, time.monotonic() - begin))
+                tell(StepEnded(step, number, total, outcome, time.monotonic() - begin))
 
-            tell(StepBegan(node.id, number, total))
+            tell(StepBegan(step, number, total))
             try:
-                with counting(node.id):
-                    result = self._launch_with((resources or {}).get(node.id, Resources()))
+                with counting(step):
+                    result = self._launch_with(resources_of(step))
             except BaseException:
                 ended("failed")
                 raise
-            resolved = node.type.name.endswith("Resolver")
+            resolved = self._pipeline_node.node_info.type.name.endswith("Resolver")
             if result is None or not result.execution_id:
                 ended("skipped")
             else:
@@ -129,32 +151,34 @@ def announce_steps(
                     assert wanted.retries is not None
                     wait = wanted.retries.wait(attempt)
                     first = describe(error).partition("\n")[0]
-                    title = f"[{steps.started}/{total}] {self._pipeline_node.node_info.id}"
+                    title = f"[{self._number}/{total}] {self._step}"
                     tell(Message(f"{title}: {first}; retrying in {wait:g} s"))
                     time.sleep(wait)
             return self._launch_in(wanted)
 
         def _launch_in(self, wanted: Resources) -> Any:
-            with step_environment(wanted):
+            # A step's own process has its variables, and this one runs several steps.
+            around = step_environment(wanted) if schedule is None else schedule.store
+            with around:
                 result = super().launch()
-            # Where it cannot resolve a node's inputs, TFX records a failure and goes on.
-            if result is not None and result.execution_id:
-                with self._mlmd_connection as metadata:
-                    (execution,) = metadata.store.get_executions_by_id([result.execution_id])
-                if execution.last_known_state == execution.FAILED:
-                    raise _not_run(steps.current, execution)
+                # Where it cannot resolve a node's inputs, TFX records a failure and goes on.
+                if result is not None and result.execution_id:
+                    with self._mlmd_connection as metadata:
+                        (execution,) = metadata.store.get_executions_by_id([result.execution_id])
+                    if execution.last_known_state == execution.FAILED:
+                        raise _not_run(self._step, execution)
             return result
 
         def _run_executor(self, execution_info: Any, *args: Any, **kwargs: Any) -> Any:
             self.executed = True
-            tell(StepRuns(self._pipeline_node.node_info.id))
+            tell(StepRuns(self._step))
             begun(execution_info.execution_id)
-            steps.failure = None
+            steps.failures.pop(self._step, None)
             try:
-                with _no_exit(steps.current):
+                with no_exit(self._step) if schedule is None else schedule.released():
                     return super()._run_executor(execution_info, *args, **kwargs)
             except Exception as error:
-                steps.failure = error
+                steps.failures[self._step] = error
                 raise
 
     launcher.Launcher = AnnouncingLauncher
@@ -174,17 +198,3 @@ def _not_run(step: str, execution: Any) -> PipelineError:
         fix="correct what its inputs come from; TFX's local runners take no ForEach over more "
         "than one artifact, so run the pipeline once for each, or give the step all of them",
     )
-
-
-@contextlib.contextmanager
-def _no_exit(step: str) -> Iterator[None]:
-    """Takes an attempt of a step to end this process for the error that it is."""
-    try:
-        with exits_raise():
-            yield
-    except SystemExit as error:
-        raise PipelineError(
-            f"{step} failed: its code called sys.exit({error.code!r})",
-            expected="a step that returns, or raises an error",
-            fix="remove sys.exit and os._exit from what the step calls, and run again",
-        ) from error

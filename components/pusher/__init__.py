@@ -14,7 +14,7 @@
 * `rollback`: back to an older version: its content once more, as the newest.
 * `server`: telling a TensorFlow Serving ModelServer of a new version, over its gRPC API.
 * `spec`: what `EstimatorPusher` reads, writes and takes.
-* `trial`: runs the canary in its own process and says what went wrong.
+* `trial`: runs the canary in its own process, started early, and says what went wrong.
 * `versions`: version folders: staged out of sight, then made visible with one rename.
 """
 

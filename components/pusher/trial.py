@@ -1,4 +1,8 @@
-"""Runs the canary in its own process and says what went wrong."""
+"""Runs the canary in its own process, started early, and says what went wrong.
+
+The process may be started before there is a model, while another step runs: importing
+TensorFlow takes longer than the trial itself.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from typing import IO, Any
 from tfx_estimators.errors import PushError
 from tfx_estimators.json_text import dumps
 
-__all__ = ["try_model"]
+__all__ = ["end_early_trial", "start_early_trial", "try_model"]
 
 _SECONDS_TO_TRY = 600
 _LINES_SHOWN = 15
@@ -23,9 +27,78 @@ _BYTES_SHOWN = 20_000
 # Neither this package's folder nor the working folder comes before TensorFlow on the module
 # path: of a command its first entry is the working folder, an empty text.
 _START = (
-    "import sys; sys.path[:] = filter(None, sys.path); "
-    "import runpy; runpy.run_path(sys.argv[1], run_name='__main__')"
+    "import sys; sys.path[:] = filter(None, sys.path); del sys.argv[0]; "
+    "import runpy; runpy.run_path(sys.argv[0], run_name='__main__')"
 )
+
+
+class _Trial:
+    """A process that tries one model."""
+
+    def __init__(self) -> None:
+        # Files without a name, of which a kill leaves nothing.
+        self._answer: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `end`)
+        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        self._surroundings = _surroundings()
+        canary = pathlib.Path(__file__).with_name("canary.py")
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                _START,
+                str(canary),
+                str(os.getpid()),
+                str(self._answer.fileno()),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=self._said,
+            stderr=self._said,
+            cwd="/",
+            pass_fds=[self._answer.fileno()],
+        )
+
+    def is_as_new(self) -> bool:
+        """Whether it is what a process that is started now would be."""
+        return self._process.poll() is None and self._surroundings == _surroundings()
+
+    def run(self, model: pathlib.Path, task: dict[str, Any]) -> dict[str, Any]:
+        """Has it try the model and tell; see `try_model`."""
+        try:
+            self._process.communicate(dumps(task).encode(), timeout=_SECONDS_TO_TRY)
+        except subprocess.TimeoutExpired as error:
+            raise _failed(model, f"no answer after {_SECONDS_TO_TRY} s") from error
+        self._answer.seek(0)
+        text = self._answer.read().decode()
+        if self._process.returncode or not text:
+            why = f"exit code {self._process.returncode}"
+            raise _failed(model, "\n".join([why, *_last_lines(self._said)]))
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+    def end(self) -> None:
+        """Ends the process, whatever it does, and lets go of what belongs to it."""
+        self._process.kill()
+        self._process.communicate()
+        self._answer.close()
+        self._said.close()
+
+
+_early: _Trial | None = None
+
+
+def start_early_trial() -> None:
+    """Starts the process that the next `try_model` uses, so that it need not wait for it."""
+    global _early
+    if _early is None:
+        _early = _Trial()
+
+
+def end_early_trial() -> None:
+    """Ends what `start_early_trial` has started, if nothing was tried in it."""
+    global _early
+    trial, _early = _early, None
+    if trial is not None:
+        trial.end()
 
 
 def try_model(
@@ -33,7 +106,8 @@ def try_model(
 ) -> dict[str, Any]:
     """Loads a SavedModel in a fresh process, which ends with this one, and predicts.
 
-    What the model prints while it is tried is shown only if it does not work.
+    What the model prints while it is tried is shown only if it does not work. A process that
+    was started early is used if it has the variables and processors of this one.
 
     Args:
         model: folder of the SavedModel.
@@ -48,35 +122,26 @@ def try_model(
     Raises:
         PushError: if the model does not load or does not predict.
     """
-    # Files without a name, of which a kill leaves nothing.
-    with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as said:
-        task = {
-            "model": str(model.absolute()),
-            "examples_model": examples_model,
-            "examples": [base64.b64encode(example).decode() for example in examples],
-            "parent": os.getpid(),
-            "answer": answer.fileno(),
-        }
-        try:
-            done = subprocess.run(
-                [sys.executable, "-c", _START, str(pathlib.Path(__file__).with_name("canary.py"))],
-                input=dumps(task).encode(),
-                stdout=said,
-                stderr=said,
-                cwd="/",
-                pass_fds=[answer.fileno()],
-                timeout=_SECONDS_TO_TRY,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise _failed(model, f"no answer after {_SECONDS_TO_TRY} s") from error
-        answer.seek(0)
-        text = answer.read().decode()
-        if done.returncode or not text:
-            why = f"exit code {done.returncode}"
-            raise _failed(model, "\n".join([why, *_last_lines(said)]))
-    found: dict[str, Any] = json.loads(text)
-    return found
+    global _early
+    if _early is not None and not _early.is_as_new():
+        end_early_trial()
+    trial, _early = _early or _Trial(), None
+    try:
+        return trial.run(
+            model,
+            {
+                "model": str(model.absolute()),
+                "examples_model": examples_model,
+                "examples": [base64.b64encode(example).decode() for example in examples],
+            },
+        )
+    finally:
+        trial.end()
+
+
+def _surroundings() -> tuple[dict[str, str], set[int]]:
+    """What a process inherits, and what may differ from step to step."""
+    return dict(os.environ), os.sched_getaffinity(0)
 
 
 def _last_lines(said: IO[bytes]) -> list[str]:

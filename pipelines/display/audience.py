@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from tfx_estimators.components.progress import Counted, progress_told_to
 from tfx_estimators.pipelines.display.lines import Lines
 from tfx_estimators.pipelines.display.run_events import Advanced, Event
 
-__all__ = ["Listener", "counting", "counts_are_shown", "report", "told_to"]
+__all__ = ["Listener", "counting", "counts_are_shown", "counts_of", "report", "told_to"]
 
 
 class Listener(Protocol):
@@ -60,11 +60,20 @@ def counting(step: str) -> Iterator[None]:
         step: the node's id.
     """
 
-    def advanced(counted: Counted) -> None:
-        report(Advanced(step, counted))
-
-    if not counts_are_shown():
+    advanced = counts_of(step)
+    if advanced is None:
         yield
         return
     with progress_told_to(advanced):
         yield
+
+
+def counts_of(step: str) -> Callable[[Counted], None] | None:
+    """What to tell of how far a step is; None where nobody shows it.
+
+    Args:
+        step: the node's id.
+    """
+    if not counts_are_shown():
+        return None
+    return lambda counted: report(Advanced(step, counted))

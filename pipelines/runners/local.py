@@ -6,6 +6,7 @@ import dataclasses
 import pathlib
 from typing import TYPE_CHECKING, Any
 
+from tfx_estimators.errors import UnsupportedOptionError
 from tfx_estimators.pipelines.runners.interface import RunnerOption
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ __all__ = ["RUNNER"]
 @dataclasses.dataclass(frozen=True)
 class _Local:
     name: str = "local"
-    summary: str = "TFX's LocalDagRunner, one step after another in this process"
+    summary: str = "TFX's LocalDagRunner, in this process, one step after another by default"
     options: tuple[RunnerOption, ...] = (
         RunnerOption(
             "from",
@@ -27,16 +28,23 @@ class _Local:
             "STEP",
         ),
         RunnerOption("to", "run only this step and those that it needs.", "STEP"),
+        RunnerOption(
+            "parallel",
+            "run up to this many steps at the same time if they do not need each other, each in "
+            "a process of its own; 1 if not given.",
+            "NUMBER",
+        ),
     )
 
     def check(self, **options: Any) -> None:
-        """The pipeline says which steps there are, when it runs."""
+        """Refuses numbers that are none; the pipeline says which steps there are."""
+        _parallel(options)
 
     def run(self, definition: Any, root: pathlib.Path, **options: Any) -> None:
         """Runs the steps in this process."""
         from tfx_estimators.pipelines.runner import run
 
-        run(definition, chosen=_chosen(definition, options))
+        run(definition, chosen=_chosen(definition, options), parallel=_parallel(options))
 
     def plan(self, definition: Any, root: pathlib.Path, **options: Any) -> list[PlannedStep]:
         """Says which steps are cached, and which would run."""
@@ -50,6 +58,17 @@ def _chosen(definition: Any, options: dict[str, Any]) -> ChosenSteps | None:
 
     first, last = options.get("from"), options.get("to")
     return choose_steps(definition, first, last) if first or last else None
+
+
+def _parallel(options: dict[str, Any]) -> int:
+    given = str(options.get("parallel", 1))
+    if not (given.isascii() and given.isdigit() and int(given) > 0):
+        raise UnsupportedOptionError(
+            f"--parallel {given}",
+            expected="how many steps may run at the same time: 1 or more",
+            fix="e.g. --parallel 2",
+        )
+    return int(given)
 
 
 RUNNER = _Local()

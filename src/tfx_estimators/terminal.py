@@ -39,7 +39,9 @@ def say(text: str) -> None:
     """
     with contextlib.suppress(OSError, ValueError):
         if sys.stderr is not None:
-            print(shown(text), file=sys.stderr, flush=True)
+            # In one piece: other threads may print, too.
+            sys.stderr.write(f"{shown(text)}\n")
+            sys.stderr.flush()
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -6,9 +6,12 @@ from __future__ import annotations
 import pathlib
 from typing import Any
 
+import psutil
 import pytest
 
 from tfx_estimators.errors import PipelineError
+from tfx_estimators.pipelines.display.run_events import StepRuns
+from tfx_estimators.pipelines.early_trial import EarlyTrial
 from tfx_estimators.pipelines.usual import csv_examples, estimator_pipeline
 
 MODULE = "tfx_estimators.pipelines.titanic.model"
@@ -72,3 +75,21 @@ def test_a_search_gives_the_trainer_its_hyperparameters(tmp_path: pathlib.Path) 
     hyperparameters = nodes["EstimatorTrainer"].inputs["hyperparameters"]
     assert hyperparameters.producer_component_id == "EstimatorTuner"
     assert '"max_trials": 3' in nodes["EstimatorTuner"].exec_properties["search"]
+
+
+def test_the_trial_of_the_pusher_begins_with_the_step_before_it(tmp_path: pathlib.Path) -> None:
+    def begins_with(step: str, pipeline: Any, steps: tuple[str, ...] | None = None) -> bool:
+        before = set(psutil.Process().children())
+        with EarlyTrial(pipeline, steps) as trial:
+            trial.hear(StepRuns(step))
+            started = set(psutil.Process().children()) - before
+        assert not any(process.is_running() for process in started)
+        return bool(started)
+
+    made = _pipeline(tmp_path)
+    assert begins_with("EstimatorEvaluator", made)
+    assert not begins_with("EstimatorTrainer", made)
+    assert not begins_with("EstimatorPusher", made)
+    assert not begins_with("EstimatorEvaluator", made, ("EstimatorTrainer", "EstimatorEvaluator"))
+    assert begins_with("EstimatorTrainer", _pipeline(tmp_path, replace={"evaluator": None}))
+    assert not begins_with("EstimatorEvaluator", _pipeline(tmp_path, replace={"pusher": None}))

@@ -103,7 +103,8 @@ class RunLog:
 
         if isinstance(event, StepBegan):
             name = urllib.parse.quote(event.step, safe="")
-            self._steps[event.step] = _StepLog(self.file.parent / "logs" / f"{name}.txt")
+            file = self.file.parent / "logs" / f"{name}.txt"
+            self._steps[event.step] = _StepLog(file, event.step)
         elif isinstance(event, StepRuns) and event.step in self._steps:
             if event.log is None:
                 self._steps[event.step].open()
@@ -118,10 +119,12 @@ class RunLog:
 class _StepLog:
     """What is logged while a step runs; of a cached one nothing is kept."""
 
-    def __init__(self, file: pathlib.Path) -> None:
+    def __init__(self, file: pathlib.Path, step: str) -> None:
         self._file = file
         self._log: LogFile | None = None
         self._held = logging.handlers.MemoryHandler(0, _NEVER, flushOnClose=False)
+        # Where several run, each in its process, their lines say which step they are of.
+        self._held.addFilter(lambda record: getattr(record, "step", step) == step)
         logging.getLogger().addHandler(self._held)
 
     def open(self) -> None:
@@ -132,6 +135,8 @@ class _StepLog:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             self._file.unlink(missing_ok=True)
             self._log = LogFile(self._file)
+            for is_of_step in self._held.filters:
+                self._log.addFilter(is_of_step)
         except OSError as error:
             _log.warning("the step has no log of its own: %s", error)
             return

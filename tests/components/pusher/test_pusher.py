@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import psutil
 import pytest
 import tensorflow as tf
 from tfx.proto import pusher_pb2
@@ -22,7 +23,11 @@ from tfx_estimators.components import EstimatorPusher
 from tfx_estimators.components.model_digest import hash_model, model_digest
 from tfx_estimators.components.pusher.manifest import read_manifest
 from tfx_estimators.components.pusher.publication import RECORDS
-from tfx_estimators.components.pusher.trial import try_model
+from tfx_estimators.components.pusher.trial import (
+    end_early_trial,
+    start_early_trial,
+    try_model,
+)
 from tfx_estimators.components.pusher.versions import Folder
 from tfx_estimators.errors import PushError, UnsupportedOptionError
 from tfx_estimators.lineage.record_files import read_records
@@ -122,6 +127,37 @@ def test_only_a_blessed_model_is_pushed(
 def test_a_model_tried_in_its_own_process_needs_tensorflow_only(model: Artifact) -> None:
     answer = try_model(pathlib.Path(model.uri) / "Format-Serving", [])
     assert answer == {"signatures": [], "examples": 0, "imported": []}
+
+
+def test_a_trial_that_was_started_early_is_the_one_that_is_used(
+    model: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = pathlib.Path(model.uri) / "Format-Serving"
+    start_early_trial()
+    (early,) = trials()
+    with monkeypatch.context() as changed:
+        changed.setattr("subprocess.Popen", None)
+        assert try_model(folder, [])["signatures"] == []
+    assert trials() == []
+    # The step that pushes may have variables of its own; a process that was started before
+    # has other ones.
+    start_early_trial()
+    (early,) = trials()
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "1")
+    with monkeypatch.context() as changed:
+        changed.setattr("subprocess.Popen", None)
+        with pytest.raises(TypeError):
+            try_model(folder, [])
+    assert not early.is_running()
+    start_early_trial()
+    end_early_trial()
+    assert trials() == []
+
+
+def trials() -> list[psutil.Process]:
+    """The processes of this one that try a model, or wait for one."""
+    below = psutil.Process().children()
+    return [one for one in below if any("canary.py" in word for word in one.cmdline())]
 
 
 class Talkative(tf.Module):  # type: ignore[misc]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from tfx_estimators.components.progress import Counted
@@ -83,6 +84,7 @@ class _ProcessOperator:
             self._spec,
             self._platform,
             execution_info.to_proto().SerializeToString(),
+            frozenset(_modules_of(execution_info.input_dict, execution_info.output_dict)),
             dict(os.environ),
             self._resources(step),
             logging.getLogger().level,
@@ -91,3 +93,9 @@ class _ProcessOperator:
         )
         output = self._processes.run(task, counted or (lambda count: None))
         return execution_result_pb2.ExecutorOutput.FromString(output)
+
+
+def _modules_of(*artifacts: Mapping[str, Iterable[Any]]) -> Iterator[str]:
+    for by_key in artifacts:
+        for artifact in itertools.chain(*by_key.values()):
+            yield type(artifact).__module__

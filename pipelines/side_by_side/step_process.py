@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib
 import io
 import logging
 import logging.handlers
@@ -38,6 +39,8 @@ class StepTask:
         spec: the executor's, a message.
         platform: the platform's settings for the executor, a message; None without any.
         execution: a serialized `ExecutionInvocation`.
+        artifact_modules: where the classes of its artifacts are defined, which TFX looks for
+            among what has been imported.
         environment: all variables of the run's process.
         resources: of the step.
         level: of what is logged.
@@ -50,6 +53,7 @@ class StepTask:
     spec: Any
     platform: Any
     execution: bytes
+    artifact_modules: frozenset[str]
     environment: Mapping[str, str]
     resources: Resources
     level: int
@@ -133,6 +137,9 @@ def _run(task: StepTask) -> bytes:
 
     flags = getattr(task.spec, "beam_pipeline_args_placeholders", ())
     watch_workers([flag.value.string_value for flag in flags])
+    for module in task.artifact_modules:
+        with contextlib.suppress(ImportError):  # TFX then makes a class, and says so.
+            importlib.import_module(module)
     invocation = execution_invocation_pb2.ExecutionInvocation.FromString(task.execution)
     info = data_types.ExecutionInfo.from_proto(invocation)
     output: bytes = task.operator(task.spec, task.platform).run_executor(info).SerializeToString()

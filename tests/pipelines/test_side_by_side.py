@@ -43,8 +43,12 @@ from tfx_estimators.components.resources import Resources, with_resources
 from tfx_estimators.errors import DataError
 
 
+class Note(String):
+    TYPE_NAME = "meeting.Note"
+
+
 @component
-def Meets(me: Parameter[str], other: Parameter[str], said: OutputArtifact[String]):
+def Meets(me: Parameter[str], other: Parameter[str], said: OutputArtifact[Note]):
     pathlib.Path(me).touch()
     end = time.monotonic() + 300
     while not pathlib.Path(other).exists():
@@ -68,7 +72,7 @@ def Meets(me: Parameter[str], other: Parameter[str], said: OutputArtifact[String
 
 @component
 def Joins(
-    one: InputArtifact[String], two: InputArtifact[String], said: OutputArtifact[String]
+    one: InputArtifact[Note], two: InputArtifact[Note], said: OutputArtifact[String]
 ):
     said.value = f"{one.value} {two.value} {os.getpid()}"
 

@@ -4,7 +4,8 @@ BIN = .stacks/$(or $(STACK),active)/bin
 PYTHON ?= python3
 # Two processes suit two cores and 4 GB each; a file stays in one process, and tests/conftest.py
 # says which comes first.
-PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(AGAIN)
+WORKERS ?= 2
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(AGAIN)
 ARGS ?=
 # Whether a failed test may run once more; the summary shows it as RERUN, with its error. More
 # than three of them are no accident.

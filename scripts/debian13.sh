@@ -4,7 +4,7 @@
 #   scripts/debian13.sh make test-stacks STACK=current
 #
 # Needs root, debootstrap and Debian's packages. The checkout is seen inside at the
-# same path; mounts live in a namespace of their own and go with the command.
+# same path, and so is /tmp; mounts live in a namespace of their own and go with the command.
 set -euo pipefail
 
 [ $# -gt 0 ] || { sed -n '2,8p' "$0" | cut -c3-; exit 2; }
@@ -39,6 +39,8 @@ fi
 
 export DEBIAN13_SYSTEM=$system DEBIAN13_CHECKOUT=$checkout
 exec unshare --mount --propagation private bash -euc '
+  # Processes on both sides agree by a file there on the ports that they use.
+  mount --bind /tmp "$DEBIAN13_SYSTEM/tmp"
   mkdir -p "$DEBIAN13_SYSTEM$DEBIAN13_CHECKOUT"
   mount --bind "$DEBIAN13_CHECKOUT" "$DEBIAN13_SYSTEM$DEBIAN13_CHECKOUT"
   mount -t proc proc "$DEBIAN13_SYSTEM/proc"

@@ -1,6 +1,6 @@
 """Faults caused, and what they cost: kills at random moments over a whole pipeline.
 
-    python benchmarks/faults.py [--kills 200] [--seed 1] [--lanes 2] [--kills-only]
+    python benchmarks/faults.py [--kills 200] [--seed 1] [--lanes 2] [--parallel 1] [--kills-only]
 
 A pipeline (transform, training with a checkpoint every ten steps, export, evaluation, push)
 is run by TFX's own LocalDagRunner in a process of its own, which gets SIGKILL at a random
@@ -58,6 +58,7 @@ class Faults:
     tally: Tally = dataclasses.field(default_factory=Tally)
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     names: dict[str, set[str]] = dataclasses.field(default_factory=dict)
+    parallel: int = 1
     killed: int = 0
     kills_a_phase: int = MOST_KILLS_A_PHASE
 
@@ -66,8 +67,9 @@ class Faults:
         root = self.folder / name
         root.mkdir(parents=True)
         return World(
-            name, root, self.folder / "data", self.context, self.tally, self.names, **changes
-        )
+            name, root, self.folder / "data", self.context, self.tally, self.names,
+            **{"parallel": self.parallel, **changes},
+        )  # fmt: skip
 
     def uninterrupted(self, **changes: Any) -> tuple[World, End]:
         """A run to compare with; the first one is timed, phase by phase."""
@@ -245,6 +247,9 @@ def main() -> None:
         action="store_true",
         help="no torn checkpoint, no two runs at once, no full disk",
     )
+    parser.add_argument(
+        "--parallel", type=int, default=1, help="steps at a time, each in a process of its own"
+    )
     options = parser.parse_args()
     print(f"seed {options.seed}")
     began = time.monotonic()
@@ -254,7 +259,7 @@ def main() -> None:
         # What is killed leaves files of Beam's and TensorFlow's: they go with the rest.
         os.environ["TMPDIR"] = f"{folder}/tmp"
         pathlib.Path(folder, "tmp").mkdir()
-        faults = Faults(pathlib.Path(folder), context, options.kills)
+        faults = Faults(pathlib.Path(folder), context, options.kills, parallel=options.parallel)
         # A short run has its share of every phase, too.
         share = options.kills // (len(PHASES) * options.lanes)
         faults.kills_a_phase = min(MOST_KILLS_A_PHASE, max(1, share))

@@ -51,6 +51,7 @@ class Job:
         serving: the folder that is pushed to.
         steps: how many are trained.
         hidden_units: of the model.
+        parallel: how many steps may run at the same time.
         file_limit: how large a file may become, in bytes: a full disk.
     """
 
@@ -62,6 +63,7 @@ class Job:
     serving: str
     steps: int
     hidden_units: tuple[int, ...]
+    parallel: int
     file_limit: int | None = None
 
 
@@ -192,7 +194,7 @@ def run_job(job: Job) -> None:
     from tfx_estimators.pipelines.runner import run
 
     try:
-        run(make_pipeline(job))
+        run(make_pipeline(job), parallel=job.parallel)
     except BaseException:
         traceback.print_exc()
         sys.exit(1)

@@ -115,6 +115,7 @@ class World:
     tally: Tally
     names: dict[str, set[str]]  # artifact's node and key -> names of its files, none missing
     hidden_units: tuple[int, ...] = (8,)
+    parallel: int = 1
     attempts: int = 0
     seen: dict[str, str] = dataclasses.field(default_factory=dict)
 
@@ -142,6 +143,7 @@ class World:
             serving=str(self.versions),
             steps=STEPS,
             hidden_units=self.hidden_units,
+            parallel=self.parallel,
             file_limit=file_limit,
         )
         return Attempt(self.context, job)

@@ -47,7 +47,7 @@ class StepProcesses:
         process._config.setdefault("tempdir", _folder().name)
         self._running: set[Any] = set()
         self._lock = threading.Lock()
-        self._asked_to_end = False
+        self._asked: int | None = None
 
     def run(self, task: StepTask, counted: Callable[[Counted], None]) -> bytes:
         """Executes a step in a process of its own, and waits for its end.
@@ -68,10 +68,12 @@ class StepProcesses:
         here, there = self._context.Pipe(duplex=False)
         process = self._context.Process(target=execute, args=(task, there), name=task.step)
         with self._lock:
-            if self._asked_to_end:
+            if self._asked is not None:
                 raise KeyboardInterrupt
             process.start()
             self._running.add(process)
+        if self._asked is not None:  # Since it was looked at.
+            _send(process, self._asked)
         there.close()
         try:
             answer = _heard(here, process, task.step, counted)
@@ -89,10 +91,14 @@ class StepProcesses:
 
     def send(self, number: int) -> None:
         """Sends a signal, which asks for the end, to all that run; none begins afterwards."""
-        self._asked_to_end = True
+        self._asked = number
         for process in tuple(self._running):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid, number)
+            _send(process, number)
+
+
+def _send(process: Any, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, number)
 
 
 @functools.cache

@@ -85,7 +85,8 @@ def own_tests(libraries: pathlib.Path, tmp_path_factory: pytest.TempPathFactory)
     """What the libraries' own tests came to, as pytest says it."""
     found = tmp_path_factory.mktemp("own") / "found.xml"
     run_tests = (
-        "import sys; from tfx_estimators.estimator import activate; activate(keras=2);"
+        "import sys; from tfx_estimators.collector import collect_seldom; collect_seldom();"
+        "from tfx_estimators.estimator import activate; activate(keras=2);"
         "from absl import flags; flags.FLAGS(sys.argv[:1]);"
         "import pytest; sys.exit(pytest.main(sys.argv[1:]))"
     )

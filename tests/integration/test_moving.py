@@ -152,7 +152,7 @@ def production() -> Iterator[Production]:
     for stack in ("legacy", "default"):
         if not is_there(stack):
             pytest.skip(f"make test-moving installs the {stack} stack")
-    # A Debian 13 of its own sees the checkout only.
+    # A Debian 13 of its own sees the checkout, wherever temporary files go here.
     (ROOT / "build").mkdir(exist_ok=True)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="moving-", dir=ROOT / "build"))
     try:

@@ -9,6 +9,11 @@ import signal
 import sys
 import traceback
 
+from tfx_estimators.collector import collect_seldom
+
+# As in the processes that the command starts.
+collect_seldom()
+
 # What each process would have to import, its parent has imported before it forks.
 PRELOADED = [
     "tensorflow",

@@ -5,12 +5,14 @@ import pathlib
 import sys
 import time
 
+from tfx_estimators.collector import collect_seldom
 from tfx_estimators.estimator.distribution import from_json
 from tfx_estimators.estimator.distribution.processes import end_with_parent
 
 
 def main(folder, task, policy):
     end_with_parent()
+    collect_seldom()
     import small_model
     from company import Company
 

@@ -9,11 +9,13 @@ import tensorflow as tf
 from small_model import GLOBAL_BATCH, STEPS
 
 from tfx_estimators import estimator as tf_estimator
+from tfx_estimators.collector import collect_seldom
 from tfx_estimators.estimator.distribution import Accelerators, CentralStorage, Mirrored
 from tfx_estimators.estimator.distribution.strategies import make_strategy
 
 
 def main(folder):
+    collect_seldom()
     said = []
     # Before anything else is done: this divides the CPU.
     mirrored = make_strategy(

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 
+from tfx_estimators.collector import collect_seldom
 from tfx_estimators.estimator.distribution import from_json
 from tfx_estimators.estimator.distribution.processes import end_with_parent
 
@@ -13,6 +14,7 @@ SIZE, CLASSES, STEPS = 32, 4, 3
 
 def main(folder, task, policy):
     end_with_parent()
+    collect_seldom()
     import keras_models
     import tensorflow as tf
     from small_model import Weights

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import resource
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 import tensorflow as tf
@@ -58,33 +59,30 @@ def test_what_cannot_be_read_for_a_while_is_not_torn(training: pathlib.Path) -> 
     assert recover(str(training)).torn == ()
 
 
-@pytest.fixture
-def no_descriptors() -> Iterator[Callable[[], None]]:
+@contextlib.contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Within the block no file can be opened, however many this process has open already."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     taken: list[int] = []
-
-    def take() -> None:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (500, before[1]))
-        try:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(500, before[0]), before[1]))
+    try:
+        with contextlib.suppress(OSError):
             while True:
                 taken.append(os.open(os.devnull, os.O_RDONLY))
-        except OSError:
-            pass
-
-    yield take
-    for descriptor in taken:
-        os.close(descriptor)
-    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        yield
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def test_without_descriptors_nothing_is_torn(
-    training: pathlib.Path, no_descriptors: Callable[[], None]
-) -> None:
+def test_without_descriptors_nothing_is_torn(training: pathlib.Path) -> None:
     names = sorted(path.name for path in training.iterdir())
-    no_descriptors()
-    with pytest.raises((TrainingError, OSError), match="Too many open files"):
+    with (
+        pytest.raises((TrainingError, OSError), match="Too many open files"),
+        no_descriptors(),
+    ):
         recover(str(training))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (900, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     assert sorted(path.name for path in training.iterdir()) == names
 
 

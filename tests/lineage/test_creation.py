@@ -39,7 +39,7 @@ def test_several_processes_make_one_store_and_lose_nothing(tmp_path: pathlib.Pat
     context = multiprocessing.get_context("fork")
     barrier, problems = context.Barrier(_WRITERS), context.SimpleQueue()
     writers = [
-        context.Process(target=_write, args=(number, tmp_path, barrier, problems))
+        context.Process(target=_write, args=(number, tmp_path, barrier, problems), daemon=True)
         for number in range(_WRITERS)
     ]
     for writer in writers:

@@ -70,9 +70,12 @@ def killed_within_a_run(temporary: pathlib.Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("tempfile.tempdir", None)
     child = os.fork()
     if not child:
-        with temporary_folder():
-            tempfile.mkdtemp(prefix="beam-pipeline-temp")
-            os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            with temporary_folder():
+                tempfile.mkdtemp(prefix="beam-pipeline-temp")
+                os.kill(os.getpid(), signal.SIGKILL)
+        finally:
+            os._exit(1)  # Whatever happened, the tests go on in one process.
     os.waitpid(child, 0)
 
 

@@ -449,9 +449,12 @@ def test_a_killed_push_leaves_nothing_in_the_temporary_place(
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     child = os.fork()
     if not child:
-        with Bucket("ram://bucket").staging() as folder:
-            (folder / "variables").mkdir()
-            os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            with Bucket("ram://bucket").staging() as folder:
+                (folder / "variables").mkdir()
+                os.kill(os.getpid(), signal.SIGKILL)
+        finally:
+            os._exit(1)  # Whatever happened, the tests go on in one process.
     os.waitpid(child, 0)
     assert len(list(temporary.iterdir())) == 2
     with Bucket("ram://bucket").staging() as folder:

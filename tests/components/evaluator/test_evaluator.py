@@ -91,7 +91,9 @@ def blessing(run: Any) -> tuple[list[str], Artifact]:
 
 
 @pytest.mark.parametrize(("bound", "blessed"), [(0.7, True), (0.99, False)])
-def test_a_value_threshold_decides(evaluate: Run, bound: float, blessed: bool) -> None:
+def test_a_value_threshold_decides(
+    evaluate: Run, model: Artifact, bound: float, blessed: bool
+) -> None:
     report = evaluate(auc_within(VALUE.format(bound)))
     assert report.blessed is blessed
     (check,) = report.checks
@@ -102,7 +104,7 @@ def test_a_value_threshold_decides(evaluate: Run, bound: float, blessed: bool) -
     files, made = blessing(evaluate)
     assert files == ["BLESSED" if blessed else "NOT_BLESSED"]
     assert made.get_int_custom_property("blessed") == int(blessed)
-    assert made.get_string_custom_property("current_model").endswith("model0")
+    assert made.get_string_custom_property("current_model") == model.uri
     assert made.has_custom_property("current_model_id")
 
 

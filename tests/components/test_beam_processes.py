@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
+from process_states import has_ended
 
 pytestmark = pytest.mark.slow
 
@@ -77,11 +78,4 @@ def test_a_worker_that_is_killed_ends_the_pipeline(start: Callable[[], Started])
 def test_a_worker_ends_with_the_process_that_started_it(start: Callable[[], Started]) -> None:
     program, worker = start()
     program.kill()
-    _wait_until(lambda: _is_gone(worker))
-
-
-def _is_gone(process: psutil.Process) -> bool:
-    try:
-        return bool(process.status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return True
+    _wait_until(lambda: has_ended(worker.pid))

@@ -183,7 +183,7 @@ def children(parent: int, named: str) -> list[str]:
     for status in pathlib.Path("/proc").glob("[0-9]*/status"):
         with contextlib.suppress(OSError):  # It has ended meanwhile.
             if f"PPid:\t{parent}\n" in status.read_text():
-                found.append(status.with_name("cmdline").read_bytes().decode())
+                found.append(status.with_name("cmdline").read_bytes().decode(errors="replace"))
     return [command for command in found if named in command]
 
 

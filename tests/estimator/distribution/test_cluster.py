@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from process_states import has_ended
 
 from tfx_estimators.errors import TrainingError
 from tfx_estimators.estimator.distribution import Mirrored, MultiWorker, ParameterServer
@@ -71,19 +72,11 @@ class Cluster:
 
 
 def wait_until_gone(processes: Iterable[int]) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     for process in processes:
-        while is_there(process):
+        while not has_ended(process):
             assert time.monotonic() < deadline, f"process {process} is left"
             time.sleep(0.05)
-
-
-def is_there(process: int) -> bool:
-    try:
-        state = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2]
-    except FileNotFoundError:
-        return False
-    return not state.startswith("Z")
 
 
 @pytest.fixture
@@ -198,7 +191,7 @@ def test_tasks_end_with_the_process_that_started_them(
     )
     process = subprocess.Popen([sys.executable, str(parent)])
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while len(pair.started()) < 2:
             assert process.poll() is None
             assert time.monotonic() < deadline

@@ -288,7 +288,7 @@ def _standing(root: pathlib.Path) -> dict[str, Standing]:
 def _process_of(root: pathlib.Path, node: str) -> int:
     for folder in pathlib.Path("/proc").glob("[0-9]*"):
         try:
-            command = (folder / "cmdline").read_bytes().decode().split("\0")
+            command = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue
         if f"--tfx_node={node}" in command and any(str(root) in part for part in command):

@@ -14,6 +14,7 @@ import time
 import pytest
 import yaml
 from click.testing import CliRunner
+from process_states import has_ended
 
 from tfx_estimators.cli import main
 from tfx_estimators.components.progress import Counted, show_progress
@@ -272,7 +273,7 @@ def test_ending_a_run_ends_its_step(make_package, runner_program, tmp_path, numb
         step = int((tmp_path / "pid").read_text())
         run.send_signal(number)
         assert run.wait(300) != 0
-    _wait_for(lambda: not _alive(step))
+    _wait_for(lambda: has_ended(step))
     assert not list((tmp_path / "root").glob("artifacts/small-*/first/*"))
 
 
@@ -293,11 +294,6 @@ def test_containers_without_their_image(make_package, tmp_path, monkeypatch) -> 
     with pytest.raises(ContainerError, match="has no image"):
         run_package(make_package(image=NO_IMAGE, first={}), tmp_path / "root", containers=True)
     assert not (tmp_path / "root").exists()
-
-
-def _alive(pid: int) -> bool:
-    status = pathlib.Path(f"/proc/{pid}/status")
-    return status.exists() and "State:\tZ" not in status.read_text()
 
 
 def _wait_for(condition) -> None:

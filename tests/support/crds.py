@@ -53,7 +53,7 @@ def install(api: Any, crd: dict[str, Any]) -> None:
     # KServe's asks a webhook for other versions, which nobody answers here.
     crd["spec"].pop("conversion", None)
     extensions.create_custom_resource_definition(crd)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while True:
         found = extensions.read_custom_resource_definition(crd["metadata"]["name"])
         conditions = {c.type: c.status for c in (found.status.conditions or ())}

@@ -43,23 +43,27 @@ def test_a_process_trains_while_its_step_lives_and_saves_when_it_is_gone(
 ) -> None:
     heartbeat = Heartbeat(tmp_path, seconds=0.1)
     with _start(_SAVES, tmp_path) as process:
-        until = time.monotonic() + 120
+        until = time.monotonic() + 300
         while not (tmp_path / "ready").exists():
             assert time.monotonic() < until
             heartbeat.beat()
             time.sleep(0.1)
-        until = time.monotonic() + 12  # Twice its patience.
-        while time.monotonic() < until:
+        silence, beaten = 0.0, time.monotonic()
+        until = beaten + 12  # Twice its patience.
+        while beaten < until:
             heartbeat.beat()
-            assert process.poll() is None
             time.sleep(0.1)
+            silence = max(silence, time.monotonic() - beaten)
+            beaten = time.monotonic()
+        # Unless the machine stood still for so long that it had reason to end.
+        assert process.poll() is None or silence > 3
         assert process.wait(300) == 1
     assert (tmp_path / "saved").exists()
 
 
 def test_a_process_that_hears_no_signal_ends_too(tmp_path: pathlib.Path) -> None:
     with _start(_DEAF, tmp_path) as process:
-        assert process.wait(120) == 128 + signal.SIGTERM
+        assert process.wait(300) == 128 + signal.SIGTERM
 
 
 def test_a_volume_that_cannot_be_written_ends_no_step(tmp_path: pathlib.Path) -> None:

@@ -437,7 +437,7 @@ def test_kserves_own_controller_goes_from_version_to_version_and_back(
 
             assert roll_back(services, "taxi") == Rollout(uri(1), 100, None, new=True)
             deployment = services.deployment("taxi")
-            end = time.monotonic() + 60
+            end = time.monotonic() + 300
             while not look(services, "taxi")["ready"]:
                 assert time.monotonic() < end, deployment
                 time.sleep(0.2)

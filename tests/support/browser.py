@@ -19,7 +19,7 @@ import websocket
 __all__ = ["Tab", "chromium", "open_browser"]
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
-_SECONDS = 120
+_SECONDS = 300
 _COMPLAINTS = (
     "Log.entryAdded",
     "Network.loadingFailed",
@@ -130,7 +130,11 @@ def open_browser() -> Iterator[Tab]:
     """A browser with one page, for the length of a block."""
     found = chromium()
     assert found is not None, "Chromium is not installed: apt-get install chromium"
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        # A pipe that nobody reads would stop it one day.
+        tempfile.NamedTemporaryFile() as said,
+    ):
         browser = subprocess.Popen(
             [
                 found,
@@ -145,11 +149,10 @@ def open_browser() -> Iterator[Tab]:
                 "about:blank",
             ],
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
+            stderr=said,
         )
         try:
-            yield Tab(_page_of(browser))
+            yield Tab(_page_of(pathlib.Path(said.name)))
         finally:
             browser.terminate()
             browser.wait(_SECONDS)
@@ -164,19 +167,19 @@ def _is_loaded(event: dict[str, Any], loader: str) -> bool:
     )
 
 
-def _page_of(browser: subprocess.Popen[str]) -> str:
+def _page_of(said: pathlib.Path) -> str:
+    """The address of the page's socket, once the browser has said where it listens."""
     import urllib.request
 
-    assert browser.stderr is not None
-    for line in browser.stderr:
-        if match := re.search(r"DevTools listening on ws://([^/]+)/", line):
-            end = time.monotonic() + _SECONDS
+    end = time.monotonic() + _SECONDS
+    while time.monotonic() < end:
+        text = said.read_text(errors="replace")
+        if match := re.search(r"DevTools listening on ws://([^/]+)/", text):
+            listed = f"http://{match[1]}/json/list"
+            with urllib.request.urlopen(listed, timeout=_SECONDS) as answer:
+                found = [one for one in json.load(answer) if one["type"] == "page"]
             # It answers before it has opened its page.
-            while time.monotonic() < end:
-                listed = f"http://{match[1]}/json/list"
-                with urllib.request.urlopen(listed, timeout=_SECONDS) as answer:
-                    found = [one for one in json.load(answer) if one["type"] == "page"]
-                if found:
-                    return str(found[0]["webSocketDebuggerUrl"])
-                time.sleep(0.1)
-    raise AssertionError("Chromium did not start")
+            if found:
+                return str(found[0]["webSocketDebuggerUrl"])
+        time.sleep(0.1)
+    raise AssertionError(f"Chromium did not start: {said.read_text(errors='replace')[-3000:]}")

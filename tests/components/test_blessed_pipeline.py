@@ -40,12 +40,12 @@ metrics_specs { metrics {
 """
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    return tmp_path_factory.mktemp("pipeline")
+@pytest.fixture
+def root(tmp_path: pathlib.Path) -> pathlib.Path:
+    return tmp_path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def run(root: pathlib.Path, examples: Artifact, make_model: Any) -> Any:
     """`run(name, slope)` runs the pipeline on a model of that slope, and returns it."""
 

@@ -25,14 +25,14 @@ EXAMPLES = [{"x": float(i), "word": word} for i, word in enumerate("abcd")]
 pytestmark = pytest.mark.stacks
 
 
-@pytest.fixture(scope="module")
-def exports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pathlib.Path]:
+@pytest.fixture
+def exports(tmp_path: pathlib.Path) -> dict[str, pathlib.Path]:
     """Two models, with vocabularies of one file name in two folders, as they were exported."""
     made = {}
     for name, words in WORDS.items():
-        folder = tmp_path_factory.mktemp(name)
+        folder = tmp_path / name
         vocabulary = folder / "secret-project" / "words.txt"
-        vocabulary.parent.mkdir()
+        vocabulary.parent.mkdir(parents=True)
         vocabulary.write_text("\n".join(words) + "\n")
         column = tf.feature_column.categorical_column_with_vocabulary_file(
             "word", str(vocabulary), vocabulary_size=3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import tempfile
 import textwrap
 from typing import Any
 
@@ -114,7 +115,8 @@ class Workshop:
     ) -> pathlib.Path:
         from tfx_estimators.components.transform.executor import Executor
 
-        root = self.folder / name
+        # Of its own, as a test may run twice.
+        root = pathlib.Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder))
         kinds = {
             "transform_graph": standard_artifacts.TransformGraph,
             "transformed_examples": standard_artifacts.Examples,
@@ -189,8 +191,10 @@ def test_a_new_span_is_the_only_one_analysed(workshop: Workshop, both_spans: pat
     assert len(list((second / "updated_analyzer_cache").glob("dataset-*"))) == 2
 
 
-def test_parquet_gives_the_same_bytes(workshop: Workshop, both_spans: pathlib.Path) -> None:
-    spans = [write_span(workshop.folder, span, parquet=True) for span in (0, 1)]
+def test_parquet_gives_the_same_bytes(
+    workshop: Workshop, both_spans: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    spans = [write_span(tmp_path, span, parquet=True) for span in (0, 1)]
     root = workshop.run("parquet", spans)
     assert facts(root) == facts(both_spans)
     for split in SPLITS:

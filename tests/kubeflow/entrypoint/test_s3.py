@@ -60,14 +60,17 @@ def test_what_a_step_leaves_is_on_the_server_under_the_uri_that_it_told(
     }
 
 
-def test_data_on_the_server_have_a_digest_by_their_content(server: S3Server) -> None:
+def test_data_on_the_server_have_a_digest_by_their_content(
+    server: S3Server, tmp_path: pathlib.Path
+) -> None:
+    base = f"data/{tmp_path.name}"  # Of its own, as a test may run twice.
     config = {"splits": [{"name": "all", "pattern": "*.csv"}]}
-    given = {"input_base": f"s3://{server.bucket}/data", "input_config": json.dumps(config)}
+    given = {"input_base": f"s3://{server.bucket}/{base}", "input_config": json.dumps(config)}
     flags = [f"--s3_endpoint_url={server.endpoint}", f"--s3_access_key_id={KEY}",
              f"--s3_secret_access_key={KEY}", "--s3_region_name=us-east-1"]  # fmt: skip
     digests = []
     for name, text in (("a.csv", "x\n1\n"), ("a.csv", "x\n2\n"), ("b.csv", ""), ("b.txt", "")):
-        server.put(f"data/{name}", text)
+        server.put(f"{base}/{name}", text)
         digests.append(data_digest(given, flags))
     assert len(set(digests)) == 3
     assert digests[2] == digests[3]  # No CSV file.

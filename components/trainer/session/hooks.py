@@ -16,7 +16,10 @@ from tfx_estimators.components.trainer.checkpoints.recording_hook import Recordi
 from tfx_estimators.components.trainer.checkpoints.recording_listener import RecordingListener
 from tfx_estimators.components.trainer.checkpoints.training import Training
 from tfx_estimators.components.trainer.session.interruption import Interruption, InterruptionHook
-from tfx_estimators.components.trainer.session.one_session_hook import OneSessionHook
+from tfx_estimators.components.trainer.session.one_session_hook import (
+    OneSessionHook,
+    in_one_session,
+)
 from tfx_estimators.components.trainer.session.progress_hook import ProgressHook
 from tfx_estimators.estimator.distribution import MultiWorker, Policy
 
@@ -96,6 +99,7 @@ def member(observers: Observers, policy: Policy | None, *, leads: bool) -> Hooks
     """
     hooks: list[Any] = [observers.progress, observers.counter]
     if isinstance(policy, MultiWorker):
+        observers.closing.enter_context(in_one_session())
         hooks.append(OneSessionHook(observers.training.start.step))
     if leads:
         evaluated_elsewhere = policy is not None and policy.has_evaluator

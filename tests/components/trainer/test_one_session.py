@@ -9,7 +9,10 @@ import pytest
 import tensorflow as tf
 
 from tfx_estimators import estimator as tf_estimator
-from tfx_estimators.components.trainer.session.one_session_hook import OneSessionHook
+from tfx_estimators.components.trainer.session.one_session_hook import (
+    OneSessionHook,
+    in_one_session,
+)
 from tfx_estimators.errors import TrainingError
 
 pytestmark = pytest.mark.stacks
@@ -33,13 +36,17 @@ def trained(folder: pathlib.Path, *hooks: Any, steps: int) -> int:
 
 
 def test_a_worker_ends_where_its_session_would_be_made_anew(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(TrainingError, match="the workers have lost each other"):
+    with pytest.raises(TrainingError, match="the workers have lost each other"), in_one_session():
         trained(tmp_path, OneSessionHook(0), Aborted(), steps=5)
 
 
 def test_a_worker_begins_where_the_training_does_or_not_at_all(tmp_path: pathlib.Path) -> None:
-    hook = OneSessionHook(0)
-    assert trained(tmp_path, hook, steps=5) == 5
-    assert trained(tmp_path, OneSessionHook(5), steps=7) == 7
-    with pytest.raises(TrainingError, match="starts at step 7, but the training at step 5"):
+    with in_one_session():
+        assert trained(tmp_path, OneSessionHook(0), steps=5) == 5
+    with in_one_session():
+        assert trained(tmp_path, OneSessionHook(5), steps=7) == 7
+    with (
+        pytest.raises(TrainingError, match="starts at step 7, but the training at step 5"),
+        in_one_session(),
+    ):
         trained(tmp_path, OneSessionHook(5), steps=9)

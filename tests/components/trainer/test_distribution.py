@@ -165,6 +165,18 @@ def test_a_worker_that_dies_is_named_and_its_training_goes_on(
 
 @pytest.mark.slow
 @pytest.mark.stacks
+def test_a_worker_that_stands_still_ends_the_step_and_its_training_goes_on(
+    train: Any, known: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARM", f"worker-1 SIGSTOP 5 {tmp_path / 'harmed'}")
+    with pytest.raises(TrainingError, match="the workers have lost each other"):
+        train(MultiWorker(2))
+    assert max(record.step for record in known()) in (2, 4)
+    check_published(train(MultiWorker(2)), known, examples=STEPS * 2 * BATCH)
+
+
+@pytest.mark.slow
+@pytest.mark.stacks
 def test_sigterm_saves_first_and_ends_every_process(
     train: Any, known: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,7 +186,7 @@ def test_sigterm_saves_first_and_ends_every_process(
     saved = [record.step for record in known() if record.kept]
     log = next((tmp_path / "checkpoints").glob("*/logs/worker-0.log")).read_text()
     assert f"stopped by SIGTERM at step {max(saved)}, which was saved" in log
-    assert not children(os.getpid(), "components.trainer.task")
+    assert not children(os.getpid(), "components.trainer.processes.task")
 
 
 def children(parent: int, named: str) -> list[str]:

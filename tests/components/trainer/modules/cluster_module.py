@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
 
 import columns_module
 import tensorflow as tf
@@ -16,7 +17,8 @@ feature_columns = columns_module.feature_columns
 class Harm(tf.compat.v1.train.SessionRunHook):
     """HARM is e.g. "worker-1 SIGKILL 5 FILE": what that task gets at that step, once.
 
-    A parent's task is the step itself: "worker-1's-parent SIGTERM 5 FILE".
+    One that gets SIGSTOP goes on by itself. A parent's task is the step itself:
+    "worker-1's-parent SIGTERM 5 FILE".
     """
 
     def __init__(self):
@@ -36,6 +38,9 @@ class Harm(tf.compat.v1.train.SessionRunHook):
             self._file.touch()
             print("about to end", flush=True)
             process = os.getppid() if self._of_parent else os.getpid()
+            if self._signal == "SIGSTOP":
+                # For twice as long as TensorFlow waits for a sign of life.
+                subprocess.Popen(["sh", "-c", f"sleep 20; kill -CONT {process}"])
             os.kill(process, getattr(signal, self._signal))
 
 

@@ -61,6 +61,7 @@
 * `saved_model`: calling a signature of a SavedModel on serialized tf.Examples.
 * `scratch`: folders for a while, of which none stays: the next process removes what a kill has
   left.
+* `signals`: signals that ask a process to end, heard for a while instead of obeyed.
 * `trainer`: `EstimatorTrainer`: trains an estimator and exports it for serving.
 * `transform`: `FeatureColumnTransform`: feature columns on Beam, in TFX Transform's formats.
 * `tree`: trees of files, read whole or not at all: what cannot be listed is an error.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
-from typing import NoReturn
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
 
-__all__ = ["exits_raise"]
+__all__ = ["exits_fail", "exits_raise"]
 
 
 @contextlib.contextmanager
@@ -31,3 +31,17 @@ def exits_raise() -> Iterator[None]:
         yield
     finally:
         os._exit = leave
+
+
+@contextlib.contextmanager
+def exits_fail(error: Callable[[Any], Exception]) -> Iterator[None]:
+    """Takes an attempt of a block to end this process for the error that it is.
+
+    Args:
+        error: makes what is raised instead of SystemExit, of the code that the exit was given.
+    """
+    try:
+        with exits_raise():
+            yield
+    except SystemExit as end:
+        raise error(end.code) from end

@@ -16,10 +16,10 @@ import os
 import pathlib
 import sys
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfx_estimators.components.exits import exits_raise
+from tfx_estimators.components.exits import exits_fail, exits_raise
 from tfx_estimators.components.module_sources import parse, sources_digest, sources_of
 from tfx_estimators.errors import ModuleContractError, UserModuleError
 from tfx_estimators.estimator import keras_2_modules, loading
@@ -159,22 +159,19 @@ class UserModule:
         )
 
 
-@contextlib.contextmanager
-def no_exit() -> Iterator[None]:
+def no_exit() -> contextlib.AbstractContextManager[None]:
     """Takes an attempt of the user's code to end the process for the error that it is.
 
     Raises:
-        UserModuleError: instead of SystemExit, whatever its code.
+        UserModuleError: in the block, instead of SystemExit, whatever its code.
     """
-    try:
-        with exits_raise():
-            yield
-    except SystemExit as error:
-        raise UserModuleError(
-            f"a function of the user's module called sys.exit({error.code!r}) in the step",
+    return exits_fail(
+        lambda code: UserModuleError(
+            f"a function of the user's module called sys.exit({code!r}) in the step",
             expected="functions that return, or raise an error",
             fix="remove sys.exit and os._exit from what the step calls",
-        ) from error
+        )
+    )
 
 
 def _outside_of_graphs() -> contextlib.AbstractContextManager[None]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 
-from tfx_estimators.components.exits import exits_raise
+from tfx_estimators.components.exits import exits_fail
 from tfx_estimators.components.user_code import describe, find_place, root_cause
 from tfx_estimators.errors import PipelineError, TfxEstimatorsError
 
@@ -37,22 +36,19 @@ def explained(step: str, cause: BaseException) -> TfxEstimatorsError:
     )
 
 
-@contextlib.contextmanager
-def no_exit(step: str) -> Iterator[None]:
+def no_exit(step: str) -> contextlib.AbstractContextManager[None]:
     """Takes an attempt of a step to end this process for the error that it is.
 
     Args:
         step: the node's id.
 
     Raises:
-        PipelineError: instead of SystemExit, whatever its code.
+        PipelineError: in the block, instead of SystemExit, whatever its code.
     """
-    try:
-        with exits_raise():
-            yield
-    except SystemExit as error:
-        raise PipelineError(
-            f"{step} failed: its code called sys.exit({error.code!r})",
+    return exits_fail(
+        lambda code: PipelineError(
+            f"{step} failed: its code called sys.exit({code!r})",
             expected="a step that returns, or raises an error",
             fix="remove sys.exit and os._exit from what the step calls, and run again",
-        ) from error
+        )
+    )

@@ -11,11 +11,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from types import FrameType
 from typing import Any
 
+from tfx_estimators.components.signals import signals_heard
 from tfx_estimators.pipelines.side_by_side.step_processes import StepProcesses
 
 __all__ = ["Schedule"]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Of the same signal: the first one lets steps end well, the second one interrupts them.
 _TIMES_UNTIL_KILLED = 3
 
@@ -70,7 +70,7 @@ class Schedule:
         """
         left, running = list(self._steps), dict[Future[Any], _Step]()
         failure: BaseException | None = None
-        with self._passing_signals_on(), ThreadPoolExecutor(self._most, "step") as pool:
+        with signals_heard(self._pass_on), ThreadPoolExecutor(self._most, "step") as pool:
             while running or left:
                 if failure is None and not self._asked:
                     unfinished = {step.name for step in (*left, *running.values())}
@@ -100,22 +100,8 @@ class Schedule:
         finally:
             self.store.acquire()
 
-    @contextlib.contextmanager
-    def _passing_signals_on(self) -> Iterator[None]:
-        """Gives signals to the processes of the steps; an ignored one stays ignored."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def passed_on(number: int, frame: FrameType | None) -> None:
-            self._asked.append(number)
-            times = self._asked.count(number)
-            self.processes.send(signal.SIGKILL if times >= _TIMES_UNTIL_KILLED else number)
-
-        heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-        before = {number: signal.signal(number, passed_on) for number in heeded}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+    def _pass_on(self, number: int, frame: FrameType | None) -> None:
+        """Gives a signal to the processes of the steps."""
+        self._asked.append(number)
+        times = self._asked.count(number)
+        self.processes.send(signal.SIGKILL if times >= _TIMES_UNTIL_KILLED else number)

@@ -111,6 +111,7 @@ def execute(task: StepTask, connection: Connection) -> None:
 def _answer(task: StepTask, told: _Told) -> StepAnswer:
     from tfx_estimators.estimator.activation import activate_with_tensorflow
 
+    # A fork server that somebody started before has not preloaded it.
     activate_with_tensorflow()
     counting = progress_told_to(told.tell) if task.shows_counts else contextlib.nullcontext()
     try:

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import threading
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
 import tensorflow as tf
 
+from tfx_estimators.components.signals import signals_heard
 from tfx_estimators.errors import TrainingInterruptedError
 from tfx_estimators.terminal import say
 
 __all__ = ["Interruption", "InterruptionHook", "listening"]
-
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Interruption:
@@ -53,14 +51,10 @@ class Interruption:
 def listening() -> Iterator[Interruption]:
     """Takes note of signals for the length of a block, instead of dying of them.
 
-    A second Ctrl-C interrupts at once. A signal that the process was started to ignore, as
-    by `nohup` or by a shell's `&`, stays ignored. Outside of the main thread, where Python
-    has no say over signals, nothing is noted.
+    A second Ctrl-C interrupts at once. What stays ignored, and where nothing is noted, is as in
+    `signals_heard`.
     """
     interruption = Interruption()
-    if threading.current_thread() is not threading.main_thread():
-        yield interruption
-        return
 
     def note(number: int, frame: FrameType | None) -> None:
         if interruption.signal is not None and number == signal.SIGINT:
@@ -68,14 +62,8 @@ def listening() -> Iterator[Interruption]:
         interruption.signal = signal.Signals(number).name
         say(f"EstimatorTrainer: {interruption.signal}: saving a checkpoint after this step")
 
-    heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, note) for number in heeded}
-    try:
+    with signals_heard(note):
         yield interruption
-    finally:
-        for number, handler in before.items():
-            # None where the handler was not set by Python, and cannot be by it.
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 class InterruptionHook(tf.compat.v1.train.SessionRunHook):

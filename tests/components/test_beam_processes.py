@@ -6,12 +6,12 @@ import contextlib
 import pathlib
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
 from process_states import has_ended
+from waits import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +47,7 @@ def start(tmp_path: pathlib.Path) -> Iterator[Callable[[], Started]]:
             command = [sys.executable, str(tmp_path / "program.py"), str(tmp_path / "begun")]
             program = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
             stack.callback(program.kill)
-            _wait_until(lambda: program.poll() is not None or (tmp_path / "begun").exists())
+            wait_until(lambda: program.poll() is not None or (tmp_path / "begun").exists())
             (worker,) = psutil.Process(program.pid).children(recursive=True)
             stack.callback(_end, worker)
             return program, worker
@@ -58,13 +58,6 @@ def start(tmp_path: pathlib.Path) -> Iterator[Callable[[], Started]]:
 def _end(worker: psutil.Process) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         worker.kill()
-
-
-def _wait_until(so: Callable[[], bool]) -> None:
-    end = time.monotonic() + 300
-    while not so():
-        assert time.monotonic() < end, "it never came so"
-        time.sleep(0.1)
 
 
 def test_a_worker_that_is_killed_ends_the_pipeline(start: Callable[[], Started]) -> None:
@@ -78,4 +71,4 @@ def test_a_worker_that_is_killed_ends_the_pipeline(start: Callable[[], Started])
 def test_a_worker_ends_with_the_process_that_started_it(start: Callable[[], Started]) -> None:
     program, worker = start()
     program.kill()
-    _wait_until(lambda: has_ended(worker.pid))
+    wait_until(lambda: has_ended(worker.pid))

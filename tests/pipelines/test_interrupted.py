@@ -8,11 +8,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psutil
 import pytest
+from waits import wait_until
 
 from tfx_estimators.commands.temporary_folder import temporary_folder
 from tfx_estimators.lineage.runs import find_run
@@ -77,13 +77,6 @@ def killed_within_a_run(temporary: pathlib.Path, monkeypatch: pytest.MonkeyPatch
         finally:
             os._exit(1)  # Whatever happened, the tests go on in one process.
     os.waitpid(child, 0)
-
-
-def wait_until(so: Callable[[], bool]) -> None:
-    end = time.monotonic() + 300
-    while not so():
-        assert time.monotonic() < end, "it never came so"
-        time.sleep(0.1)
 
 
 def test_what_a_killed_run_left_in_the_temporary_place_goes(

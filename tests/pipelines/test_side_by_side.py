@@ -8,12 +8,11 @@ import pathlib
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
-from typing import Any
 
 import psutil
 import pytest
+from process_states import has_ended
+from waits import wait_until
 
 from tfx_estimators.components.user_code import find_place
 from tfx_estimators.errors import DataError, PipelineError
@@ -24,13 +23,12 @@ from tfx_estimators.pipelines.runners import find_runner
 
 pytestmark = pytest.mark.faults
 
-# Two steps that wait for each other, one that needs both, and one that needs nothing.
+# Two steps that wait for each other, and one that needs both.
 PIPELINE = """
 import logging
 import os
 import pathlib
 import signal
-import sys
 import time
 
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
@@ -202,7 +200,7 @@ def test_a_run_that_is_ended_leaves_no_process_and_no_step_that_runs(
         assert process.returncode == (1 if end is signal.SIGINT else -end)
         if end is signal.SIGINT:
             assert "Aborted!" in shown
-        wait_until(lambda: not any(runs(one) for one in below))
+        wait_until(lambda: all(has_ended(one.pid) for one in below))
     finally:
         process.kill()
     if end is signal.SIGINT:
@@ -229,14 +227,3 @@ def test_a_number_that_is_none_is_refused_before_anything_is_made(tmp_path: path
 
 def text_of(file: pathlib.Path) -> str:
     return file.read_text() if file.exists() else ""
-
-
-def runs(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-
-
-def wait_until(so: Callable[[], Any]) -> None:
-    end = time.monotonic() + 300
-    while not so():
-        assert time.monotonic() < end, "it never came so"
-        time.sleep(0.05)

@@ -19,6 +19,7 @@ from process_states import has_ended
 from tfx.proto import pusher_pb2
 from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
+from waits import wait_until
 
 from tfx_estimators.components import EstimatorPusher
 from tfx_estimators.components.model_digest import hash_model, model_digest
@@ -238,13 +239,6 @@ def test_the_trial_ends_with_its_parent_and_leaves_nothing(
         parent.kill()
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(trial.name), signal.SIGKILL)
-
-
-def wait_until(so: Callable[[], bool]) -> None:
-    end = time.monotonic() + 300
-    while not so():
-        assert time.monotonic() < end, "it never came so"
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("damage", ["variables", "graph", "nan"])

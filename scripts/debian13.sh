@@ -16,6 +16,11 @@ system=${DEBIAN13:-/var/tmp/tfx-estimators-debian13}
 ready=$system/.ready-2
 
 if [ ! -e "$ready" ]; then
+  # Two at a time would undo each other's work; the second one finds it done.
+  exec 9>"$system.lock"
+  flock 9
+fi
+if [ ! -e "$ready" ]; then
   # What debootstrap has begun and left, it does not take up again.
   "$checkout/scripts/again.sh" sh -c 'rm -rf "$1" && debootstrap --variant=minbase trixie "$1"' \
     sh "$system" >"$system.log" 2>&1 ||
@@ -36,6 +41,7 @@ if [ ! -e "$ready" ]; then
     cp -L /etc/ssl/certs/ca-certificates.crt "$system/etc/ssl/certs/ca-certificates.crt"
   touch "$ready"
 fi
+exec 9>&-
 
 export DEBIAN13_SYSTEM=$system DEBIAN13_CHECKOUT=$checkout
 exec unshare --mount --propagation private bash -euc '

@@ -16,6 +16,7 @@ line of JSON:
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import pathlib
 import resource
@@ -48,12 +49,15 @@ def write_trips(folder: pathlib.Path, rows: int, kind: str) -> None:
     folder.mkdir(parents=True)
     for part in range(FILES):
         wanted = rows // FILES
-        path = str(folder / f"trips-{part}.{kind}")
-        if kind == "csv":
-            writer: Any = csv.CSVWriter(path, trips.schema)
-        else:
-            writer = parquet.ParquetWriter(path, trips.schema)
-        with writer:
+        with (folder / f"trips-{part}.{kind}").open("wb") as file, contextlib.ExitStack() as stack:
+            if kind == "csv":
+                # Without quotes, which stock CsvExampleGen takes for a part of the names.
+                file.write(",".join(trips.column_names).encode() + b"\n")
+                no_header = csv.WriteOptions(include_header=False)
+                writer: Any = csv.CSVWriter(file, trips.schema, write_options=no_header)
+            else:
+                writer = parquet.ParquetWriter(file, trips.schema)
+            stack.enter_context(writer)
             for start in range(0, wanted, trips.num_rows):
                 writer.write_table(trips.slice(0, min(trips.num_rows, wanted - start)))
 

@@ -2,7 +2,8 @@
 
 Each repair is named after the module it is for.
 
-Private name: `baseline._get_batch_size_and_size_checks`, seen in tensorflow-estimator 2.15.
+Private names: `baseline._get_batch_size_and_size_checks`, `dnn._DNNModel`, `dnn._DNNModelV2`
+and `linear.fc_v2._create_weighted_sum`, seen in tensorflow-estimator 2.15.
 """
 
 from __future__ import annotations
@@ -191,6 +192,38 @@ def _refuse_keras_3_optimizers(module: Any) -> None:
     module.get_optimizer_instance_v2 = get_optimizer_instance_v2
 
 
+def _look_up_weights_directly(module: Any) -> None:
+    """For linear models, whose layer asks TensorFlow's column module for weighted sums."""
+    module.fc_v2 = tensorflow_view.View(
+        module.fc_v2, {"_create_weighted_sum": lambda: _lookups().weighted_sum}
+    )
+
+
+def _look_up_embeddings_directly(module: Any) -> None:
+    for name in ("_DNNModel", "_DNNModelV2"):
+        model = getattr(module, name)
+        model.__init__ = _with_direct_lookups(model.__init__)
+
+
+def _with_direct_lookups(make: Callable[..., Any]) -> Callable[..., Any]:
+    signature = inspect.signature(make)
+
+    @functools.wraps(make)
+    def __init__(*args: Any, **kwargs: Any) -> None:
+        given = signature.bind(*args, **kwargs)
+        columns = given.arguments["feature_columns"]
+        given.arguments["feature_columns"] = _lookups().looked_up_directly(columns)
+        make(*given.args, **given.kwargs)
+
+    return __init__
+
+
+def _lookups() -> Any:
+    from tfx_estimators.estimator.columns import lookups
+
+    return lookups
+
+
 def _refuse_tpu_strategies(module: Any) -> None:
     from tfx_estimators.estimator.distribution import tpu
 
@@ -212,6 +245,8 @@ _FAULTS: dict[str, Callable[[types.ModuleType], None]] = {
 """Wrong on TensorFlow 2.15 too."""
 
 _SEAMS: dict[str, Callable[[types.ModuleType], None]] = {
+    "canned.dnn": _look_up_embeddings_directly,
+    "canned.linear": _look_up_weights_directly,
     "canned.optimizers": _refuse_keras_3_optimizers,
     "estimator": _refuse_keras_3_variables,
     "estimator_export": _say_nothing_of_deprecation,

@@ -17,6 +17,7 @@
 * `inputs`: raw features in the form that parsing by a column's own spec would give them.
 * `kinds`: what follows from a column's kind: what it reads, and what of it Beam computes.
 * `learned`: columns that learn from the data: vocabularies, scales and quantiles.
+* `lookups`: rows of weights by a column's ids, in fewer operations than TensorFlow's own lookups.
 * `names`: names made of a user's names: readable, and different where those are different.
 * `nests`: nests of feature columns: whatever structure `feature_columns()` returns.
 * `plan`: the compile step: which part of a column runs on Beam, and which in the model.

@@ -10,9 +10,11 @@ import inspect
 import types
 from typing import Any
 
+import tensorflow as tf
 from tensorflow.python.feature_column import feature_column_v2 as _columns
 from tensorflow.python.feature_column import feature_column_v2_types as _types
 from tensorflow.python.feature_column import sequence_feature_column as _sequences
+from tensorflow.python.ops import resource_variable_ops as _resources
 
 from tfx_estimators.estimator.columns.names import scope_name
 
@@ -36,9 +38,12 @@ __all__ = [
     "WeightedCategoricalColumn",
     "bucket_ids",
     "column_classes",
+    "ids_of_values",
+    "is_resource_variable",
     "leaf_keys",
     "resized_embedding_creator",
     "shared_embedding",
+    "weighted_sum",
 ]
 
 BucketizedColumn = _columns.BucketizedColumn
@@ -79,6 +84,32 @@ def column_classes(*modules: types.ModuleType) -> list[type]:
     ]
 
 
+def ids_of_values(column: Any, values: Any, state_manager: Any) -> Any:
+    """Ids that a categorical column gives to values, missing ones included.
+
+    Args:
+        column: hashed, of a vocabulary, or an identity column.
+        values: strings or integers, `[count]`.
+        state_manager: holds the column's table, if it needs one.
+
+    Returns:
+        int64, `[count]`.
+    """
+    # Columns take sparse values only, and pass where they lie on without a look.
+    nowhere = tf.zeros(tf.stack([tf.size(values), 2]), tf.int64)
+    sparse = tf.SparseTensor(nowhere, values, tf.zeros([2], tf.int64))
+    vocabulary = isinstance(
+        column, VocabularyFileCategoricalColumn | VocabularyListCategoricalColumn
+    )
+    tables = (state_manager,) if vocabulary else ()
+    return column._transform_input_tensor(sparse, *tables).values
+
+
+def is_resource_variable(variable: Any) -> bool:
+    """Whether this is a variable behind a handle, as all are that were made in TensorFlow 2."""
+    return isinstance(variable, _resources.BaseResourceVariable)
+
+
 def leaf_keys(crossed: Any) -> list[Any]:
     """What a crossed column crosses, crosses inside it flattened: strings and columns."""
     return list(_columns._collect_leaf_level_keys(crossed))
@@ -102,3 +133,20 @@ def shared_embedding(column: Any) -> tuple[str, Any]:
     """Name of the variable that a shared embedding's columns have, and its initializer."""
     creator = column.shared_embedding_column_creator
     return str(creator._name), creator._initializer
+
+
+def weighted_sum(
+    column: Any,
+    transformation_cache: Any,
+    state_manager: Any,
+    sparse_combiner: str,
+    weight_var: Any,
+) -> Any:
+    """What a column adds to a linear model's logits, by TensorFlow's own operations."""
+    return _columns._create_weighted_sum(
+        column=column,
+        transformation_cache=transformation_cache,
+        state_manager=state_manager,
+        sparse_combiner=sparse_combiner,
+        weight_var=weight_var,
+    )

@@ -37,13 +37,15 @@ class _Loader(WrappedLoader):
     """Runs a module where it sees views of TensorFlow."""
 
     def exec_module(self, module: types.ModuleType) -> None:
-        from tfx_estimators.estimator import repairs, tensorflow_view
+        from tfx_estimators.estimator import autograph, repairs, tensorflow_view
 
         tensorflow = importlib.import_module("tensorflow")
         if tensorflow_version.has_own_estimators(tensorflow):
             self._inner.exec_module(module)
             repairs.repair(module, own_estimators=True)
             return
+        if module.__name__ == PACKAGE:
+            autograph.leave_libraries_alone()
         tensorflow_view.restore_export_names()
         code = self._inner.get_code(module.__name__)
         module.__dict__["__builtins__"] = tensorflow_view.builtins_with_views()

@@ -74,7 +74,9 @@ def test_both_sets_of_files_train(write: object, tmp_path: pathlib.Path) -> None
         "for api in estimator, estimator.v1:\n"
         "    made = api.DNNClassifier([2], [column], batch_norm=True)\n"
         "    assert made.train(read).evaluate(read)['global_step'] == 3\n"
-        "import tensorflow_estimator\n"
+        "import tensorflow_estimator, tf_keras\n"
+        "from tensorflow.python.autograph.impl import conversion\n"
+        "assert conversion.is_allowlisted(tf_keras.layers.Layer.__call__), 'rewritten'\n"
         "print(tensorflow_estimator.__file__)"
     )
     answer = subprocess.run(

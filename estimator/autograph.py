@@ -13,7 +13,13 @@ from __future__ import annotations
 
 __all__ = ["leave_libraries_alone"]
 
-_PACKAGES = ("tf_keras", "tensorflow_estimator", "tensorflow_transform")
+_MODULES = (
+    "tf_keras",
+    "tensorflow_estimator",
+    "tensorflow_transform",
+    # Stands where TensorFlow's own columns did, which AutoGraph leaves alone.
+    "tfx_estimators.estimator.columns.lookups",
+)
 
 
 def leave_libraries_alone() -> None:
@@ -21,6 +27,6 @@ def leave_libraries_alone() -> None:
     from tensorflow.python.autograph.core import config
 
     known = set(map(str, config.CONVERSION_RULES))
-    rules = [config.DoNotConvert(package) for package in _PACKAGES]
+    rules = [config.DoNotConvert(module) for module in _MODULES]
     new = [rule for rule in rules if str(rule) not in known]
     config.CONVERSION_RULES = (*new, *config.CONVERSION_RULES)

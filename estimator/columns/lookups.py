@@ -120,9 +120,11 @@ def _look_up(
     if isinstance(column, tfc.SequenceCategoricalColumn):
         return None
     pair = column.get_sparse_tensors(transformation_cache, state_manager)
-    if pair.weight_tensor is not None or pair.id_tensor.shape.rank != 2:
+    ids = pair.id_tensor
+    # From another device only the rows that are needed should come, not all weights.
+    if pair.weight_tensor is not None or ids.shape.rank != 2 or ids.values.device != weights.device:
         return None
-    return _combined_rows(weights, pair.id_tensor, combiner)
+    return _combined_rows(weights, ids, combiner)
 
 
 def _only_part(weights: Any) -> Any | None:

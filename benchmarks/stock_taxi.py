@@ -32,29 +32,34 @@ COMPANIES = 1010
 BATCH_SIZE = 256
 
 
-def _dense(value: Any, default: Any) -> Any:
+def _dense(value: Any) -> Any:
+    """`[batch]`; 0 or the empty string stands for a value that is missing."""
     if isinstance(value, tf.SparseTensor):
-        value = tf.sparse.to_dense(
-            tf.SparseTensor(value.indices, value.values, [value.dense_shape[0], 1]), default
-        )
+        one_each = tf.SparseTensor(value.indices, value.values, [value.dense_shape[0], 1])
+        nothing = "" if value.dtype == tf.string else tf.constant(0, value.dtype)
+        value = tf.sparse.to_dense(one_each, nothing)
     return tf.squeeze(value, axis=1)
+
+
+def _number(value: Any) -> Any:
+    # Whether a column holds "3" or "3.0" decides its type.
+    return tf.cast(_dense(value), tf.float32)
 
 
 def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
     """Equal in work to the feature columns of `pipelines/taxi/model.py`."""
     outputs = {}
     for key in SCALED:
-        outputs[key] = tft.scale_to_z_score(_dense(inputs[key], 0.0))
+        outputs[key] = tft.scale_to_z_score(_number(inputs[key]))
     for key in POSITIONS:
-        outputs[key] = tft.bucketize(_dense(inputs[key], 0.0), 10)
+        outputs[key] = tft.bucketize(_number(inputs[key]), 10)
     for key in SIZES:
-        default: Any = 0.0 if key == "dropoff_community_area" else 0
-        outputs[key] = tf.cast(_dense(inputs[key], default), tf.int64)
+        outputs[key] = tf.cast(_dense(inputs[key]), tf.int64)
     outputs["company"] = tft.compute_and_apply_vocabulary(
-        _dense(inputs["company"], ""), top_k=1000, num_oov_buckets=10
+        _dense(inputs["company"]), top_k=1000, num_oov_buckets=10
     )
     outputs["payment_type"] = tft.compute_and_apply_vocabulary(
-        _dense(inputs["payment_type"], ""), num_oov_buckets=1
+        _dense(inputs["payment_type"]), num_oov_buckets=1
     )
     hour_day = tf.strings.join(
         [tf.strings.as_string(outputs["trip_start_hour"]),
@@ -63,7 +68,7 @@ def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
     outputs["hour_of_week"] = tf.strings.to_hash_bucket_fast(hour_day, 500)
     cell = tf.strings.join([tf.strings.as_string(outputs[key]) for key in POSITIONS[:2]], "_X_")
     outputs["pickup_cell"] = tf.strings.to_hash_bucket_fast(cell, 500)
-    tips, fare = _dense(inputs["tips"], 0.0), _dense(inputs["fare"], 0.0)
+    tips, fare = _number(inputs["tips"]), _number(inputs["fare"])
     outputs[LABEL] = tf.cast(tips > 0.2 * fare, tf.int64)
     return outputs
 

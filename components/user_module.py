@@ -100,7 +100,7 @@ class UserModule:
     def load(self, *, with_estimators: bool = True) -> types.ModuleType:
         """Imports the module.
 
-        The folder of a module file is put on `sys.path` and on PYTHONPATH, so
+        The folder of a module file comes first on `sys.path` and PYTHONPATH, so
         that Beam's worker processes find the module too.
 
         Args:
@@ -119,11 +119,7 @@ class UserModule:
             source = _source_of(self.file, None)
             _put_on_path(str(source.parent))
             name = source.stem
-            # Two pipelines in one process may both call their file model.py, or what it imports.
-            for imported, file in sources_of(name, source).items():
-                loaded = getattr(sys.modules.get(imported), "__file__", None)
-                if loaded is not None and not same(loaded, str(file)):
-                    keras_2_modules.forget(imported)
+            _forget_others(sources_of(name, source))
             importlib.invalidate_caches()
         if with_estimators:
             loading.give_keras_2(module=name)
@@ -236,8 +232,27 @@ def _bound_names(source: pathlib.Path) -> frozenset[str] | None:
 
 
 def _put_on_path(folder: str) -> None:
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+    """Puts the folder first, also where it is on the path already.
+
+    A folder that was put there later may have modules of the same names.
+    """
+    sys.path[:] = [folder, *(path for path in sys.path if path != folder)]
     inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    if folder not in inherited:
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [folder, *inherited]))
+    others = [path for path in inherited if path and path != folder]
+    os.environ["PYTHONPATH"] = os.pathsep.join([folder, *others])
+
+
+def _forget_others(sources: Mapping[str, pathlib.Path]) -> None:
+    """Takes other modules of the sources' names out of `sys.modules`, with all that is in them.
+
+    Two pipelines in one process may both call their file model.py, or what it imports.
+
+    Args:
+        sources: files by dotted name.
+    """
+    for name, file in sources.items():
+        loaded = getattr(sys.modules.get(name), "__file__", None)
+        if loaded is not None and not same(loaded, str(file)):
+            inside = f"{name}."
+            for other in [one for one in sys.modules if one == name or one.startswith(inside)]:
+                keras_2_modules.forget(other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import sys
 
@@ -148,6 +149,40 @@ def test_two_modules_of_one_name_are_kept_apart(tmp_path: pathlib.Path) -> None:
         module = UserModule.find(str(folder / "model_named_alike.py"), None).load()
         answers.append(module.NUMBER)
     assert answers == [1, 2]
+
+
+def test_a_module_is_found_again_after_another_of_its_name(tmp_path: pathlib.Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / f"{name}/beside_model_found_again.py").write_text(f"NAME = {name!r}\n")
+        (tmp_path / f"{name}/model_found_again.py").write_text(
+            "def name():\n    from beside_model_found_again import NAME\n    return NAME\n"
+        )
+    folders, answers = ["a", "b", "a"], []
+    for folder in folders:
+        file = tmp_path / f"{folder}/model_found_again.py"
+        loaded = UserModule.find(str(file), None).load()
+        answers.append((pathlib.Path(loaded.__file__ or "").parent.name, loaded.name()))
+        assert os.environ["PYTHONPATH"].split(os.pathsep)[0] == str(tmp_path / folder)
+    assert answers == [(folder, folder) for folder in folders]
+
+
+def test_what_a_package_imports_by_a_name_made_at_run_time_is_its_own(
+    tmp_path: pathlib.Path,
+) -> None:
+    answers = []
+    for number in (1, 2, 1):
+        folder = tmp_path / f"{number}/shapes_of_two"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "__init__.py").write_text(
+            "import importlib\n"
+            "NUMBER = importlib.import_module('.'.join([__name__, 'numbers'])).NUMBER\n"
+        )
+        (folder / "numbers.py").write_text(f"NUMBER = {number}\n")
+        file = folder.parent / "model_with_shapes.py"
+        file.write_text("from shapes_of_two import NUMBER\n")
+        answers.append(UserModule.find(str(file), None).load().NUMBER)
+    assert answers == [1, 2, 1]
 
 
 def test_loading_finds_neighbours_and_chains_the_cause(model: pathlib.Path) -> None:

@@ -15,16 +15,15 @@ from __future__ import annotations
 import argparse
 import os
 import pathlib
-import random
 import resource
 import shutil
-import statistics
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
+from comparison import Seconds, figures, in_turn
 from tfx_estimators.json_text import dumps, finite
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -35,22 +34,12 @@ import tensorflow as tf  # noqa: E402
 from tensorflow_serving.apis import prediction_log_pb2  # noqa: E402
 from tfx.components.bulk_inferrer import executor as bulk_inferrer  # noqa: E402
 from tfx.dsl.components.base import base_beam_executor  # noqa: E402
-from tfx.types import artifact_utils, standard_artifacts  # noqa: E402
+from tfx.types import standard_artifacts  # noqa: E402
 
-from tfx_estimators import estimator as tf_estimator  # noqa: E402
 from tfx_estimators.components.predictor.executor import PredictorExecutor  # noqa: E402
+from wide_and_deep import export, write_examples  # noqa: E402
 
-fc = tf.feature_column
-
-NUMBERS = ("fare", "miles", "seconds", "latitude", "longitude")
-WORDS = {"payment": ("cash", "card", "other"), "company": tuple(f"company {n}" for n in range(40))}
-SPEC = {
-    **{key: tf.io.FixedLenFeature([1], tf.float32) for key in NUMBERS},
-    **{key: tf.io.FixedLenFeature([1], tf.string) for key in WORDS},
-}
 HANDFUL = 20
-REPETITIONS = 5
-SHORT_SECONDS = 60
 EITHER = {
     "estimator_predictor": (
         PredictorExecutor,
@@ -63,53 +52,7 @@ EITHER = {
 }
 
 
-def serialized(count: int) -> Iterator[bytes]:
-    """Rows as serialized tf.Examples."""
-    chance = random.Random(3)
-    for _ in range(count):
-        example = tf.train.Example()
-        for key in NUMBERS:
-            example.features.feature[key].float_list.value.append(chance.gauss(0, 1))
-        for key, words in WORDS.items():
-            example.features.feature[key].bytes_list.value.append(chance.choice(words).encode())
-        yield example.SerializeToString()
-
-
-def write_examples(folder: pathlib.Path, count: int) -> Any:
-    """An Examples artifact with one split, "eval"."""
-    (folder / "Split-eval").mkdir(parents=True)
-    path = str(folder / "Split-eval" / "data-0.gz")
-    with tf.io.TFRecordWriter(path, tf.io.TFRecordOptions("GZIP")) as writer:
-        for record in serialized(count):
-            writer.write(record)
-    examples = standard_artifacts.Examples()
-    examples.uri = str(folder)
-    examples.split_names = artifact_utils.encode_split_names(["eval"])
-    return examples
-
-
-def export(folder: pathlib.Path) -> pathlib.Path:
-    """A SavedModel of a wide & deep classifier after one step of training."""
-    wide = [fc.categorical_column_with_vocabulary_list(key, words) for key, words in WORDS.items()]
-    deep = [fc.numeric_column(key) for key in NUMBERS]
-    classifier = tf_estimator.DNNLinearCombinedClassifier(
-        model_dir=str(folder / "training"),
-        linear_feature_columns=wide,
-        dnn_feature_columns=[*deep, *map(fc.indicator_column, wide)],
-        dnn_hidden_units=[100, 70, 50, 25],
-    )
-
-    def input_fn() -> Any:
-        features = tf.io.parse_example(list(serialized(HANDFUL)), SPEC)
-        labels = [[number % 2] for number in range(HANDFUL)]
-        return tf.data.Dataset.from_tensors((features, tf.constant(labels)))
-
-    classifier.train(input_fn, steps=1)
-    receiver = tf_estimator.export.build_parsing_serving_input_receiver_fn(SPEC)
-    return pathlib.Path(classifier.export_saved_model(str(folder / "export"), receiver).decode())
-
-
-def predict(folder: pathlib.Path, way: str, saved: pathlib.Path, examples: Any) -> dict[str, float]:
+def predict(folder: pathlib.Path, way: str, saved: pathlib.Path, examples: Any) -> Seconds:
     """Seconds of wall and of processor time."""
     # A copy, so that nothing is left in this process of having loaded it before.
     model, result = standard_artifacts.Model(), standard_artifacts.InferenceResult()
@@ -166,53 +109,20 @@ def main() -> None:
         root = pathlib.Path(name)
         saved = export(root)
         few, many = (write_examples(root / str(count), count) for count in (HANDFUL, rows))
-        taken: dict[str, list[dict[str, float]]] = {way: [] for way in EITHER}
         for way in EITHER:
             predict(root / f"{way} first", way, saved, few)
 
-        def run(repetition: int) -> None:
-            for way, times in taken.items():
-                folder = root / f"{way} {repetition}"
-                times.append(predict(folder, way, saved, many))
-                shown = ", ".join(f"{kind} {value:.2f} s" for kind, value in times[-1].items())
-                print(f"{way}: {shown}", flush=True)
-                if repetition:
-                    shutil.rmtree(folder)
+        def run(way: str, repetition: int) -> Seconds:
+            folder = root / f"{way} {repetition}"
+            seconds = predict(folder, way, saved, many)
+            if repetition:
+                shutil.rmtree(folder)
+            return seconds
 
-        run(0)
+        taken = in_turn(tuple(EITHER), run)
         difference = largest_difference(*(root / f"{way} 0" for way in EITHER), rows)
-        if all(times[0]["wall"] < SHORT_SECONDS for times in taken.values()):
-            for repetition in range(1, REPETITIONS):
-                run(repetition)
-        print(dumps(finite(figures(rows, taken, difference))))
-
-
-def figures(
-    rows: int, taken: dict[str, list[dict[str, float]]], difference: float
-) -> dict[str, Any]:
-    """The last line."""
-
-    def of(way: str, kind: str, choose: Callable[[list[float]], float]) -> float:
-        return choose([times[kind] for times in taken[way]])
-
-    def ratio(kind: str) -> float:
-        ours, theirs = (of(way, kind, statistics.median) for way in EITHER)
-        return round(theirs / ours, 2)
-
-    found: dict[str, Any] = {
-        "rows": rows,
-        "speedup_vs_bulk_inferrer": ratio("wall"),
-        "processor_speedup_vs_bulk_inferrer": ratio("processor"),
-        "max_difference": difference,
-        "repetitions": len(taken["bulk_inferrer"]),
-    }
-    for way in EITHER:
-        chosen = (statistics.median, min, max)
-        found[f"{way}_seconds"] = [round(of(way, "wall", choose), 2) for choose in chosen]
-        found[f"{way}_processor_seconds"] = [
-            round(of(way, "processor", choose), 2) for choose in chosen
-        ]
-    return found
+        said = {"rows": rows, **figures(taken), "max_difference": difference}
+        print(dumps(finite(said)))
 
 
 if __name__ == "__main__":

@@ -81,8 +81,9 @@ class EstimatorTrainer(base_component.BaseComponent):
         eval_args: splits (default "eval") and steps of each evaluation; without steps
             contract 3 evaluates on all of the data.
         custom_config: JSON-like values for the module. Contract 3 reads these:
-            `batch_size` (int, default 256), `seed` (int; makes the initial weights and
-            the order of the examples reproducible) and `run_config` (a dict of
+            `batch_size` (int, default 256), `seed` (int; makes the initial weights,
+            those of Keras layers too, and the order of the examples reproducible; seeds
+            Python's and NumPy's generators while the model is trained) and `run_config` (a dict of
             `RunConfig` arguments, such as `save_checkpoints_steps`).
         checkpoint_store: folder of all trainings' checkpoints, on any file system of
             `tf.io.gfile`; by default `checkpoints` below the pipeline's root, or where

@@ -22,6 +22,7 @@ from tfx_estimators.components.trainer.request import TrainingRequest
 from tfx_estimators.components.trainer.session.data_errors import explained_data_errors
 from tfx_estimators.components.trainer.session.export import export_for_serving
 from tfx_estimators.components.trainer.session.loop import check_estimator, train_and_evaluate
+from tfx_estimators.components.trainer.session.random_state import seeded
 from tfx_estimators.components.trainer.session.resumption import going_on
 from tfx_estimators.components.trainer.session.role import Role
 from tfx_estimators.errors import (
@@ -57,10 +58,21 @@ def train(module: Any, request: TrainingRequest, role: Role) -> None:
         EstimatorTypeError: if a function of the module returns something unusable.
         NanLossError, TrainingError: if training fails.
     """
-    assert request.transform_graph is not None, "checked before"
-    assert request.columns_file is not None, "checked before"
     params = merge_params(request.custom_config, request.hyperparameters)
     settings = Settings.from_params(params)
+    with seeded(settings.seed):
+        _train(module, request, role, params, settings)
+
+
+def _train(
+    module: Any,
+    request: TrainingRequest,
+    role: Role,
+    params: Mapping[str, Any],
+    settings: Settings,
+) -> None:
+    assert request.transform_graph is not None, "checked before"
+    assert request.columns_file is not None, "checked before"
     # Before TensorFlow does anything else in this process.
     strategy = _strategy(request, role)
     train_files, eval_files = request.train_files(), request.eval_files()

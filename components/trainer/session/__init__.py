@@ -9,6 +9,7 @@
 * `resumption`: input that goes on where an interrupted training stopped.
 * `following`: the evaluator of a cluster.
 * `export`: exports the SavedModel.
+* `random_state`: what Python and NumPy draw under a seed.
 * `data_errors`: what TensorFlow says about bad records, as errors of ours.
 """
 
@@ -21,6 +22,7 @@ __all__ = [
     "loop",
     "one_session_hook",
     "progress_hook",
+    "random_state",
     "resumption",
     "role",
 ]

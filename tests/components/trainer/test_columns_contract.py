@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pathlib
+import random
+import shutil
 import subprocess
 import sys
 from typing import Any
@@ -119,6 +121,41 @@ def test_the_same_seed_gives_the_same_weights_in_the_same_files(columns_runs: An
     root = str(first.model.parent.parent.parent).encode()
     assert root not in (first.serving / "saved_model.pb").read_bytes()
     assert not np.array_equal(kernel(columns_runs("first")), kernel(columns_runs("warm")))
+
+
+KERAS_LAYERS = """
+import numpy as np
+
+def estimator_fn(columns, config, params):
+    def model_fn(features, labels, mode):
+        inputs = tf.compat.v1.feature_column.input_layer(features, columns["dnn"])
+        start = tf.constant_initializer(np.random.normal(size=4))
+        hidden = tf.keras.layers.Dense(4, bias_initializer=start, name="hidden")(inputs)
+        logits = tf.keras.layers.Dense(1, name="logits")(hidden)
+        served = tf_estimator.export.PredictOutput({"logits": logits})
+        if mode == "infer":
+            outputs = {"serving_default": served, "predict": served}
+            return tf_estimator.EstimatorSpec(mode, {"logits": logits}, export_outputs=outputs)
+        loss = tf.reduce_mean(tf.square(logits - tf.cast(labels, tf.float32)))
+        step = tf.compat.v1.assign_add(tf.compat.v1.train.get_global_step(), 1)
+        return tf_estimator.EstimatorSpec(mode, loss=loss, train_op=step)
+
+    return tf_estimator.Estimator(model_fn, config=config)
+"""
+
+
+def test_the_same_seed_gives_keras_layers_the_same_weights(train: Any, module: Any) -> None:
+    file = module(KERAS_LAYERS)
+    state, weights = random.getstate(), []
+    for fresh in ("once", "again"):
+        run = train(file, steps=1, custom_config={"seed": 5}, fresh=fresh).model_run
+        checkpoint = tf.train.latest_checkpoint(str(run))
+        names = ("hidden/kernel", "hidden/bias", "logits/kernel")
+        weights.append([tf.train.load_variable(checkpoint, name) for name in names])
+        shutil.rmtree(run.parent)
+    for once, again in zip(*weights, strict=True):
+        np.testing.assert_array_equal(once, again)
+    assert random.getstate() == state, "what is drawn after a training does not follow its seed"
 
 
 def test_a_base_model_is_where_training_starts(columns_runs: Any) -> None:

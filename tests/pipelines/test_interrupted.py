@@ -25,7 +25,8 @@ import pathlib
 import time
 
 import apache_beam as beam
-from tfx import v1 as tfx
+from tfx.dsl.component.experimental.annotations import BeamComponentParameter, Parameter
+from tfx.dsl.component.experimental.decorators import component
 from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 
@@ -35,10 +36,10 @@ def wait(begun, number):
     time.sleep(600)
 
 
-@tfx.dsl.components.component(use_beam=True)
+@component(use_beam=True)
 def Waits(
-    begun: tfx.dsl.components.Parameter[str],
-    beam_pipeline: tfx.dsl.components.BeamComponentParameter[beam.Pipeline] = None,
+    begun: Parameter[str],
+    beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,
 ):
     with beam_pipeline as pipeline:
         pipeline | beam.Create([1, 2]) | beam.Map(lambda number: wait(begun, number))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tfx_estimators.components.gfile import files_for
-from tfx_estimators.components.model_digest import hash_model, model_digest
+from tfx_estimators.components.model_digest import FileDigest, hash_model, model_digest
 from tfx_estimators.components.origin import Origin
 from tfx_estimators.components.pusher.afterwards import only_warns
 from tfx_estimators.components.pusher.manifest import Manifest, write_manifest
@@ -100,12 +100,14 @@ class Push:
 
     def _again(self) -> Pushed | None:
         """The version that holds this model already: nothing is tried or written twice."""
-        digest = model_digest(hash_model(self.source))
+        files = hash_model(self.source)
+        digest = model_digest(files)
         same = self.place.find_same(digest)
         if same is None:
             return None
         # From the source: another push may remove the version meanwhile.
         copy_tree(self.source, self.archive, lambda count: None)
+        write_manifest(self.archive, self._manifest(files))
         pushed = Pushed(same, digest, new=False)
         say(
             f"EstimatorPusher: version {pushed.version} is already this model ({digest[:12]}), "
@@ -117,19 +119,22 @@ class Push:
         with self.place.staging() as folder:
             copy_tree(self.source, folder, copied)
             # Of the copy: what is tried and published is what was read.
-            manifest = Manifest(
-                files=hash_model(str(folder)),
-                model_uri=self.model_uri,
-                pipeline=self.origin.pipeline,
-                run=self.origin.run,
-                wall_time=time.time(),
-            )
+            manifest = self._manifest(hash_model(str(folder)))
             write_manifest(str(folder), manifest)
             try_model(folder, self.examples, self.examples_model)
             # The artifact's own copy comes first: with the rename all is done.
             copy_tree(str(folder), self.archive, lambda count: None)
             version, new = self.place.publish(folder, manifest.digest, self.keep)
             return Pushed(version, manifest.digest, new)
+
+    def _manifest(self, files: Mapping[str, FileDigest]) -> Manifest:
+        return Manifest(
+            files=files,
+            model_uri=self.model_uri,
+            pipeline=self.origin.pipeline,
+            run=self.origin.run,
+            wall_time=time.time(),
+        )
 
     def _write_record(self, pushed: Pushed) -> None:
         write_record(

@@ -105,6 +105,9 @@ def test_a_pushed_model_can_be_served_and_says_where_it_is(
     assert f"version {version} is already this model" in capfd.readouterr().err
     assert again.get_string_custom_property("pushed_version") == version
     assert "predict" in tf.saved_model.load(again.uri).signatures
+    archived = read_manifest(again.uri)
+    assert archived is not None
+    assert (archived.digest, archived.model_uri) == (digest, model.uri)
 
 
 def test_a_stock_destination_is_understood(push: Run, base: pathlib.Path) -> None:

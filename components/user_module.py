@@ -108,30 +108,35 @@ class UserModule:
                 import it from TensorFlow, and let the module see Keras 2 as `tf.keras`.
 
         Raises:
-            UserModuleError: if the import fails; the cause is chained.
+            UserModuleError: if the import fails (the cause is chained), or gives a file of
+                another folder.
         """
         if with_estimators:
             from tfx_estimators import estimator
 
             estimator.activate()
         name = self.path
+        sources: Mapping[str, pathlib.Path] = {}
         if name is None:
             source = _source_of(self.file, None)
             _put_on_path(str(source.parent))
             name = source.stem
-            _forget_others(sources_of(name, source))
+            sources = sources_of(name, source)
+            _forget_others(sources)
             importlib.invalidate_caches()
         if with_estimators:
             loading.give_keras_2(module=name)
         try:
             with _outside_of_graphs(), exits_raise():
-                return importlib.import_module(name)
+                module = importlib.import_module(name)
         except (Exception, SystemExit) as error:
             raise UserModuleError(
                 f"the module {self.name} cannot be imported: {type(error).__name__}: {error}",
                 expected="a module that imports in the environment of the step",
                 fix=f"try it alone: python -c 'import {name}' in the module's folder",
             ) from error
+        _refuse_others(sources)
+        return module
 
     def require(self, contracts: Sequence[Sequence[str]], *, of: str) -> None:
         """Checks that the module binds all names of at least one contract.
@@ -251,8 +256,45 @@ def _forget_others(sources: Mapping[str, pathlib.Path]) -> None:
         sources: files by dotted name.
     """
     for name, file in sources.items():
-        loaded = getattr(sys.modules.get(name), "__file__", None)
-        if loaded is not None and not same(loaded, str(file)):
-            inside = f"{name}."
-            for other in [one for one in sys.modules if one == name or one.startswith(inside)]:
-                keras_2_modules.forget(other)
+        if _is_other(name, file):
+            _forget(name)
+
+
+def _refuse_others(sources: Mapping[str, pathlib.Path]) -> None:
+    """Makes sure that what was imported are these files.
+
+    Python prefers a package with an `__init__.py` anywhere on the path to a folder without one.
+
+    Args:
+        sources: files by dotted name; those that were not imported are not looked at.
+
+    Raises:
+        UserModuleError: if a name stands for a file of another folder. None of the names is
+            imported then.
+    """
+    for name, file in sources.items():
+        if _is_other(name, file):
+            loaded = getattr(sys.modules[name], "__file__", None)
+            for one in sources:
+                _forget(one)
+            raise UserModuleError(
+                f"import {name} gave {loaded}, not the module's own {file}",
+                expected="no package of that name elsewhere on the path, or one in each folder",
+                fix=f"add an empty __init__.py to {file.parent}",
+            )
+
+
+def _is_other(name: str, file: pathlib.Path) -> bool:
+    """Whether a module of this name was imported, from another file."""
+    module = sys.modules.get(name)
+    loaded = getattr(module, "__file__", None)
+    if loaded is None:
+        # A folder without `__init__.py` has a path only.
+        return hasattr(module, "__path__")
+    return not same(loaded, str(file))
+
+
+def _forget(name: str) -> None:
+    inside = f"{name}."
+    for one in [one for one in sys.modules if one == name or one.startswith(inside)]:
+        keras_2_modules.forget(one)

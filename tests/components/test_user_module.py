@@ -185,6 +185,28 @@ def test_what_a_package_imports_by_a_name_made_at_run_time_is_its_own(
     assert answers == [1, 2, 1]
 
 
+def test_a_package_of_another_folder_is_not_taken_for_a_folder_of_its_name(
+    tmp_path: pathlib.Path,
+) -> None:
+    """Python takes a package anywhere on the path before a folder without `__init__.py`."""
+    for name in ("package", "plain"):
+        inside = tmp_path / name / "corners_of_two"
+        inside.mkdir(parents=True)
+        (inside / "round.py").write_text(f"FOLDER = {name!r}\n")
+        (tmp_path / name / "model_with_corners.py").write_text(
+            "from corners_of_two.round import FOLDER\n"
+        )
+    (tmp_path / "package/corners_of_two/__init__.py").touch()
+    files = [str(tmp_path / name / "model_with_corners.py") for name in ("package", "plain")]
+
+    assert UserModule.find(files[0], None).load().FOLDER == "package"
+    with pytest.raises(UserModuleError, match="plain/corners_of_two"):
+        UserModule.find(files[1], None).load()
+    (tmp_path / "plain/corners_of_two/__init__.py").touch()
+    assert UserModule.find(files[1], None).load().FOLDER == "plain"
+    assert UserModule.find(files[0], None).load().FOLDER == "package"
+
+
 def test_loading_finds_neighbours_and_chains_the_cause(model: pathlib.Path) -> None:
     module = UserModule.find(str(model), None)
     assert module.load().helper_beside_it.ANSWER == 42

@@ -4,9 +4,9 @@
 
 One wide & deep estimator, exported for serving, one file of examples and one EvalConfig: the
 metrics that `EstimatorEvaluator` gives a binary classifier by default, overall and by a feature
-of three values. Each run is a process of its own that imports what it needs, loads the model,
-evaluates and writes the evaluation artifact: once by the executor of `EstimatorEvaluator`, once
-by that of the stock Evaluator. The stock one computes the area under a curve by `EstimatorAUC`
+of three values. Each run is a step as Kubeflow Pipelines starts it, a process of its own that imports
+what it needs, loads the model, evaluates and writes the evaluation artifact: once the executor of
+`EstimatorEvaluator` by our entrypoint, once that of the stock Evaluator by TFX's. The stock one computes the area under a curve by `EstimatorAUC`
 too. TensorFlow Model Analysis's own area has other buckets, so that the numbers would differ, and
 takes longer.
 
@@ -35,6 +35,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 warnings.filterwarnings("ignore")
 
 OURS, STOCK = "estimator_evaluator", "stock_evaluator"
+ENTRIES = {
+    OURS: (
+        "tfx_estimators.kubeflow.entrypoint",
+        "tfx_estimators.components.evaluator.executor.EvaluatorExecutor",
+    ),
+    STOCK: (
+        "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor",
+        "tfx.components.evaluator.executor.Executor",
+    ),
+}
+"""Entrypoint and executor of each side."""
 AREA = "class_name: 'EstimatorAUC' module: '{}'".format(
     "tfx_estimators.components.evaluator.metrics.estimator_auc"
 )
@@ -56,37 +67,46 @@ metrics_specs {{
 """
 
 
-def evaluate(way: str, root: pathlib.Path, output: pathlib.Path) -> None:
-    """Does the step in this process, which has imported nothing large before."""
-    from tfx.dsl.components.base import base_beam_executor
-    from tfx.types import artifact_utils, standard_artifacts
+def command(way: str, root: pathlib.Path, output: pathlib.Path) -> list[str]:
+    """What the step's container runs."""
+    entry, executor = ENTRIES[way]
 
-    if way == OURS:
-        from tfx_estimators.components.evaluator.executor import EvaluatorExecutor as Executor
-    else:
-        from tfx.components.evaluator.executor import Executor
-    model, examples = standard_artifacts.Model(), standard_artifacts.Examples()
-    model.uri, examples.uri = str(root / "model"), str(root / "examples")
-    examples.split_names = artifact_utils.encode_split_names(["eval"])
-    evaluation, blessing = standard_artifacts.ModelEvaluation(), standard_artifacts.ModelBlessing()
-    evaluation.uri, blessing.uri = str(output / "evaluation"), str(output / "blessing")
-    context = base_beam_executor.BaseBeamExecutor.Context(tmp_dir=str(output), unique_id="1")
-    Executor(context).Do(
-        {"model": [model], "examples": [examples]},
-        {"evaluation": [evaluation], "blessing": [blessing]},
-        {"eval_config": (root / "config.json").read_text(), "example_splits": '["eval"]'},
-    )
+    def artifact(uri: pathlib.Path, kind: str, **properties: str) -> dict[str, Any]:
+        schema = {"instanceSchema": f"title: tfx.{kind}\ntype: object\n"}
+        return {"artifacts": [{"uri": str(uri), "type": schema, "metadata": properties}]}
+
+    outputs = {"evaluation": "ModelEvaluation", "blessing": "ModelBlessing"}
+    invocation = {
+        "inputs": {
+            "parameterValues": {
+                "eval_config": (root / "config.json").read_text(),
+                "example_splits": '["eval"]',
+            },
+            "artifacts": {
+                "model": artifact(root / "model", "Model"),
+                "examples": artifact(root / "examples", "Examples", split_names='["eval"]'),
+            },
+        },
+        "outputs": {
+            "outputFile": str(output / "output.json"),
+            "artifacts": {key: artifact(output / key, kind) for key, kind in outputs.items()},
+        },
+    }
+    text = {"parameterType": "STRING"}
+    spec = {"parameters": {"eval_config": text, "example_splits": text}}
+    return [
+        sys.executable, "-m", entry,
+        f"--executor_class_path={executor}",
+        f"--json_serialized_invocation_args={dumps(invocation)}",
+        f"--json_serialized_inputs_spec_args={dumps(spec)}",
+    ]  # fmt: skip
 
 
 def timed(way: str, root: pathlib.Path, output: pathlib.Path) -> Seconds:
     """Seconds of a process that does the step."""
     began = time.perf_counter()
     with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(
-            [sys.executable, __file__, "--way", way, "--root", str(root), "--output", str(output)],
-            stdout=said,
-            stderr=said,
-        )
+        process = subprocess.Popen(command(way, root, output), stdout=said, stderr=said)
         _, status, used = os.wait4(process.pid, 0)
         if status:
             said.seek(0)
@@ -133,12 +153,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--examples", type=int, default=8000)
-    for hidden in ("--way", "--root", "--output"):
-        parser.add_argument(hidden, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.way:
-        evaluate(arguments.way, pathlib.Path(arguments.root), pathlib.Path(arguments.output))
-        return
     with tempfile.TemporaryDirectory() as name:
         root = pathlib.Path(name)
         prepare(root, arguments.examples)

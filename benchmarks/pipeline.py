@@ -1,8 +1,13 @@
 """The taxi pipeline, cold and cached, beside stock TFX on the same rows.
 
-Every figure is the wall time of a whole process, imports included, with its peak memory and, of
-cold runs, the seconds of each step by ML Metadata. The two pipelines run in turn; the table
-gives medians, the last line is one line of JSON.
+Each pipeline is run three times: cold; again, nothing changed; and once more. TFX's resolver of
+the latest blessed model finds in the second run the model of the first, so that the stock
+pipeline evaluates it again, compared with itself. Ours does not. In the third run every step of
+both is cached.
+
+Every figure is the wall time of a whole process, imports included, with its peak memory and the
+seconds of each step that ran, by ML Metadata. The two pipelines run in turn; the table gives
+medians, the last line is one line of JSON.
 
     python benchmarks/pipeline.py [--rounds 1] [--rows 1000000] [--train-steps 400] [--data FOLDER]
 
@@ -28,6 +33,8 @@ from ingest import write_trips
 from tfx_estimators.json_text import dumps, finite
 
 HERE = pathlib.Path(__file__).resolve().parent
+KINDS = ("cold", "cached", "all cached")
+"""What the three runs of a pipeline are called."""
 
 
 def stock_pipeline(root: pathlib.Path, train_steps: int, rows: pathlib.Path | None) -> Any:
@@ -166,12 +173,13 @@ def timed(which: str, root: pathlib.Path, train_steps: int, rows: pathlib.Path |
 
 
 def print_steps(root: pathlib.Path) -> None:
-    """Prints how long each step of a root's newest run took."""
+    """Prints how long each step took that a root's newest run did not answer from the cache."""
     from tfx_estimators.lineage.runs import find_run
     from tfx_estimators.lineage.store import open_store
 
     for step in find_run(open_store(next(root.rglob("metadata.sqlite"))), "latest").steps:
-        print(f"    {step.node:24}{step.seconds:8.1f} s", flush=True)
+        if step.state != "cached":
+            print(f"    {step.node:24}{step.seconds:8.1f} s", flush=True)
 
 
 def main() -> None:
@@ -179,7 +187,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=1, help="cold and cached runs of each")
+    parser.add_argument("--rounds", type=int, default=1, help="three runs of each")
     parser.add_argument("--train-steps", type=int, default=400)
     parser.add_argument(
         "--data", type=pathlib.Path, help="folder of the trips as CSV (TFX 1.15 brings none)"
@@ -202,22 +210,22 @@ def main() -> None:
         for number in range(arguments.rounds):
             for which in ("ours", "stock"):
                 root = pathlib.Path(work, f"{which}-{number}")
-                for kind in ("cold", "cached"):
+                for kind in KINDS:
                     print(f"round {number + 1}, {kind}: ", end="", flush=True)
                     took = timed(which, root, arguments.train_steps, data)
                     seconds.setdefault((which, kind), []).append(took)
-                    if kind == "cold":
-                        print_steps(root)
+                    print_steps(root)
                 shutil.rmtree(root)
     median = {key: statistics.median(values) for key, values in seconds.items()}
-    print(f"\n{'':8}{'ours':>10}{'stock':>10}{'ratio':>10}")
-    ratios = {kind: median["stock", kind] / median["ours", kind] for kind in ("cold", "cached")}
+    print(f"\n{'':14}{'ours':>10}{'stock':>10}{'ratio':>10}")
+    ratios = {kind: median["stock", kind] / median["ours", kind] for kind in KINDS}
     for kind, ratio in ratios.items():
         ours, stock = median["ours", kind], median["stock", kind]
-        print(f"{kind:8}{ours:9.1f}s{stock:9.1f}s{ratio:9.2f}x")
+        print(f"{kind:14}{ours:9.1f}s{stock:9.1f}s{ratio:9.2f}x")
     figures = {
         "speedup_vs_stock_local": round(ratios["cold"], 3),
         "cached_speedup": round(ratios["cached"], 3),
+        "all_cached_speedup": round(ratios["all cached"], 3),
     }
     print(dumps(finite(figures)))
 

@@ -4,11 +4,11 @@
 
 One wide & deep estimator, exported for serving, one file of examples and one EvalConfig: the
 metrics that `EstimatorEvaluator` gives a binary classifier by default, overall and by a feature
-of three values. Each run is a step as Kubeflow Pipelines starts it, a process of its own that imports
-what it needs, loads the model, evaluates and writes the evaluation artifact: once the executor of
-`EstimatorEvaluator` by our entrypoint, once that of the stock Evaluator by TFX's. The stock one computes the area under a curve by `EstimatorAUC`
-too. TensorFlow Model Analysis's own area has other buckets, so that the numbers would differ, and
-takes longer.
+of three values. Each run is a step as Kubeflow Pipelines starts it, a process of its own that
+imports what it needs, loads the model, evaluates and writes the evaluation artifact: once the
+executor of `EstimatorEvaluator` by our entrypoint, once that of the stock Evaluator by TFX's.
+The stock one computes the area under a curve by `EstimatorAUC` too. TensorFlow Model Analysis's
+own area has other buckets, so that the numbers would differ, and takes longer.
 
 Runs alternate, five of each where both take less than a minute. The last line is one line of
 JSON with ratios of the medians, of wall and of processor time, each side's seconds as median,

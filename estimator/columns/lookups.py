@@ -117,7 +117,7 @@ def _look_up(
     one = _one_id(column, transformation_cache, state_manager)
     if one is not None:
         return _row(weights, one)
-    if isinstance(column, tfc.SequenceCategoricalColumn):
+    if isinstance(column, tfc.SequenceCategoricalColumn | tfc.WeightedCategoricalColumn):
         return None
     pair = column.get_sparse_tensors(transformation_cache, state_manager)
     ids = pair.id_tensor

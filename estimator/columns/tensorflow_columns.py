@@ -63,6 +63,7 @@ StateManager = _columns.StateManager
 VocabularyFileCategoricalColumn = _columns.VocabularyFileCategoricalColumn
 VocabularyListCategoricalColumn = _columns.VocabularyListCategoricalColumn
 WeightedCategoricalColumn = _columns.WeightedCategoricalColumn
+weighted_sum = _columns._create_weighted_sum
 
 
 def bucket_ids(source: Any, num_buckets: int, buckets: Any) -> Any:
@@ -133,20 +134,3 @@ def shared_embedding(column: Any) -> tuple[str, Any]:
     """Name of the variable that a shared embedding's columns have, and its initializer."""
     creator = column.shared_embedding_column_creator
     return str(creator._name), creator._initializer
-
-
-def weighted_sum(
-    column: Any,
-    transformation_cache: Any,
-    state_manager: Any,
-    sparse_combiner: str,
-    weight_var: Any,
-) -> Any:
-    """What a column adds to a linear model's logits, by TensorFlow's own operations."""
-    return _columns._create_weighted_sum(
-        column=column,
-        transformation_cache=transformation_cache,
-        state_manager=state_manager,
-        sparse_combiner=sparse_combiner,
-        weight_var=weight_var,
-    )

@@ -21,29 +21,22 @@ import argparse
 import math
 import os
 import pathlib
-import subprocess
-import sys
 import tempfile
-import time
 import warnings
 from typing import Any
 
 from comparison import Seconds, figures, in_turn
+from container_step import OUR_ENTRY, TFX_ENTRY, step_arguments
 from tfx_estimators.json_text import dumps, finite
+from whole_process import run_python
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 warnings.filterwarnings("ignore")
 
 OURS, STOCK = "estimator_evaluator", "stock_evaluator"
 ENTRIES = {
-    OURS: (
-        "tfx_estimators.kubeflow.entrypoint",
-        "tfx_estimators.components.evaluator.executor.EvaluatorExecutor",
-    ),
-    STOCK: (
-        "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor",
-        "tfx.components.evaluator.executor.Executor",
-    ),
+    OURS: (OUR_ENTRY, "tfx_estimators.components.evaluator.executor.EvaluatorExecutor"),
+    STOCK: (TFX_ENTRY, "tfx.components.evaluator.executor.Executor"),
 }
 """Entrypoint and executor of each side."""
 AREA = "class_name: 'EstimatorAUC' module: '{}'".format(
@@ -67,9 +60,8 @@ metrics_specs {{
 """
 
 
-def command(way: str, root: pathlib.Path, output: pathlib.Path) -> list[str]:
-    """What the step's container runs."""
-    entry, executor = ENTRIES[way]
+def timed(way: str, root: pathlib.Path, output: pathlib.Path) -> Seconds:
+    """Seconds of a process that does the step."""
 
     def artifact(uri: pathlib.Path, kind: str, **properties: str) -> dict[str, Any]:
         schema = {"instanceSchema": f"title: tfx.{kind}\ntype: object\n"}
@@ -94,24 +86,8 @@ def command(way: str, root: pathlib.Path, output: pathlib.Path) -> list[str]:
     }
     text = {"parameterType": "STRING"}
     spec = {"parameters": {"eval_config": text, "example_splits": text}}
-    return [
-        sys.executable, "-m", entry,
-        f"--executor_class_path={executor}",
-        f"--json_serialized_invocation_args={dumps(invocation)}",
-        f"--json_serialized_inputs_spec_args={dumps(spec)}",
-    ]  # fmt: skip
-
-
-def timed(way: str, root: pathlib.Path, output: pathlib.Path) -> Seconds:
-    """Seconds of a process that does the step."""
-    began = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(command(way, root, output), stdout=said, stderr=said)
-        _, status, used = os.wait4(process.pid, 0)
-        if status:
-            said.seek(0)
-            sys.exit(f"{way} failed:\n{said.read()[-3000:]}")
-    return {"wall": time.perf_counter() - began, "processor": used.ru_utime + used.ru_stime}
+    used = run_python(step_arguments(*ENTRIES[way], invocation, spec), way)
+    return {"wall": used.wall, "processor": used.processor}
 
 
 def prepare(root: pathlib.Path, examples: int) -> None:

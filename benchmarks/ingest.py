@@ -16,7 +16,6 @@ line of JSON:
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import pathlib
 import resource
@@ -25,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Any
+from typing import IO, Any
 
 from tfx_estimators.json_text import dumps, finite
 
@@ -40,7 +39,7 @@ EXECUTORS = {
 
 def write_trips(folder: pathlib.Path, rows: int, kind: str) -> None:
     """Writes the trips, repeated, in four files."""
-    from pyarrow import csv, parquet
+    from pyarrow import csv
 
     from tfx_estimators.pipelines.taxi.data import find_trips
 
@@ -49,17 +48,20 @@ def write_trips(folder: pathlib.Path, rows: int, kind: str) -> None:
     folder.mkdir(parents=True)
     for part in range(FILES):
         wanted = rows // FILES
-        with (folder / f"trips-{part}.{kind}").open("wb") as file, contextlib.ExitStack() as stack:
-            if kind == "csv":
-                # Without quotes, which stock CsvExampleGen takes for a part of the names.
-                file.write(",".join(trips.column_names).encode() + b"\n")
-                no_header = csv.WriteOptions(include_header=False)
-                writer: Any = csv.CSVWriter(file, trips.schema, write_options=no_header)
-            else:
-                writer = parquet.ParquetWriter(file, trips.schema)
-            stack.enter_context(writer)
+        path = folder / f"trips-{part}.{kind}"
+        with path.open("wb") as file, _writer(file, trips.schema, kind) as writer:
             for start in range(0, wanted, trips.num_rows):
                 writer.write_table(trips.slice(0, min(trips.num_rows, wanted - start)))
+
+
+def _writer(file: IO[bytes], schema: Any, kind: str) -> Any:
+    from pyarrow import csv, parquet
+
+    if kind == "parquet":
+        return parquet.ParquetWriter(file, schema)
+    # Without quotes, which stock CsvExampleGen takes for a part of the names.
+    file.write(",".join(schema.names).encode() + b"\n")
+    return csv.CSVWriter(file, schema, write_options=csv.WriteOptions(include_header=False))
 
 
 def run_one(executor: str, data: pathlib.Path, folder: pathlib.Path) -> dict[str, float]:

@@ -19,18 +19,15 @@ Evaluator, BulkInferrer and Pusher, with the module `benchmarks/stock_taxi.py`.
 from __future__ import annotations
 
 import argparse
-import os
 import pathlib
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from typing import Any
 
 from ingest import write_trips
 from tfx_estimators.json_text import dumps, finite
+from whole_process import run_python
 
 HERE = pathlib.Path(__file__).resolve().parent
 KINDS = ("cold", "cached", "all cached")
@@ -156,20 +153,9 @@ def command(which: str, root: pathlib.Path, train_steps: int, rows: pathlib.Path
 
 def timed(which: str, root: pathlib.Path, train_steps: int, rows: pathlib.Path | None) -> float:
     """Wall seconds of a process that runs the pipeline once."""
-    started = time.monotonic()
-    with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(
-            [sys.executable, *command(which, root, train_steps, rows)],
-            stdout=said,
-            stderr=said,
-        )
-        _, status, used = os.wait4(process.pid, 0)
-        if status:
-            said.seek(0)
-            sys.exit(f"the {which} pipeline failed:\n{said.read()[-3000:]}")
-    took = time.monotonic() - started
-    print(f"{which} {took:.1f} s, peak memory {used.ru_maxrss / 1024:.0f} MB", flush=True)
-    return took
+    used = run_python(command(which, root, train_steps, rows), f"the {which} pipeline")
+    print(f"{which} {used.wall:.1f} s, peak memory {used.peak_memory:.0f} MB", flush=True)
+    return used.wall
 
 
 def print_steps(root: pathlib.Path) -> None:

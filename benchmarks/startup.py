@@ -24,12 +24,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from container_step import OUR_ENTRY, TFX_ENTRY, step_arguments
 from tfx_estimators.json_text import dumps, finite
 
 HERE = pathlib.Path(__file__).resolve().parent
 COMMAND = ("-m", "tfx_estimators.cli")
-OUR_ENTRY = "tfx_estimators.kubeflow.entrypoint"
-TFX_ENTRY = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
 DEFINE = """
 import pathlib, sys
 from tfx_estimators.pipelines import catalog
@@ -64,12 +63,7 @@ def process(*arguments: str) -> tuple[Timed, str]:
 def kubeflow_step(entry: str, folder: pathlib.Path) -> Timed:
     """The seconds until the executor of a step begins; processor time is the whole step's."""
     invocation = {"inputs": {}, "outputs": {"outputFile": str(folder / "output.json")}}
-    taken, said = process(
-        "-m", entry,
-        "--executor_class_path=first_line.FirstLine",
-        f"--json_serialized_invocation_args={dumps(invocation)}",
-        "--json_serialized_inputs_spec_args={}",
-    )  # fmt: skip
+    taken, said = process(*step_arguments(entry, "first_line.FirstLine", invocation, {}))
     assert FIRST_LINE.search(said), said
     return taken
 

@@ -41,6 +41,8 @@ Private module: `tensorflow_estimator.python.estimator.api`, seen in tensorflow-
 * `v1`: what `tf.compat.v1.estimator` held in TensorFlow 2.15, under the same names.
 * `wrapped_loader`: a loader of modules around another one, for finders that change how a module is
   run.
+* `zero_fractions`: the fractions of zeros that canned models write into their summaries, without
+  branches.
 """
 
 from __future__ import annotations

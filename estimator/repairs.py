@@ -2,8 +2,9 @@
 
 Each repair is named after the module it is for.
 
-Private names: `baseline._get_batch_size_and_size_checks`, `dnn._DNNModel`, `dnn._DNNModelV2`
-and `linear.fc_v2._create_weighted_sum`, seen in tensorflow-estimator 2.15.
+Private names: `baseline._get_batch_size_and_size_checks`, `dnn._DNNModel`, `dnn._DNNModelV2`,
+`linear._compute_fraction_of_zero` and `linear.fc_v2._create_weighted_sum`, seen in
+tensorflow-estimator 2.15.
 """
 
 from __future__ import annotations
@@ -192,14 +193,21 @@ def _refuse_keras_3_optimizers(module: Any) -> None:
     module.get_optimizer_instance_v2 = get_optimizer_instance_v2
 
 
-def _look_up_weights_directly(module: Any) -> None:
-    """For linear models, whose layer asks TensorFlow's column module for weighted sums."""
+def _spare_operations_of_linear_models(module: Any) -> None:
+    """Their layer asks TensorFlow's column module for weighted sums."""
+
+    @functools.wraps(module._compute_fraction_of_zero)
+    def fraction_of_zeros(variables: Any) -> Any:
+        return _zero_fractions().of_weights(variables)
+
+    module._compute_fraction_of_zero = fraction_of_zeros
     module.fc_v2 = tensorflow_view.View(
         module.fc_v2, {"_create_weighted_sum": lambda: _lookups().weighted_sum}
     )
 
 
-def _look_up_embeddings_directly(module: Any) -> None:
+def _spare_operations_of_dnns(module: Any) -> None:
+    _count_zeros_without_branches(module)
     for name in ("_DNNModel", "_DNNModelV2"):
         model = getattr(module, name)
         model.__init__ = _with_direct_lookups(model.__init__)
@@ -218,10 +226,23 @@ def _with_direct_lookups(make: Callable[..., Any]) -> Callable[..., Any]:
     return __init__
 
 
+def _count_zeros_without_branches(module: Any) -> None:
+    """For the summaries of layers."""
+    fractions = {"zero_fraction": lambda: _zero_fractions().of_values}
+    math = tensorflow_view.View(module.tf.math, fractions)
+    module.tf = tensorflow_view.View(module.tf, {"math": lambda: math})
+
+
 def _lookups() -> Any:
     from tfx_estimators.estimator.columns import lookups
 
     return lookups
+
+
+def _zero_fractions() -> Any:
+    from tfx_estimators.estimator import zero_fractions
+
+    return zero_fractions
 
 
 def _refuse_tpu_strategies(module: Any) -> None:
@@ -245,8 +266,9 @@ _FAULTS: dict[str, Callable[[types.ModuleType], None]] = {
 """Wrong on TensorFlow 2.15 too."""
 
 _SEAMS: dict[str, Callable[[types.ModuleType], None]] = {
-    "canned.dnn": _look_up_embeddings_directly,
-    "canned.linear": _look_up_weights_directly,
+    "canned.dnn": _spare_operations_of_dnns,
+    "canned.dnn_linear_combined": _count_zeros_without_branches,
+    "canned.linear": _spare_operations_of_linear_models,
     "canned.optimizers": _refuse_keras_3_optimizers,
     "estimator": _refuse_keras_3_variables,
     "estimator_export": _say_nothing_of_deprecation,

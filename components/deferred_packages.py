@@ -4,7 +4,8 @@
 modules are imported, because Python asks the package where they are; these packages answer
 that without being run. They are deferred only inside a block of imports: after it
 `sys.modules` holds nothing of them, and the next import of one, or of a module in it, is an
-import like any other. Only the module objects are those that were made in the block.
+import like any other. Only the module objects are those that were made in the block. A package
+whose modules all need nothing of it stays deferred, until somebody uses a name of its own.
 """
 
 from __future__ import annotations
@@ -27,18 +28,27 @@ _lock = threading.RLock()
 
 
 @contextlib.contextmanager
-def deferred_packages(packages: Mapping[str, Collection[str]]) -> Iterator[None]:
+def deferred_packages(
+    packages: Mapping[str, Collection[str]],
+    given: Mapping[str, Mapping[str, Any]] = types.MappingProxyType({}),
+) -> Iterator[None]:
     """Lets imports inside the block have packages that are not run.
 
     Whoever uses a name of such a package, then or later, has the package run first. One
     that has been imported before the block is left alone.
 
     Args:
-        packages: by each package's name, the packages and modules in it that need nothing
-            else of it. The import of any other module in it has the package run first, as
-            Python always does.
+        packages: by the name of each package or module, the packages and modules in it that
+            need nothing else of it. The import of any other module in it has the package run
+            first, as Python always does. One that is listed in its own list stays deferred
+            after the block.
+        given: what names of a package stand for in the block, by the package's name.
     """
-    finder = _Finder(_Package(*item) for item in packages.items() if item[0] not in sys.modules)
+    finder = _Finder(
+        _Package(name, free, given.get(name, {}))
+        for name, free in packages.items()
+        if name not in sys.modules
+    )
     sys.meta_path.insert(0, finder)
     try:
         yield
@@ -51,14 +61,16 @@ class _Package:
 
     Attributes:
         free: what can be imported of it without running it.
+        given: what its names stand for in the block.
         module: its module object, from when it is deferred until it has been run.
         taken_out: what of it was in `sys.modules` at the block's end, by name.
         state: "deferred" as long as it has not been run, "running" or "run".
     """
 
-    def __init__(self, name: str, free: Collection[str]) -> None:
+    def __init__(self, name: str, free: Collection[str], given: Mapping[str, Any]) -> None:
         self.name = name
         self.free = free
+        self.given = given
         self.module: _Deferred | None = None
         self.taken_out: dict[str, types.ModuleType] = {}
         self.state = "deferred"
@@ -68,6 +80,11 @@ class _Package:
         own = f"{module}."
         return any(own.startswith(f"{name}.") or name.startswith(own) for name in self.free)
 
+    @property
+    def stays(self) -> bool:
+        """Whether it stays deferred where it has been imported and nothing of it is used."""
+        return self.name in self.free
+
     def run(self) -> types.ModuleType:
         """The package as an import gives it."""
         with _lock:
@@ -76,13 +93,17 @@ class _Package:
         return importlib.import_module(self.name)
 
     def take_out(self) -> None:
-        """Takes it and the modules in it out of `sys.modules`, unless it has been run."""
+        """Takes it and the modules in it out of `sys.modules`, unless it stays or has been run."""
         with _lock:
-            if self.state != "deferred" or sys.modules.get(self.name) is not self.module:
+            there = sys.modules.get(self.name) is self.module
+            if self.stays or self.state != "deferred" or not there:
                 return
             for name in list(sys.modules):
                 if f"{name}.".startswith(f"{self.name}."):
                     self.taken_out[name] = sys.modules.pop(name)
+            parent, _, own_name = self.name.rpartition(".")
+            if parent in sys.modules and vars(sys.modules[parent]).get(own_name) is self.module:
+                delattr(sys.modules[parent], own_name)
 
     def put_back(self) -> None:
         with _lock:
@@ -108,6 +129,8 @@ class _Deferred(types.ModuleType):
         module = f"{self.__name__}.{name}"
         if package.state == "deferred" and module in package.free:
             return importlib.import_module(module)
+        if package.state == "deferred" and name in package.given:
+            return package.given[name]
         # Not `getattr`: while it runs, it may ask itself for what it does not have yet.
         return types.ModuleType.__getattribute__(package.run(), name)
 
@@ -122,6 +145,7 @@ class _Finder(importlib.abc.MetaPathFinder):
     def end(self) -> None:
         self._ended = True
         for package in self._packages.values():
+            package.given = {}
             package.take_out()
 
     def find_spec(

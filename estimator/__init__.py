@@ -28,8 +28,9 @@ Private module: `tensorflow_estimator.python.estimator.api`, seen in tensorflow-
 * `input_fn`: the default input function: batches of parsed tf.Examples from TFRecord files.
 * `keras_2_modules`: which modules of the process see Keras 2 as their `tf.keras`.
 * `keras_3`: Keras 3 models for `model_to_estimator`.
+* `keras_3_import`: TensorFlow's import without Keras 3, which is imported when it is used.
 * `keras_export`: canned estimators as Keras 3 models.
-* `later_finders`: what the other finders on `sys.meta_path` find.
+* `later_finders`: what the other finders on `sys.meta_path` find, and who imports.
 * `loading`: loading the estimator package, and modules that use it, over a TensorFlow without it.
 * `namespace`: module-like namespaces that load what they name at its first use.
 * `old_paths`: private modules that TensorFlow lost with its estimators, under their old names.

@@ -26,6 +26,7 @@ from tfx_estimators.errors import UnsupportedOptionError
 from tfx_estimators.estimator import (
     autograph,
     keras_2_modules,
+    keras_3_import,
     loading,
     old_paths,
     repairs,
@@ -92,7 +93,8 @@ def activate(*, keras: Literal[2] | None = None) -> None:
 def activate_with_tensorflow() -> None:
     """Does what `activate()` does, as soon as somebody imports TensorFlow.
 
-    For processes that may never do so. What `activate()` raises is raised by that import.
+    For processes that may never do so. What `activate()` raises is raised by that import,
+    which leaves Keras 3 to who uses it (`keras_3_import`).
     """
     if "tensorflow" in sys.modules:
         activate()
@@ -180,8 +182,17 @@ class _Awaiter(importlib.abc.MetaPathFinder):
             return None
         spec = find_later(self, fullname, path, target)
         if spec is not None and spec.loader is not None:
-            spec.loader = _LoaderBefore(spec.loader, lambda module: activate())
+            spec.loader = _TensorFlowLoader(spec.loader)
         return spec
+
+
+class _TensorFlowLoader(WrappedLoader):
+    """Runs TensorFlow, and activates."""
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        with keras_3_import.keras_3_postponed():
+            self._inner.exec_module(module)
+        activate()
 
 
 class _Giver(importlib.abc.MetaPathFinder):

@@ -30,6 +30,7 @@ __all__ = [
     "includes",
     "is_asked_about",
     "is_keras_2_everywhere",
+    "is_keras_2_selected",
     "recognize_makers",
     "see_keras_2",
     "see_keras_2_in",
@@ -96,6 +97,11 @@ def is_keras_2_everywhere() -> bool:
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is not None and hasattr(tensorflow, "_tf_uses_legacy_keras"):
         return bool(tensorflow._tf_uses_legacy_keras)
+    return is_keras_2_selected()
+
+
+def is_keras_2_selected() -> bool:
+    """Whether TensorFlow, if it is imported now, takes Keras 2 for the whole process."""
     return os.environ.get(SWITCH) in ("1", "true", "True")
 
 

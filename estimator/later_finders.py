@@ -1,4 +1,4 @@
-"""What a finder of ours would have found if it were not there."""
+"""What finders ask: what they would have found if they were not there, and who imports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import types
 from collections.abc import Sequence
 
-__all__ = ["find_later"]
+__all__ = ["find_later", "importing_module"]
 
 
 def find_later(
@@ -28,3 +28,15 @@ def find_later(
         if spec is not None:
             return spec
     return None
+
+
+def importing_module() -> str:
+    """The name of the module whose import asks the finder that calls this."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and _module(frame).partition(".")[0] == "importlib":
+        frame = frame.f_back
+    return _module(frame)
+
+
+def _module(frame: types.FrameType) -> str:
+    return str(frame.f_globals.get("__name__"))

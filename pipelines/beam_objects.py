@@ -7,11 +7,15 @@ first, and then TensorFlow's functions report errors that nobody can do anything
 
 from __future__ import annotations
 
+import sys
+
 __all__ = ["release_shared_object"]
 
 
 def release_shared_object() -> None:
-    """Shares an empty object, which takes the last one's place."""
+    """Shares an empty object, which takes the last one's place, if there may be one."""
+    if "apache_beam.utils.shared" not in sys.modules:
+        return
     from apache_beam.utils.shared import Shared
 
     Shared().acquire(_Nothing)

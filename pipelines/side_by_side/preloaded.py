@@ -8,6 +8,7 @@ import logging
 import warnings
 
 from tfx_estimators.collector import collect_seldom
+from tfx_estimators.components.beam_io_import import postpone_google_io
 from tfx_estimators.estimator.activation import activate_with_tensorflow
 
 __all__: list[str] = []
@@ -27,6 +28,7 @@ _MODULES = (
 logging.getLogger().addHandler(logging.NullHandler())
 collect_seldom()
 activate_with_tensorflow()
+postpone_google_io()
 with warnings.catch_warnings():
     # What libraries say of their age is nobody's business here.
     warnings.simplefilter("ignore")

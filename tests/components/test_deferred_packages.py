@@ -39,6 +39,24 @@ from heavy.messages.text import Text
 made = object()
 """,
     "heavy/lazily.py": "made = object()",
+    "gathering/__init__.py": """
+import os
+os.environ["HEAVY_RUNS"] = str(int(os.environ["HEAVY_RUNS"]) + 1)
+from gathering.one import first
+from gathering.two import second
+""",
+    "gathering/one.py": "first = object()",
+    "gathering/two.py": "second = object()",
+    "folder/__init__.py": "",
+    "folder/operator.py": """
+import os
+os.environ["HEAVY_RUNS"] = str(int(os.environ["HEAVY_RUNS"]) + 1)
+class Operator: pass
+""",
+    "user_of_folder.py": """
+from folder import operator as module
+TABLE = {"operator": module.Operator}
+""",
     "user_of_heavy.py": """
 import heavy as package
 from heavy import light
@@ -57,7 +75,8 @@ def heavy(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     finders = list(sys.meta_path)
     yield
     sys.meta_path[:] = finders
-    for name in [n for n in sys.modules if n.partition(".")[0] in ("heavy", "user_of_heavy")]:
+    made = ("heavy", "user_of_heavy", "gathering", "folder", "user_of_folder")
+    for name in [n for n in sys.modules if n.partition(".")[0] in made]:
         del sys.modules[name]
 
 
@@ -169,3 +188,35 @@ def test_a_package_is_run_once_whoever_uses_it_at_the_same_time() -> None:
         thread.join()
     assert found == ["1.0"] * 4
     assert runs() == 1
+
+
+def test_a_package_whose_modules_need_nothing_of_it_stays_deferred_until_it_is_used() -> None:
+    with deferred_packages({"gathering": ("gathering",)}):
+        one = importlib.import_module("gathering.one")
+    two = importlib.import_module("gathering.two")
+    gathering = importlib.import_module("gathering")
+    assert runs() == 0
+    assert (gathering.one, gathering.two) == (one, two)
+    assert runs() == 0
+    assert gathering.first is one.first
+    assert runs() == 1
+    assert sys.modules["gathering"] is gathering
+    assert gathering.second is two.second
+    assert type(gathering) is type(sys)
+    assert importlib.import_module("gathering.two") is two
+    assert runs() == 1
+
+
+def test_a_name_stands_for_what_is_given_in_the_block_only() -> None:
+    made = object()
+    with deferred_packages({"folder.operator": ()}, {"folder.operator": {"Operator": made}}):
+        user = importlib.import_module("user_of_folder")
+    assert {"operator": made} == user.TABLE
+    assert runs() == 0
+    folder = importlib.import_module("folder")
+    assert not hasattr(folder, "operator")
+    from folder import operator
+
+    assert runs() == 1
+    assert operator is user.module is folder.operator
+    assert isinstance(operator.Operator, type)

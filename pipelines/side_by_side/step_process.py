@@ -105,7 +105,8 @@ def execute(task: StepTask, connection: Connection) -> None:
     told = _Told(connection)
     with _streams(told):
         logging.basicConfig(handlers=[_Handler(told)], level=task.level, force=True)
-        told.tell(_answer(task, told))
+        answer = _answer(task, told)
+    told.tell(answer)
 
 
 def _answer(task: StepTask, told: _Told) -> StepAnswer:
@@ -181,15 +182,30 @@ class _Handler(logging.handlers.QueueHandler):
 
 
 class _Stream(io.TextIOBase):
-    """A stream whose text appears in the run's."""
+    """A stream whose text appears in the run's, line by line.
+
+    Another step's text may come between two messages, and `print` writes a line in pieces.
+    """
 
     def __init__(self, told: _Told, name: str, descriptor: int) -> None:
         self._told, self._name, self._descriptor = told, name, descriptor
+        self._pending = ""
+        self._lock = threading.RLock()
 
     def write(self, text: str) -> int:
-        """Sends the text."""
-        self._told.tell(PrintedText(self._name, text))
+        """Sends the lines that have come to their end."""
+        with self._lock:
+            lines, end, self._pending = (self._pending + text).rpartition("\n")
+            if end:
+                self._told.tell(PrintedText(self._name, lines + end))
         return len(text)
+
+    def flush(self) -> None:
+        """Sends what is there."""
+        with self._lock:
+            if self._pending:
+                self._told.tell(PrintedText(self._name, self._pending))
+            self._pending = ""
 
     def fileno(self) -> int:
         """The descriptor, for processes that write to it."""
@@ -200,4 +216,8 @@ class _Stream(io.TextIOBase):
 def _streams(told: _Told) -> Iterator[None]:
     out, error = _Stream(told, "stdout", 1), _Stream(told, "stderr", 2)
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
-        yield
+        try:
+            yield
+        finally:
+            out.flush()
+            error.flush()

@@ -73,6 +73,7 @@ def Joins(
     one: InputArtifact[Note], two: InputArtifact[Note], said: OutputArtifact[String]
 ):
     said.value = f"{one.value} {two.value} {os.getpid()}"
+    print("without an end", end="")
 
 
 def create_pipeline(root, data):
@@ -128,7 +129,9 @@ def test_two_steps_meet_and_a_third_one_gets_what_they_made(
     shown = capsys.readouterr()
     lines = shown.err.splitlines()
     assert lines.index("[1/3] Left") < lines.index("[2/3] Right") < lines.index("[3/3] Joins")
+    # Each line in one piece.
     assert {"printed by left", "printed by right"} <= set(shown.out.splitlines())
+    assert shown.out.endswith("without an end")
     (said,) = (tmp_path / "root" / "artifacts" / "Joins" / "said").glob("*/value")
     left, left_process, right, right_process, process = said.read_text().split()
     assert (left, right) == ("None", "blue")
@@ -167,7 +170,8 @@ def test_the_command_shows_and_logs_each_step_by_itself(tmp_path: pathlib.Path) 
         command(tmp_path, "--json"), capture_output=True, text=True, timeout=900, check=False
     )
     assert answer.returncode == 0, answer.stderr
-    assert set(answer.stderr.splitlines()) == {"printed by left", "printed by right"}
+    lines = {"printed by left", "printed by right", "without an end"}
+    assert set(answer.stderr.splitlines()) == lines
     events = [json.loads(line) for line in answer.stdout.splitlines()]
     began = [(one["number"], one["step"]) for one in events if one["event"] == "step_began"]
     assert sorted(began) == [(1, "Left"), (2, "Right"), (3, "Joins")]

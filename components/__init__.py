@@ -38,6 +38,7 @@
 * `feature_tensors`: where in an exported model the features are that its estimator reads.
 * `gfile`: files where TensorFlow can reach them: buckets and other places with a scheme.
 * `heads`: what a model predicts, read off its signature.
+* `lean_imports`: libraries of TFX's, imported without what a process does not use.
 * `lease`: a lock for file systems without locks: whoever holds it keeps signing it.
 * `literal_paths`: files that a source names by literals, as the file of a vocabulary.
 * `local_files`: TFX's files on the local disk, without importing TensorFlow for them.

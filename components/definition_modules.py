@@ -2,8 +2,7 @@
 
 Some of them import TensorFlow, TensorFlow Data Validation, TensorFlow Model Analysis and Beam:
 for a decorator of the documentation, for messages, for files in buckets, and for Beam's
-executors. Neither a definition nor a cached step uses anything of that. And whoever imports a
-component of TFX, or its executor, is spared all the others, with what they import.
+executors. Neither a definition nor a cached step uses anything of that.
 
 Private names relied on, seen on TFX 1.15.1, 1.16.0 and 1.21.0: what `_NEED_NOTHING` says; that
 the launcher makes an operator by its class and asks nothing else of the class; and that TFX's
@@ -16,16 +15,15 @@ import functools
 import importlib
 from typing import Any
 
-from tfx_estimators.components.beam_io_import import postpone_google_io
 from tfx_estimators.components.deferred_packages import deferred_packages
+from tfx_estimators.components.lean_imports import import_less
 
 __all__ = ["import_definition_modules"]
 
 _BEAM_EXECUTOR = "tfx.dsl.components.base.base_beam_executor"
 _BEAM_OPERATOR = "tfx.orchestration.portable.beam_executor_operator"
 
-# By package, the modules that need nothing of its own code: messages, and a decorator; of
-# `tfx.components`, which only gathers the components, each of them.
+# By package, the modules that need nothing of its own code: messages, and a decorator.
 _NEED_NOTHING = {
     "tensorflow": ("tensorflow.core.example", "tensorflow.tools.docs"),
     "tensorflow_data_validation": ("tensorflow_data_validation.anomalies.proto",),
@@ -35,7 +33,6 @@ _NEED_NOTHING = {
         "tensorflow_model_analysis.sdk",
         "tensorflow_model_analysis.version",
     ),
-    "tfx.components": ("tfx.components",),
     _BEAM_EXECUTOR: (),
     _BEAM_OPERATOR: (),
 }
@@ -71,7 +68,7 @@ def import_definition_modules() -> None:
     To be called before anything else imports a module of TFX. What has been imported before
     stays as it is.
     """
-    postpone_google_io()
+    import_less()
     with deferred_packages(_NEED_NOTHING, _GIVEN):
         for module in _MODULES:
             importlib.import_module(module)

@@ -9,8 +9,8 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfx_estimators.components.beam_io_import import postpone_google_io
 from tfx_estimators.components.exits import exits_raise
+from tfx_estimators.components.lean_imports import import_less
 from tfx_estimators.components.progress_file import progress_kept_in
 from tfx_estimators.environment_variables import PROGRESS
 from tfx_estimators.errors import StepInputError
@@ -45,7 +45,7 @@ def run_step(invocation: Invocation) -> None:
     """
     # A stock executor imports the user's module without knowing of estimators.
     activate_with_tensorflow()
-    postpone_google_io()
+    import_less()
     executor_class = import_executor(invocation.executor)
     inputs = input_artifacts(invocation.inputs, invocation.inputs_spec)
     outputs = output_artifacts(invocation.outputs)

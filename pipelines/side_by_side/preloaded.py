@@ -8,7 +8,7 @@ import logging
 import warnings
 
 from tfx_estimators.collector import collect_seldom
-from tfx_estimators.components.beam_io_import import postpone_google_io
+from tfx_estimators.components.lean_imports import import_less
 from tfx_estimators.estimator.activation import activate_with_tensorflow
 
 __all__: list[str] = []
@@ -28,7 +28,7 @@ _MODULES = (
 logging.getLogger().addHandler(logging.NullHandler())
 collect_seldom()
 activate_with_tensorflow()
-postpone_google_io()
+import_less()
 with warnings.catch_warnings():
     # What libraries say of their age is nobody's business here.
     warnings.simplefilter("ignore")

@@ -12,7 +12,10 @@ own area has other buckets, so that the numbers would differ, and takes longer.
 
 Runs alternate, five of each where both take less than a minute. The last line is one line of
 JSON with ratios of the medians, of wall and of processor time, each side's seconds as median,
-lowest and highest, and the largest difference between two values of the same metric and slice.
+lowest and highest, the largest difference between two values of the same metric and slice, and
+`imports_only_speedup`: what the ratio of wall times would be for a step that does nothing but
+import TensorFlow, Beam and TensorFlow Model Analysis, as long as Beam runs the evaluation and
+TensorFlow Model Analysis computes it.
 """
 
 from __future__ import annotations
@@ -21,11 +24,12 @@ import argparse
 import math
 import os
 import pathlib
+import statistics
 import tempfile
 import warnings
 from typing import Any
 
-from comparison import Seconds, figures, in_turn
+from comparison import REPETITIONS, Seconds, figures, in_turn
 from container_step import OUR_ENTRY, TFX_ENTRY, step_arguments
 from tfx_estimators.json_text import dumps, finite
 from whole_process import run_python
@@ -39,6 +43,15 @@ ENTRIES = {
     STOCK: (TFX_ENTRY, "tfx.components.evaluator.executor.Executor"),
 }
 """Entrypoint and executor of each side."""
+IMPORTS = """
+from tfx_estimators.components.lean_imports import import_less
+from tfx_estimators.estimator.activation import activate_with_tensorflow
+
+activate_with_tensorflow()
+import_less()
+import tensorflow, apache_beam, tensorflow_model_analysis
+"""
+"""What no evaluation can do without, imported as our steps do."""
 AREA = "class_name: 'EstimatorAUC' module: '{}'".format(
     "tfx_estimators.components.evaluator.metrics.estimator_auc"
 )
@@ -141,11 +154,14 @@ def main() -> None:
             return timed(way, root, output)
 
         taken = in_turn((OURS, STOCK), run)
+        imports = [run_python(["-c", IMPORTS], "imports").wall for _ in range(REPETITIONS)]
+        stock = statistics.median(times["wall"] for times in taken[STOCK])
         ours, theirs = (metrics(root / f"{way} 0") for way in (OURS, STOCK))
         said: dict[str, Any] = {
             "examples": arguments.examples,
             "metrics": len(ours),
             **figures(taken),
+            "imports_only_speedup": round(stock / statistics.median(imports), 2),
             "max_difference": largest_difference(ours, theirs),
         }
         print(dumps(finite(said)))

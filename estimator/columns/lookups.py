@@ -121,10 +121,14 @@ def _look_up(
         return None
     pair = column.get_sparse_tensors(transformation_cache, state_manager)
     ids = pair.id_tensor
-    # From another device only the rows that are needed should come, not all weights.
-    if pair.weight_tensor is not None or ids.shape.rank != 2 or ids.values.device != weights.device:
+    if pair.weight_tensor is not None or ids.shape.rank != 2:
         return None
-    return _combined_rows(weights, ids, combiner)
+    is_id = ids.values >= 0
+    # From another device only the rows that are needed should come, not all weights. What counts
+    # is where operations are put: an Estimator's input always lies on the first CPU.
+    if is_id.device != weights.device:
+        return None
+    return _combined_rows(weights, tf.sparse.retain(ids, is_id), combiner)
 
 
 def _only_part(weights: Any) -> Any | None:
@@ -174,8 +178,7 @@ def _combined_rows(weights: Any, ids: Any, combiner: str) -> Any:
         "sqrtn": tf.sparse.segment_sqrt_n,
         "sum": tf.sparse.segment_sum,
     }[combiner]
-    present = tf.sparse.retain(ids, ids.values >= 0)
-    filled, is_empty = tf.sparse.fill_empty_rows(present, tf.constant(0, present.values.dtype))
+    filled, is_empty = tf.sparse.fill_empty_rows(ids, tf.constant(0, ids.values.dtype))
     rows = combine(
         weights.read_value_no_copy(), filled.values, filled.indices[:, 0], sparse_gradient=True
     )

@@ -48,11 +48,12 @@ def columns() -> tuple[list[Any], list[Any]]:
     hour = fc.categorical_column_with_identity("hour", 6)
     clamped = fc.categorical_column_with_identity("day", 4, default_value=1)
     words = fc.categorical_column_with_vocabulary_list("words", ["a", "b", "c", "d"])
+    tags = fc.categorical_column_with_identity("tags", 5)
     weighted = fc.weighted_categorical_column(words, "word_weights")
     size = fc.bucketized_column(fc.numeric_column("size"), [-1.0, 0.0, 0.5])
     pair = fc.bucketized_column(fc.numeric_column("pair", shape=(2,)), [0.0])
     crossed = fc.crossed_column(["color", "shop"], 11)
-    wide = [color, shop, place, hour, clamped, words, size, pair, crossed, weighted]
+    wide = [color, shop, place, hour, clamped, words, tags, size, pair, crossed, weighted]
     deep = [
         fc.numeric_column("size"),
         size,
@@ -64,6 +65,7 @@ def columns() -> tuple[list[Any], list[Any]]:
         fc.embedding_column(place, 2, combiner="sqrtn"),
         fc.embedding_column(clamped, 2, combiner="sum"),
         fc.embedding_column(words, 3),
+        fc.embedding_column(tags, 3, combiner="sum"),
         fc.embedding_column(crossed, 3, combiner="sqrtn"),
         fc.embedding_column(size, 2),
         fc.embedding_column(pair, 2),
@@ -89,6 +91,7 @@ def dataset() -> Any:
         "size": chance.normal(size=(EXAMPLES, 1)).astype(np.float32),
         "pair": chance.normal(size=(EXAMPLES, 2)).astype(np.float32),
         "words": words,
+        "tags": choose(0, 1, 4, -1, shape=(EXAMPLES, 3)),
         "word_weights": np.where(words == "", 0, chance.uniform(0.1, 2, words.shape)).astype(
             np.float32
         ),
@@ -100,7 +103,7 @@ def dataset() -> Any:
         at = tf.where(is_there)
         shape = tf.shape(is_there, tf.int64)
         made = dict(features)
-        for key in ("words", "word_weights"):
+        for key in ("words", "word_weights", "tags"):
             made[key] = tf.SparseTensor(at, tf.gather_nd(features[key], at), shape)
         return made, label
 
@@ -188,3 +191,35 @@ def test_a_dense_feature_of_one_value_takes_half_of_the_operations() -> None:
     with tensorflows_own_lookups():
         own = count_operations(make)
     assert direct < own / 2
+
+
+def test_ids_from_the_input_are_looked_up_as_others_are() -> None:
+    """An Estimator puts its input on the first CPU by name, and its weights on none."""
+    from tensorflow_estimator.python.estimator.canned import linear
+
+    def make(device: str | None) -> None:
+        column = fc.categorical_column_with_identity("tags", 5)
+        with tf.device(device):
+            tags = tf.compat.v1.sparse_placeholder(tf.int64, [None, 3])
+        linear.LinearModel([column])({"tags": tags})
+
+    direct = count_operations(lambda: make("/cpu:0"))
+    assert direct == count_operations(lambda: make(None))
+    with tensorflows_own_lookups():
+        assert direct < count_operations(lambda: make("/cpu:0"))
+
+
+def test_weights_on_another_device_stay_there() -> None:
+    """Only the rows that are needed are sent."""
+    from tensorflow_estimator.python.estimator.canned import linear
+
+    with tf.Graph().as_default() as graph:
+        tags = tf.compat.v1.sparse_placeholder(tf.int64, [None, 3])
+        setter = tf.compat.v1.train.replica_device_setter(
+            cluster={"ps": ["here:1"], "worker": ["here:2"]}
+        )
+        with tf.compat.v1.device(setter):
+            linear.LinearModel([fc.categorical_column_with_identity("tags", 5)])({"tags": tags})
+        operations = graph.get_operations()
+    gathers = [op for op in operations if op.type == "ResourceGather"]
+    assert {op.device for op in gathers} == {"/job:ps/task:0"}

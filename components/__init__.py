@@ -12,6 +12,7 @@
 * `beam_executor`: what the executors that run a Beam pipeline share.
 * `beam_flags`: Beam flags that a step gets besides the user's.
 * `beam_io_import`: Beam's import without its I/O on Google Cloud, which is imported when used.
+* `beam_overhead`: what Beam works out again for every transform and every stage, spared.
 * `beam_processes`: Beam's worker processes on this machine: none outlives the run, no run waits
   for a dead one.
 * `cache_key`: makes TFX's cache notice what the modules of stock components import and read.

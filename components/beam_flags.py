@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from tfx_estimators.components.beam_overhead import lower_beam_overhead
 from tfx_estimators.components.beam_processes import watch_workers
 
 __all__ = ["PLUGIN", "set_flags", "spare_packaging", "with_plugin"]
@@ -18,7 +19,7 @@ _NO_PACKAGE = "--sdk_container_image=none"
 
 
 def set_flags(context: Any, *, plugin: bool) -> Any:
-    """Adds this package's flags to those in an executor's context.
+    """Adds this package's flags to those in an executor's context, and readies Beam.
 
     Args:
         context: TFX's, or None.
@@ -27,6 +28,7 @@ def set_flags(context: Any, *, plugin: bool) -> Any:
     Returns:
         the context.
     """
+    lower_beam_overhead()
     if context is not None:
         flags = spare_packaging(context.beam_pipeline_args or ())
         watch_workers(flags)

@@ -6,6 +6,10 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
+from tfx.orchestration.portable.beam_executor_operator import BeamExecutorOperator
+
+from tfx_estimators.components.beam_overhead import lower_beam_overhead
+
 __all__ = ["late_operators"]
 
 
@@ -38,4 +42,6 @@ class _LateOperator:
         operator = self._make()
         if self._watcher is not None:
             operator.with_execution_watcher(self._watcher)
+        if isinstance(operator, BeamExecutorOperator):
+            lower_beam_overhead()
         return operator.run_executor(*args, **kwargs)

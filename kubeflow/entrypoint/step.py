@@ -115,7 +115,9 @@ def _context(executor_class: type[Any], invocation: Invocation) -> Any:
     context_class = getattr(executor_class, "Context", BaseExecutor.Context)
     if any(base.__name__ == "BaseBeamExecutor" for base in executor_class.__mro__):
         from tfx_estimators.components.beam_flags import spare_packaging, with_plugin
+        from tfx_estimators.components.beam_overhead import lower_beam_overhead
 
+        lower_beam_overhead()
         return context_class(beam_pipeline_args=with_plugin(spare_packaging(flags)), **said)
     return context_class(extra_flags=flags, **said)
 

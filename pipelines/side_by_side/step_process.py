@@ -133,12 +133,15 @@ def _answer(task: StepTask, told: _Told) -> StepAnswer:
 
 def _run(task: StepTask) -> bytes:
     from tfx.orchestration.portable import data_types
-    from tfx.proto.orchestration import execution_invocation_pb2
+    from tfx.proto.orchestration import executable_spec_pb2, execution_invocation_pb2
 
+    from tfx_estimators.components.beam_overhead import lower_beam_overhead
     from tfx_estimators.components.beam_processes import watch_workers
 
-    flags = getattr(task.spec, "beam_pipeline_args_placeholders", ())
-    watch_workers([flag.value.string_value for flag in flags])
+    if isinstance(task.spec, executable_spec_pb2.BeamExecutableSpec):
+        lower_beam_overhead()
+        flags = task.spec.beam_pipeline_args_placeholders
+        watch_workers([flag.value.string_value for flag in flags])
     for module in task.artifact_modules:
         with contextlib.suppress(ImportError):  # TFX then makes a class, and says so.
             importlib.import_module(module)

@@ -5,9 +5,15 @@ import os
 import pathlib
 from typing import Any
 
+import apache_beam as beam
 import pytest
 import tensorflow as tf
-from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.annotations import (
+    BeamComponentParameter,
+    InputArtifact,
+    OutputArtifact,
+    Parameter,
+)
 from tfx.dsl.component.experimental.decorators import component
 from tfx.dsl.components.common.resolver import Resolver, ResolverStrategy
 from tfx.dsl.control_flow.for_each import ForEach
@@ -22,7 +28,7 @@ from tfx_estimators.components.resources import Accelerator, Resources, Retries,
 from tfx_estimators.errors import DataError, MetadataStoreError, PipelineError
 from tfx_estimators.lineage.outputs import latest_outputs
 from tfx_estimators.lineage.store import open_store
-from tfx_estimators.pipelines import runner
+from tfx_estimators.pipelines import late_operator, runner
 from tfx_estimators.pipelines.recording import warned
 from tfx_estimators.pipelines.runners import find_runner
 
@@ -63,6 +69,15 @@ def Repeat(speech: InputArtifact[String], again: OutputArtifact[String]) -> None
         file.write(speech.read())
 
 
+@component(use_beam=True)
+def Count(
+    counted: OutputArtifact[String],  # type: ignore[valid-type]
+    unused: BeamComponentParameter[beam.Pipeline] = None,  # type: ignore[valid-type]
+) -> None:
+    with fileio.open(counted.uri, "w") as file:
+        file.write("3")
+
+
 class EveryArtifact(ResolverStrategy):  # type: ignore[misc]
     """All artifacts of a pipeline, of whatever run."""
 
@@ -101,6 +116,18 @@ def test_steps_are_announced_and_a_second_run_says_cached(
 
     find_runner(kind).run(_pipeline(tmp_path, "goodbye"), tmp_path)
     assert "[1/1] Speak: done" in capsys.readouterr().err
+
+
+@pytest.mark.stacks
+def test_a_stock_beam_step_has_less_overhead(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lowered: list[str] = []
+    monkeypatch.setattr(late_operator, "lower_beam_overhead", lambda: lowered.append("here"))
+    pipeline = _pipeline(tmp_path, "hello")
+    pipeline.components = [*pipeline.components, Count()]
+    find_runner("local").run(pipeline, tmp_path)
+    assert lowered == ["here"]
 
 
 def test_outputs_are_found_by_the_component_whatever_its_id(tmp_path: pathlib.Path) -> None:

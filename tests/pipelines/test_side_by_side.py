@@ -31,7 +31,14 @@ import pathlib
 import signal
 import time
 
-from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+import apache_beam as beam
+from apache_beam.transforms import core
+from tfx.dsl.component.experimental.annotations import (
+    BeamComponentParameter,
+    InputArtifact,
+    OutputArtifact,
+    Parameter,
+)
 from tfx.dsl.component.experimental.decorators import component
 from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
@@ -68,10 +75,14 @@ def Meets(me: Parameter[str], other: Parameter[str], said: OutputArtifact[Note])
     said.value = f"{os.environ.get('COLOUR')} {os.getpid()}"
 
 
-@component
+@component(use_beam=True)
 def Joins(
-    one: InputArtifact[Note], two: InputArtifact[Note], said: OutputArtifact[String]
+    one: InputArtifact[Note],
+    two: InputArtifact[Note],
+    said: OutputArtifact[String],
+    unused: BeamComponentParameter[beam.Pipeline] = None,
 ):
+    assert hasattr(core.get_function_args_defaults, "__wrapped__"), "Beam's overhead is as it was"
     said.value = f"{one.value} {two.value} {os.getpid()}"
     print("without an end", end="")
 

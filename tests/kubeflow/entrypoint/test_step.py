@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from tfx_estimators.components import beam_overhead
 from tfx_estimators.errors import StepInputError
 from tfx_estimators.kubeflow.entrypoint import uris
 from tfx_estimators.kubeflow.entrypoint.__main__ import main
@@ -129,6 +130,18 @@ def test_values_are_read_and_told_as_parameters(make_invocation, answer, tmp_pat
     run_step(step)
     assert answer()["parameterValues"] == {"made": 42}
     assert (tmp_path / "new" / "made").read_text() == "42"
+
+
+def test_a_stock_beam_step_has_less_overhead(make_invocation, tmp_path, monkeypatch) -> None:
+    lowered: list[str] = []
+    monkeypatch.setattr(beam_overhead, "lower_beam_overhead", lambda: lowered.append("here"))
+    step = make_invocation(
+        "small_executors.BeamValue",
+        outputs={"made": (str(tmp_path / "made"), {"schemaTitle": "tfx.Integer"}, {})},
+    )
+    run_step(step)
+    assert (tmp_path / "made").read_text() == "42"
+    assert lowered == ["here"]
 
 
 def test_two_artifacts_on_an_output_are_refused(make_invocation, tmp_path) -> None:

@@ -5,6 +5,7 @@ import os
 import pathlib
 import time
 
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.dsl.components.base.base_executor import BaseExecutor
 
 
@@ -57,6 +58,13 @@ class Value(BaseExecutor):
 
     def Do(self, input_dict, output_dict, exec_properties):
         output_dict["made"][0].value = input_dict["number"][0].value * 2
+
+
+class BeamValue(BaseBeamExecutor):
+    """A number, of a Beam step."""
+
+    def Do(self, input_dict, output_dict, exec_properties):
+        output_dict["made"][0].value = 42
 
 
 class Two(BaseExecutor):

@@ -48,6 +48,8 @@ def load_pipeline_module(pipeline: str) -> types.ModuleType:
         )
     module = UserModule.find(pipeline, None)
     module.require([["create_pipeline"]], of="tfx-estimators run")
+    # Before the file imports TFX, which would import TensorFlow.
+    import_definition_modules()
     # A definition only wires components; TensorFlow need not be there yet.
     return module.load(with_estimators=False)
 

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from tfx.orchestration.portable.beam_executor_operator import BeamExecutorOperator
+from tfx.proto.orchestration import executable_spec_pb2
 
 from tfx_estimators.components.beam_overhead import lower_beam_overhead
 
@@ -16,7 +16,8 @@ __all__ = ["late_operators"]
 def late_operators(operators: Mapping[Any, Any]) -> dict[Any, Any]:
     """For each class of operators, by what specs it takes, one that is made when it is used."""
     return {
-        spec: functools.partial(_LateOperator, operator) for spec, operator in operators.items()
+        spec: functools.partial(_LateOperator, operator, spec)
+        for spec, operator in operators.items()
     }
 
 
@@ -25,11 +26,13 @@ class _LateOperator:
 
     Args:
         operator: the class of the operator.
+        spec: the class of the specs that it takes.
         given: what it is made with.
     """
 
-    def __init__(self, operator: Any, *given: Any, **named: Any) -> None:
+    def __init__(self, operator: Any, spec: Any, *given: Any, **named: Any) -> None:
         self._make = functools.partial(operator, *given, **named)
+        self._runs_beam = spec is executable_spec_pb2.BeamExecutableSpec
         self._watcher: str | None = None
 
     def with_execution_watcher(self, address: str) -> _LateOperator:
@@ -42,6 +45,6 @@ class _LateOperator:
         operator = self._make()
         if self._watcher is not None:
             operator.with_execution_watcher(self._watcher)
-        if isinstance(operator, BeamExecutorOperator):
+        if self._runs_beam:
             lower_beam_overhead()
         return operator.run_executor(*args, **kwargs)

@@ -3,6 +3,8 @@
 # No postponed annotations here: TFX reads those of component functions as objects.
 import os
 import pathlib
+import subprocess
+import sys
 from typing import Any
 
 import apache_beam as beam
@@ -271,3 +273,53 @@ def test_a_step_gets_its_variables_devices_processors_and_retries(
     assert "COLOUR" not in os.environ
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "4,5,6"
     assert os.sched_getaffinity(0) == before
+
+
+CACHED = """
+import pathlib, sys
+from tfx_estimators.pipelines.catalog import build_pipeline, load_pipeline_module
+from tfx_estimators.pipelines.runners import find_runner
+
+module, root, data = sys.argv[1:]
+definition = build_pipeline(load_pipeline_module(module), pathlib.Path(root), pathlib.Path(data))
+find_runner("local").run(definition, pathlib.Path(root))
+print(*[name for name in ("apache_beam", "tensorflow", "pandas") if name in sys.modules])
+"""
+READS = """
+from tfx.orchestration import metadata
+from tfx.orchestration.pipeline import Pipeline
+from tfx_estimators.components import CsvExampleGen
+
+
+def create_pipeline(root, data):
+    return Pipeline(
+        pipeline_name="reads",
+        pipeline_root=str(root / "artifacts"),
+        components=[CsvExampleGen(input_base=str(data))],
+        enable_cache=True,
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(
+            str(root / "metadata.sqlite")
+        ),
+    )
+"""
+
+
+@pytest.mark.stacks
+def test_a_run_in_which_every_step_is_cached_imports_no_library_that_runs_steps(
+    tmp_path: pathlib.Path, taxi_folder: pathlib.Path
+) -> None:
+    module, root = tmp_path / "reads.py", tmp_path / "root"
+    module.write_text(READS)
+    root.mkdir()
+    said = []
+    for _ in range(2):
+        answer = subprocess.run(
+            [sys.executable, "-c", CACHED, str(module), str(root), str(taxi_folder)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert answer.returncode == 0, answer.stderr[-3000:]
+        said.append(answer.stdout.splitlines()[-1].split())
+    assert "cached" in answer.stderr
+    assert said == [["apache_beam", "tensorflow", "pandas"], []]

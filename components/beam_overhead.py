@@ -3,7 +3,8 @@
 The pipelines of TFDV and TFMA have hundreds of transforms, and on a few megabytes that takes
 most of their time, on any runner. What Beam answers stays the same.
 
-Private names of Beam, seen on 2.64 and 2.77: `transforms.core.get_function_args_defaults`,
+Private names of Beam, seen on 2.64 and 2.77: `transforms.core.get_function_args_defaults` and
+`_DoFnParam`, `transforms.userstate.get_dofn_specs`,
 `options.pipeline_options.PipelineOptions.view_as` and what it shares, `_flags` and
 `_all_options`, the `bz2` of the libraries in `internal.pickler`,
 `runners.worker.statesampler.StateSampler`, and of `runners.worker.statecache`
@@ -31,7 +32,8 @@ _SIGNED_OTHERWISE = {"__wrapped__", "__signature__", "_partialmethod", "__partia
 @functools.cache
 def lower_beam_overhead() -> None:
     """Has Beam do less in this process from now on, for every pipeline."""
-    _read_arguments_off_methods()
+    _read_arguments_off_functions()
+    _read_specs_off_methods()
     _keep_views_of_options()
     _remember_small_pickles()
     _leave_equal_log_levels()
@@ -39,28 +41,59 @@ def lower_beam_overhead() -> None:
     _size_without_modules()
 
 
-def _read_arguments_off_methods() -> None:
-    """Answers for methods without `inspect`.
-
-    For each DoFn, wherever it passes, Beam asks for the signatures of all its methods: 88,000
-    times in a pipeline of TFMA's.
-    """
+def _read_arguments_off_functions() -> None:
+    """Answers for functions and methods without `inspect`."""
     from apache_beam.transforms import core
 
     inspected = core.get_function_args_defaults
 
     @functools.wraps(inspected)
     def get_function_args_defaults(f: Any) -> tuple[list[str], list[Any]]:
-        if type(f) is not types.MethodType or type(f.__func__) is not types.FunctionType:
+        bound = type(f) is types.MethodType
+        function = f.__func__ if bound else f
+        if type(function) is not types.FunctionType:
             return inspected(f)
-        function = f.__func__
         count = function.__code__.co_argcount
         defaults = function.__defaults__ or ()
-        if not count or len(defaults) == count or not _SIGNED_OTHERWISE.isdisjoint(vars(function)):
+        if not _SIGNED_OTHERWISE.isdisjoint(vars(function)):
             return inspected(f)
-        return list(function.__code__.co_varnames[1:count]), list(defaults)
+        if bound and (not count or len(defaults) == count):
+            return inspected(f)
+        return list(function.__code__.co_varnames[bound:count]), list(defaults)
 
     core.get_function_args_defaults = get_function_args_defaults
+
+
+def _read_specs_off_methods() -> None:
+    """Knows at a glance of a DoFn without state and timers that it has none.
+
+    Wherever a DoFn passes, Beam asks for the arguments of all its methods: 88,000 times in a run
+    of the taxi pipeline.
+    """
+    from apache_beam.transforms import core, userstate
+
+    looked_up = userstate.get_dofn_specs
+
+    def may_have(dofn: Any, name: str) -> bool:
+        method = getattr(dofn, name, None)
+        if not isinstance(method, types.MethodType):
+            return False
+        function = method.__func__
+        if type(function) is types.FunctionType and not (
+            function.__defaults__ or function.__dict__ or hasattr(dofn, f"_inspect_{name}")
+        ):
+            return False
+        _, defaults = core.get_function_arguments(dofn, name)
+        return any(isinstance(default, core._DoFnParam) for default in defaults)
+
+    @functools.wraps(looked_up)
+    def get_dofn_specs(dofn: Any) -> tuple[set[Any], set[Any]]:
+        if not isinstance(dofn, core.DoFn) or any(may_have(dofn, name) for name in dir(dofn)):
+            found: tuple[set[Any], set[Any]] = looked_up(dofn)
+            return found
+        return set(), set()
+
+    userstate.get_dofn_specs = get_dofn_specs
 
 
 def _keep_views_of_options() -> None:

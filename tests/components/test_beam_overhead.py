@@ -105,6 +105,11 @@ def test_a_method_of_any_callable_has_the_arguments_that_beam_finds() -> None:
         types.MethodType(lambda self, a=1: None, object()),
         types.MethodType(functools.partial(_signed_otherwise, a=1), object()),
         lambda a, b=1: None,
+        lambda a, /, b=1, *c, d=2: None,
+        lambda a=1: None,
+        lambda: None,
+        _with_one_more(lambda a, b=1: None),
+        _signed_otherwise,
         "text".replace,
         _Methods,
     ):
@@ -186,6 +191,55 @@ class _Holding(beam.DoFn):
     def fire(self, key: Any = beam.DoFn.KeyParam, held: Any = _HELD) -> Iterator[Any]:
         yield key, sorted(held.read())
         held.clear()
+
+
+def _with_state(element: Any, held: Any = _HELD) -> Iterator[Any]:
+    yield element, held
+
+
+class _Wrapped(beam.DoFn):
+    @_with_one_more
+    def process(self, element: Any, end: Any = _END) -> Iterator[Any]:
+        yield element
+
+
+class _AtTheEnd(beam.DoFn):
+    def process(self, element: Any) -> Iterator[Any]:
+        yield element
+
+    def finish_bundle(self, held: Any = _HELD) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("make", "states", "timers"),
+    [
+        (_Holding, {"held"}, {"ts-end"}),
+        (_Wrapped, set(), {"ts-end"}),
+        (_AtTheEnd, {"held"}, set()),
+        (lambda: beam.FlatMap(_with_state).fn, set(), set()),
+        (lambda: beam.FlatMap(lambda element, held=_HELD: [element]).fn, set(), set()),
+        (lambda: beam.Map(lambda element, other=3: element).fn, set(), set()),
+        (_Stateless, set(), set()),
+    ],
+    ids=["both", "wrapped", "at the end", "function", "lambda", "plain function", "plain"],
+)
+def test_specs_are_what_beam_finds(
+    make: Callable[[], Any], states: set[str], timers: set[str]
+) -> None:
+    dofn = make()
+    found = userstate.get_dofn_specs(dofn)
+    assert found == userstate.get_dofn_specs.__wrapped__(dofn)
+    assert {state.name for state in found[0]} == states
+    assert {timer.name for timer in found[1]} == timers
+    assert userstate.is_stateful_dofn(dofn) == bool(states or timers)
+
+
+def test_a_parameter_that_is_given_twice_is_still_an_error() -> None:
+    def twice(element: Any, one: Any = _HELD, other: Any = _HELD) -> Iterator[Any]:
+        yield element
+
+    with pytest.raises(ValueError, match="duplicate"):
+        beam.FlatMap(twice)
 
 
 def test_state_and_timers_reach_process() -> None:

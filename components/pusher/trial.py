@@ -39,7 +39,6 @@ class _Trial:
         # Files without a name, of which a kill leaves nothing.
         self._answer: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `end`)
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
-        self._surroundings = _surroundings()
         canary = pathlib.Path(__file__).with_name("canary.py")
         self._process = subprocess.Popen(
             [
@@ -57,9 +56,9 @@ class _Trial:
             pass_fds=[self._answer.fileno()],
         )
 
-    def is_as_new(self) -> bool:
-        """Whether it is what a process that is started now would be."""
-        return self._process.poll() is None and self._surroundings == _surroundings()
+    def is_running(self) -> bool:
+        """Whether it still waits for a model."""
+        return self._process.poll() is None
 
     def run(self, model: pathlib.Path, task: dict[str, Any]) -> dict[str, Any]:
         """Has it try the model and tell; see `try_model`."""
@@ -87,7 +86,10 @@ _early: _Trial | None = None
 
 
 def start_early_trial() -> None:
-    """Starts the process that the next `try_model` uses, so that it need not wait for it."""
+    """Starts the process that the next `try_model` uses, so that it need not wait for it.
+
+    The process has the variables and processors of this one as they are now.
+    """
     global _early
     if _early is None:
         _early = _Trial()
@@ -107,7 +109,7 @@ def try_model(
     """Loads a SavedModel in a fresh process, which ends with this one, and predicts.
 
     What the model prints while it is tried is shown only if it does not work. A process that
-    was started early is used if it has the variables and processors of this one.
+    was started early is used.
 
     Args:
         model: folder of the SavedModel.
@@ -123,7 +125,7 @@ def try_model(
         PushError: if the model does not load or does not predict.
     """
     global _early
-    if _early is not None and not _early.is_as_new():
+    if _early is not None and not _early.is_running():
         end_early_trial()
     trial, _early = _early or _Trial(), None
     try:
@@ -137,11 +139,6 @@ def try_model(
         )
     finally:
         trial.end()
-
-
-def _surroundings() -> tuple[dict[str, str], set[int]]:
-    """What a process inherits, and what may differ from step to step."""
-    return dict(os.environ), os.sched_getaffinity(0)
 
 
 def _last_lines(said: IO[bytes]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tfx_estimators.components.resources import Resources, with_resources
 from tfx_estimators.errors import PipelineError
 from tfx_estimators.pipelines.display.run_events import StepRuns
 from tfx_estimators.pipelines.early_trial import EarlyTrial
@@ -93,3 +94,27 @@ def test_the_trial_of_the_pusher_begins_with_the_step_before_it(tmp_path: pathli
     assert not begins_with("EstimatorEvaluator", made, ("EstimatorTrainer", "EstimatorEvaluator"))
     assert begins_with("EstimatorTrainer", _pipeline(tmp_path, replace={"evaluator": None}))
     assert not begins_with("EstimatorEvaluator", _pipeline(tmp_path, replace={"pusher": None}))
+
+
+@pytest.mark.parametrize(
+    "resources", [Resources(environment={"TF_CPP_MIN_LOG_LEVEL": "1"}), Resources(cpu="1")]
+)
+def test_the_trial_begins_early_only_with_what_the_pusher_has(
+    resources: Resources, tmp_path: pathlib.Path
+) -> None:
+    """Variables and processors of a step are those of the processes that it starts."""
+
+    def begins(*with_them: str) -> bool:
+        made = _pipeline(tmp_path)
+        for node in made.components:
+            if node.id in with_them:
+                with_resources(node, resources)
+        before = set(psutil.Process().children())
+        with EarlyTrial(made) as trial:
+            trial.hear(StepRuns("EstimatorEvaluator"))
+            return bool(set(psutil.Process().children()) - before)
+
+    assert begins()
+    assert not begins("EstimatorPusher")
+    assert not begins("EstimatorEvaluator")
+    assert begins("EstimatorPusher", "EstimatorEvaluator")

@@ -274,7 +274,8 @@ def test_ending_a_run_ends_its_step(make_package, runner_program, tmp_path, numb
         run.send_signal(number)
         assert run.wait(300) != 0
     _wait_for(lambda: has_ended(step))
-    assert not list((tmp_path / "root").glob("artifacts/small-*/first/*"))
+    # After a kill, what watches over the run removes it when the step has ended.
+    _wait_for(lambda: not list((tmp_path / "root").glob("artifacts/small-*/first/*")))
 
 
 def test_containers_without_podman(make_package, tmp_path, monkeypatch) -> None:

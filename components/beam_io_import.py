@@ -19,7 +19,7 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tfx_estimators.estimator.later_finders import find_later, importing_module
+from tfx_estimators.estimator.later_finders import find_wrapped, importing_module
 from tfx_estimators.estimator.wrapped_loader import WrappedLoader
 
 __all__ = ["postpone_google_io"]
@@ -35,10 +35,7 @@ def postpone_google_io() -> None:
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Refuses the I/O on Google Cloud to `apache_beam.io` as long as that is run first."""
-
-    def __init__(self) -> None:
-        self._refuses = False
+    """Refuses the I/O on Google Cloud to `apache_beam.io`, until that has been run."""
 
     def find_spec(
         self,
@@ -46,18 +43,13 @@ class _Finder(importlib.abc.MetaPathFinder):
         path: Sequence[str] | None,
         target: types.ModuleType | None = None,
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname == _REFUSED and self._refuses and importing_module() == _IO:
+        if fullname == _REFUSED and importing_module() == _IO:
             raise ImportError(f"{_REFUSED} is imported when it is used", name=fullname)
         if fullname != _IO:
             return None
-        spec = find_later(self, fullname, path, target)
-        if spec is not None and spec.loader is not None:
-            self._refuses = True
-            spec.loader = _IoLoader(spec.loader, self._end)
-        return spec
+        return find_wrapped(self, lambda inner: _IoLoader(inner, self._end), fullname, path, target)
 
     def _end(self) -> None:
-        self._refuses = False
         if self in sys.meta_path:
             sys.meta_path.remove(self)
 

@@ -11,6 +11,7 @@ whose modules all need nothing of it stays deferred, until somebody uses a name 
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -20,7 +21,7 @@ import types
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from tfx_estimators.estimator.later_finders import find_later
+from tfx_estimators.estimator.later_finders import find_wrapped
 
 __all__ = ["deferred_packages"]
 
@@ -178,13 +179,8 @@ class _Finder(importlib.abc.MetaPathFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         if package.state == "run" or (self._ended and package.module is None):
             return None
-        spec = find_later(self, package.name, path)
-        if spec is None:
-            return None
-        if spec.loader is not None:
-            deferred = package.module is None
-            spec.loader = (_DeferringLoader if deferred else _RunningLoader)(package, spec.loader)
-        return spec
+        loader = _DeferringLoader if package.module is None else _RunningLoader
+        return find_wrapped(self, functools.partial(loader, package), package.name, path)
 
 
 class _PackageLoader(importlib.abc.Loader):

@@ -33,7 +33,7 @@ from tfx_estimators.estimator import (
     tensorflow_version,
     tensorflow_view,
 )
-from tfx_estimators.estimator.later_finders import find_later
+from tfx_estimators.estimator.later_finders import find_wrapped
 from tfx_estimators.estimator.namespace import LazyNamespace
 from tfx_estimators.estimator.wrapped_loader import WrappedLoader
 
@@ -180,10 +180,7 @@ class _Awaiter(importlib.abc.MetaPathFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         if fullname != "tensorflow":
             return None
-        spec = find_later(self, fullname, path, target)
-        if spec is not None and spec.loader is not None:
-            spec.loader = _TensorFlowLoader(spec.loader)
-        return spec
+        return find_wrapped(self, _TensorFlowLoader, fullname, path, target)
 
 
 class _TensorFlowLoader(WrappedLoader):
@@ -214,10 +211,7 @@ class _Giver(importlib.abc.MetaPathFinder):
         give = self._given.get(fullname)
         if give is None:
             return None
-        spec = find_later(self, fullname, path, target)
-        if spec is not None and spec.loader is not None:
-            spec.loader = _LoaderBefore(spec.loader, give)
-        return spec
+        return find_wrapped(self, lambda inner: _LoaderBefore(inner, give), fullname, path, target)
 
 
 class _LoaderBefore(WrappedLoader):

@@ -6,9 +6,10 @@ import importlib.abc
 import importlib.machinery
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-__all__ = ["find_later", "importing_module"]
+__all__ = ["find_later", "find_wrapped", "importing_module"]
 
 
 def find_later(
@@ -28,6 +29,20 @@ def find_later(
         if spec is not None:
             return spec
     return None
+
+
+def find_wrapped(
+    finder: importlib.abc.MetaPathFinder,
+    wrap: Callable[[Any], importlib.abc.Loader],
+    name: str,
+    path: Sequence[str] | None,
+    target: types.ModuleType | None = None,
+) -> importlib.machinery.ModuleSpec | None:
+    """What `find_later` finds, its loader replaced by what `wrap` makes of it."""
+    spec = find_later(finder, name, path, target)
+    if spec is not None and spec.loader is not None:
+        spec.loader = wrap(spec.loader)
+    return spec
 
 
 def importing_module() -> str:

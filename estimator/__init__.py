@@ -24,6 +24,7 @@ Private module: `tensorflow_estimator.python.estimator.api`, seen in tensorflow-
 * `columns`: feature columns on Beam: columns that learn, and the compile step.
 * `distribution`: training on more than one device or process.
 * `eager`: eager execution where our own code computes with values.
+* `fetches`: what a session's run fetches, worked out once for each form of fetches.
 * `graphs`: what is computed from what in a TensorFlow graph.
 * `input_fn`: the default input function: batches of parsed tf.Examples from TFRecord files.
 * `keras_2_modules`: which modules of the process see Keras 2 as their `tf.keras`.

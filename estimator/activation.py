@@ -80,6 +80,10 @@ def activate(*, keras: Literal[2] | None = None) -> None:
         if isinstance(vars(tensorflow).get("estimator"), LazyNamespace):
             return
         autograph.leave_libraries_alone()
+        # Needs TensorFlow, which this module is imported without.
+        from tfx_estimators.estimator import fetches
+
+        fetches.remember_fetches()
         old_paths.install_finder()
         keras_2_modules.recognize_makers()
         given = _given()

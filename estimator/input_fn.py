@@ -21,6 +21,8 @@ __all__ = ["Batches", "make_input_fn"]
 _BLOCK_RECORDS = 16384
 _BLOCK_BYTES = 64 << 20  # of serialized records; a few blocks are in memory at a time
 _READ_RECORDS = 1024
+_PARSED_RECORDS = 2048
+_PARSED_PARTS = 8  # a block is parsed in so many, as several are in memory at a time
 _OPEN_FILES = 8
 _GIGABYTES_UNTOLD = 64 << 20  # gzip tells a file's size modulo 4 GiB only
 
@@ -87,12 +89,13 @@ def make_input_fn(
     def input_fn(input_context: Any = None) -> tf.data.Dataset:
         reader = _Reader.of(input_context, batches)
         done = batches_done * _replicas(input_context)
+        dense = all(isinstance(f, tf.io.FixedLenFeature) for f in spec.values())
         if batches.repeat and _fits_in_memory(files, batches.memory_limit):
-            dense = all(isinstance(f, tf.io.FixedLenFeature) for f in spec.values())
             dataset = _from_memory(files, parse, batches, reader, done, dense=dense)
+        elif batches.shuffle:
+            dataset = _shuffled(files, parse, batches, reader, done, dense=dense)
         else:
-            read = _shuffled if batches.shuffle else _in_order
-            records = read(files, batches, reader, done)
+            records = _in_order(files, batches, reader, done)
             dataset = records.map(parse, num_parallel_calls=tf.data.AUTOTUNE)
         options = tf.data.Options()
         options.deterministic = batches.seed is not None or not batches.shuffle
@@ -175,9 +178,15 @@ def _from_memory(
 
 
 def _shuffled(
-    files: Sequence[str], batches: Batches, reader: _Reader, done: int
+    files: Sequence[str],
+    parse: Callable[[tf.Tensor], Any],
+    batches: Batches,
+    reader: _Reader,
+    done: int,
+    *,
+    dense: bool,
 ) -> tf.data.Dataset:
-    """Batches of serialized records: files in a new order each pass, blocks shuffled."""
+    """Batches of parsed records: files in a new order each pass, blocks shuffled."""
     block = _block_size(files, batches.batch_size)
     compression = _compression(files)
 
@@ -213,7 +222,12 @@ def _shuffled(
     def cut_first(index: tf.Tensor, records: tf.Tensor) -> tf.Tensor:
         return records[tf.where(tf.equal(index, 0), taken % block, 0) :]
 
-    return blocks.enumerate().map(cut_first).rebatch(batches.batch_size)
+    records = blocks.enumerate().map(cut_first)
+    size = batches.batch_size
+    # Parsing a small batch costs twice as much an example as parsing a large one.
+    several = max(1, min(_PARSED_RECORDS, block // _PARSED_PARTS) // size) if dense else 1
+    parsed = records.rebatch(several * size).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+    return parsed.rebatch(size) if several > 1 else parsed
 
 
 def _in_order(

@@ -13,6 +13,12 @@ One wide & deep model over the taxi trips is trained in turn by
     dataset, 20 steps an execution, once as it is and once compiled by XLA (with TensorFlow
     2.16 and later).
 
+Two more show where the limits lie:
+
+*   step alone: the operations of the Estimator's step over one batch, by a bare session
+    without hooks;
+*   files alone: the batches of "ours, from files", which nothing is trained on.
+
 Every way is timed once a round, after a warm-up, in a new order each round; the table
 gives medians in examples a second, and in examples a second of processor time, which other
 work on the machine disturbs less. The last line is one line of JSON with medians of the
@@ -251,6 +257,60 @@ def time_estimator(
     return clock.rate(batch_size)
 
 
+class StepAlone(tf.compat.v1.train.SessionRunHook):  # type: ignore[misc]
+    """Runs the operations of a training's step once more when it ends, and times them."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        self.clock = Clock()
+        self.fetches: Any = None
+
+    def before_run(self, run_context: Any) -> None:
+        """Notes what a step fetches."""
+        self.fetches = run_context.original_args.fetches
+
+    def end(self, session: Any) -> None:
+        """Times steps in the session itself."""
+        step = session.make_callable(self.fetches)
+        for _ in range(WARM_UP + self.steps):
+            step()
+            self.clock.tick()
+
+
+def time_step_alone(input_fn: Dataset, steps: int, batch_size: int) -> Rate:
+    """Examples a second of the Estimator's operations."""
+    wide, deep = feature_columns()
+    hook = StepAlone(steps)
+    with tempfile.TemporaryDirectory() as model_dir:
+        tf_estimator.DNNLinearCombinedClassifier(
+            linear_feature_columns=wide,
+            dnn_feature_columns=deep,
+            dnn_hidden_units=HIDDEN_UNITS,
+            config=tf_estimator.RunConfig(model_dir=model_dir, tf_random_seed=1),
+        ).train(lambda: input_fn().take(1).cache().repeat(), steps=1, hooks=[hook])
+    return hook.clock.rate(batch_size)
+
+
+def time_files_alone(input_fn: Dataset, steps: int, batch_size: int) -> Rate:
+    """Examples a second of a dataset."""
+    batches = iter(input_fn())
+
+    @tf.function(autograph=False)  # type: ignore[misc]
+    def take(count: Any) -> Any:
+        def take_one(taken: Any) -> Any:
+            batches.get_next()
+            return (taken + 1,)
+
+        return tf.while_loop(lambda taken: taken < count, take_one, (0,))
+
+    clock = Clock()
+    take(tf.constant(WARM_UP))
+    clock.tick(WARM_UP)
+    take(tf.constant(steps))
+    clock.tick(steps)
+    return clock.rate(batch_size)
+
+
 def time_keras(input_fn: Dataset, steps: int, batch_size: int) -> Rate:
     """Examples a second of `fit` of the equal Keras model."""
     import tf_keras as keras
@@ -410,6 +470,8 @@ def measure(
             "ours, from files": (time_estimator, streamed),
             "stock tfx": (time_estimator, from_stock_tfx(records, batch_size)),
             "guide's csv": (time_estimator, from_csv(tables, batch_size)),
+            "step alone": (time_step_alone, ours),
+            "files alone": (time_files_alone, streamed),
         }
         if has_keras_3():
             ways["keras 3"] = (functools.partial(time_keras_3, jit=False), ours)
@@ -423,6 +485,15 @@ def measure(
                 elapsed = rates[name][-1].elapsed
                 print(f"round {number + 1}: {name}: {elapsed:,.0f}", file=sys.stderr)
     return rates
+
+
+def from_files_limit(memory: list[Rate], files: list[Rate]) -> float:
+    """What part of the memory-fed rate is left if reading and training fill all processors."""
+    cores = os.cpu_count() or 1
+    return statistics.median(
+        min(1.0, cores / (1 / fed.processor + 1 / read.processor) / fed.elapsed)
+        for fed, read in zip(memory, files, strict=True)
+    )
 
 
 def main() -> None:
@@ -457,6 +528,7 @@ def main() -> None:
 
     # Its faster way counts.
     keras_3 = [ratio(name) for name in rates if name.startswith("keras 3")]
+    keras_3_limit = [ratio(name, "step alone") for name in rates if name.startswith("keras 3")]
     processor_time = Rate._fields.index("processor")
     figures = {
         "speedup_vs_keras_fit": ratio("keras"),
@@ -470,6 +542,9 @@ def main() -> None:
             "stock tfx", "ours, from files", processor_time
         ),
         "one_thread_processor_speedup": ratio("ours", "ours, one thread", processor_time),
+        "keras_fit_limit": ratio("keras", "step alone"),
+        **({"keras_3_limit": min(keras_3_limit)} if keras_3 else {}),
+        "from_files_limit": from_files_limit(rates["memory"], rates["files alone"]),
     }
     print(dumps(finite({name: round(value, 3) for name, value in figures.items()})))
 

@@ -9,6 +9,7 @@ from types import FrameType
 
 from tfx_estimators.collector import collect_seldom
 from tfx_estimators.errors import TfxEstimatorsError
+from tfx_estimators.kubeflow.entrypoint.invocation import Invocation
 from tfx_estimators.kubeflow.kubernetes_names import OWN_STEPS
 from tfx_estimators.terminal import say
 
@@ -21,6 +22,19 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
+def _run_executor(invocation: Invocation) -> None:
+    from tfx_estimators.components.lean_imports import import_less
+    from tfx_estimators.estimator.activation import activate_with_tensorflow
+
+    # A stock executor imports the user's module without knowing of estimators. Both come before
+    # anything that imports TensorFlow, or they would spare nothing.
+    activate_with_tensorflow()
+    import_less()
+    from tfx_estimators.kubeflow.entrypoint.step import run_step
+
+    run_step(invocation)
+
+
 def main() -> int:
     """Runs the step of the command line; returns the process's exit code."""
     collect_seldom()
@@ -31,17 +45,13 @@ def main() -> int:
     )
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        from tfx_estimators.kubeflow.entrypoint.invocation import Invocation
-
         invocation = Invocation.parse(sys.argv[1:])
         if invocation.executor.startswith(OWN_STEPS):
             from tfx_estimators.kubeflow.entrypoint.own_step import run_own_step
 
             run_own_step(invocation)
         else:
-            from tfx_estimators.kubeflow.entrypoint.step import run_step
-
-            run_step(invocation)
+            _run_executor(invocation)
     except TfxEstimatorsError as error:
         logging.getLogger(__name__).error("where it came from", exc_info=True)
         say(f"{type(error).__name__}: {error}")

@@ -10,11 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfx_estimators.components.exits import exits_raise
-from tfx_estimators.components.lean_imports import import_less
 from tfx_estimators.components.progress_file import progress_kept_in
 from tfx_estimators.environment_variables import PROGRESS
 from tfx_estimators.errors import StepInputError
-from tfx_estimators.estimator.activation import activate_with_tensorflow
 from tfx_estimators.json_text import finite
 from tfx_estimators.kubeflow.entrypoint.data_digest import check_unchanged
 from tfx_estimators.kubeflow.entrypoint.example_gen import is_file_based, prepare
@@ -43,9 +41,6 @@ def run_step(invocation: Invocation) -> None:
             output cannot be told to the backend.
         Exception: whatever the executor raises.
     """
-    # A stock executor imports the user's module without knowing of estimators.
-    activate_with_tensorflow()
-    import_less()
     executor_class = import_executor(invocation.executor)
     inputs = input_artifacts(invocation.inputs, invocation.inputs_spec)
     outputs = output_artifacts(invocation.outputs)

@@ -3,6 +3,7 @@
 import importlib
 import os
 import pathlib
+import sys
 import time
 
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
@@ -82,6 +83,14 @@ class ImportModule(BaseExecutor):
         assert module.tf_estimator.LinearClassifier is module.tf.estimator.LinearClassifier
         (made,) = output_dict["made"]
         pathlib.Path(made.uri, "text").write_text(module.keras_of_the_layer(0))
+
+
+class ListModules(BaseExecutor):
+    """Writes down which modules the process has imported."""
+
+    def Do(self, input_dict, output_dict, exec_properties):
+        (made,) = output_dict["made"]
+        pathlib.Path(made.uri, "text").write_text("\n".join(sys.modules))
 
 
 class Leave(BaseExecutor):

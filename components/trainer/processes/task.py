@@ -33,6 +33,12 @@ def main(folder: pathlib.Path, name: str, part: str) -> None:
     import logging
     import os
 
+    from tfx_estimators.components.lean_imports import import_less
+    from tfx_estimators.estimator.activation import activate_with_tensorflow
+
+    # Before TFX, which imports TensorFlow.
+    activate_with_tensorflow()
+    import_less()
     from tfx.utils import json_utils
 
     from tfx_estimators.components.trainer.checkpoints.training import Training

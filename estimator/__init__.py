@@ -38,6 +38,7 @@ Private module: `tensorflow_estimator.python.estimator.api`, seen in tensorflow-
 * `removed`: what TensorFlow no longer contains: named when imported, refused when used.
 * `repairs`: what is put right in modules of the estimator package once they have run.
 * `serving`: serving input receivers: serialized raw tf.Examples through a transform function.
+* `step_loops`: several steps of a training in one session call.
 * `tensorflow_version`: which TensorFlow this is, and whether the runtime knows it.
 * `tensorflow_view`: the TensorFlow that the estimator package sees.
 * `v1`: what `tf.compat.v1.estimator` held in TensorFlow 2.15, under the same names.

@@ -174,6 +174,23 @@ def _refuse_keras_3_variables(module: Any) -> None:
     module.Estimator._call_model_fn = _call_model_fn
 
 
+def _train_in_looping_sessions(module: Any) -> None:
+    """Its trainings ask TensorFlow's training module for a session."""
+
+    def make() -> Any:
+        from tfx_estimators.estimator.step_loops import looping_session
+
+        return looping_session.looping(training.MonitoredTrainingSession)
+
+    training = module.training
+    module.training = tensorflow_view.View(training, {"MonitoredTrainingSession": make})
+
+
+def _repair_estimator(module: Any) -> None:
+    _refuse_keras_3_variables(module)
+    _train_in_looping_sessions(module)
+
+
 def _refuse_keras_3_optimizers(module: Any) -> None:
     choose = module.get_optimizer_instance_v2
 
@@ -270,7 +287,7 @@ _SEAMS: dict[str, Callable[[types.ModuleType], None]] = {
     "canned.dnn_linear_combined": _count_zeros_without_branches,
     "canned.linear": _spare_operations_of_linear_models,
     "canned.optimizers": _refuse_keras_3_optimizers,
-    "estimator": _refuse_keras_3_variables,
+    "estimator": _repair_estimator,
     "estimator_export": _say_nothing_of_deprecation,
     "keras_lib": _convert_keras_3_models,
     "tpu._tpu_estimator_embedding": _refuse_tpu_embedding,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfx_estimators.components.trainer.checkpoints.training import Start
+from tfx_estimators.estimator.step_loops.skippable_hooks import MOST_STEPS
 
 __all__ = ["ExampleCounter"]
 
@@ -86,7 +88,28 @@ class ExampleCounter(tf.compat.v1.train.SessionRunHook):
             self._count = (self._start.examples or 0) + since * (self._batch_size or 0)
         else:
             size = run_values.results if self._read is not None else self._batch_size
-            if size is not None:
-                self._count += int(size) * self._replicas
-            self.step += 1
+            self._add(1, size)
         self.counted()
+
+    def skippable_steps(self, step: int) -> int:
+        """All, unless other processes count too."""
+        return 0 if self._shared else MOST_STEPS
+
+    def each_step(self) -> tf.Tensor | None:
+        """The size of the batch."""
+        return self._read
+
+    def after_skipped_steps(self, values: np.ndarray[Any, Any] | None, count: int) -> None:
+        """Adds them."""
+        size: Any = None
+        if values is not None:
+            size = values.sum()
+        elif self._batch_size is not None:
+            size = count * self._batch_size
+        self._add(count, size)
+        self.counted()
+
+    def _add(self, steps: int, examples: Any) -> None:
+        if examples is not None:
+            self._count += int(examples) * self._replicas
+        self.step += steps

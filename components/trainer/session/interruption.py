@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfx_estimators.components.signals import signals_heard
 from tfx_estimators.errors import TrainingInterruptedError
+from tfx_estimators.estimator.step_loops.skippable_hooks import MOST_STEPS
 from tfx_estimators.terminal import say
 
 __all__ = ["Interruption", "InterruptionHook", "listening"]
@@ -90,3 +92,14 @@ class InterruptionHook(tf.compat.v1.train.SessionRunHook):
         for saver in session.graph.get_collection(tf.compat.v1.GraphKeys.SAVERS)[:1]:
             saver.save(session, f"{self._model_dir}/model.ckpt", global_step=step)
         self._interruption.check(f"at step {step}, which was saved")
+
+    def skippable_steps(self, step: int) -> int:
+        """None once the process was asked to end."""
+        return MOST_STEPS if self._interruption.signal is None else 0
+
+    def each_step(self) -> tf.Tensor | None:
+        """Nothing."""
+        return None
+
+    def after_skipped_steps(self, values: np.ndarray[Any, Any] | None, count: int) -> None:
+        """Nothing to note."""

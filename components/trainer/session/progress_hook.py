@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfx_estimators.components.progress import Progress
 from tfx_estimators.components.trainer.checkpoints.example_counter import ExampleCounter
 from tfx_estimators.components.trainer.session.role import StatusFile
+from tfx_estimators.estimator.step_loops.skippable_hooks import MOST_STEPS
 
 __all__ = ["ProgressHook"]
 
@@ -61,9 +63,24 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
         """Counts the step."""
-        self.step += 1
-        self.steps += 1
-        self._last_loss = run_values.results
+        self._count(1, run_values.results)
+
+    def skippable_steps(self, step: int) -> int:
+        """All of them: a report a little later does no harm."""
+        return MOST_STEPS
+
+    def each_step(self) -> tf.Tensor | None:
+        """The loss."""
+        return self._loss
+
+    def after_skipped_steps(self, values: np.ndarray[Any, Any] | None, count: int) -> None:
+        """Counts the steps."""
+        self._count(count, None if values is None else values[-1])
+
+    def _count(self, steps: int, loss: Any) -> None:
+        self.step += steps
+        self.steps += steps
+        self._last_loss = loss
         if self.steps == 1 or time.monotonic() - self._reported[1] >= _SECONDS_BETWEEN_REPORTS:
             self._report(since=self._reported)
 

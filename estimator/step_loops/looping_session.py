@@ -59,9 +59,20 @@ def looping(make: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _allows_loops(config: Any) -> bool:
-    """Whether what a session is told holds for the steps of a loop too."""
-    # A time limit is meant for one step, and a loop would not keep to another executor.
-    return config is None or not (
+    """Whether what a session is told holds for the steps of a loop too.
+
+    A time limit is meant for one step. A loop would not keep to another executor, nor are its
+    steps sure to be optimized like the graph in other ways than TensorFlow's own.
+    """
+    if config is None:
+        return True
+    options, usual = tf.compat.v1.GraphOptions(), tf.compat.v1.GraphOptions()
+    options.CopyFrom(config.graph_options)
+    # Estimators set it.
+    options.rewrite_options.ClearField("meta_optimizer_iterations")
+    for either in (options, usual):
+        either.rewrite_options.SetInParent()
+    return options == usual and not (
         config.operation_timeout_in_ms or config.experimental.executor_type
     )
 

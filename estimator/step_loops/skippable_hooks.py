@@ -5,7 +5,8 @@ here by their exact types, as a subclass may do anything in any step.
 
 Private names, seen on 2.16 to 2.21, of `tf.compat.v1.train`: `SummarySaverHook._next_step`,
 `LoggingTensorHook._iter_count`, `StopAtStepHook._last_step`, `NanTensorHook._loss_tensor` and
-`._fail_on_nan_loss`, and the `_timer` of those that have one.
+`._fail_on_nan_loss`, and the `_timer` of those that have one. Seen in tensorflow-estimator 2.15:
+`early_stopping._StopOnPredicateHook`, which `stop_if_no_decrease_hook` and others return.
 """
 
 from __future__ import annotations
@@ -67,7 +68,8 @@ def steps_left(hooks: Iterable[SkippableHook], step: int) -> int | None:
 def _skippable(hook: Any) -> SkippableHook | None:
     if isinstance(hook, SkippableHook):
         return hook
-    adapter = _ADAPTERS.get(type(hook))
+    kind = type(hook)
+    adapter = _ADAPTERS.get(kind) or _ADAPTERS.get(f"{kind.__module__}.{kind.__qualname__}")
     if adapter is not None:
         return adapter(hook)
     idle = _train.SessionRunHook
@@ -106,6 +108,14 @@ class _Timed(_Adapter):
     def skippable_steps(self, step: int) -> int:
         """Until the timer does."""
         return _steps_until(self.hook._timer, step)
+
+
+class _EarlyStopping(_Adapter):
+    """Asks its timer of the global step before each step, which it takes for the step."""
+
+    def skippable_steps(self, step: int) -> int:
+        """Until the timer says so."""
+        return _steps_until(self.hook._timer, step - 1)
 
 
 class _SummarySaver(_Adapter):
@@ -164,13 +174,15 @@ class _NanTensor(_Adapter):
         self.hook.after_run(None, _train.SessionRunValues(values[-1], None, None))
 
 
-_ADAPTERS: dict[type, Callable[[Any], SkippableHook]] = {
+_ADAPTERS: dict[type | str, Callable[[Any], SkippableHook]] = {
     _train.CheckpointSaverHook: _Timed,
     _train.LoggingTensorHook: _Logging,
     _train.NanTensorHook: _NanTensor,
     _train.StepCounterHook: _Timed,
     _train.StopAtStepHook: _StopAtStep,
     _train.SummarySaverHook: _SummarySaver,
+    # Whoever has one has imported it.
+    "tensorflow_estimator.python.estimator.early_stopping._StopOnPredicateHook": _EarlyStopping,
 }
 
 

@@ -208,6 +208,13 @@ def with_old_control_flow(x: Any) -> Any:
         v1.enable_control_flow_v2()
 
 
+def session_config() -> Any:
+    """An Estimator's own, but with one thread: sums of several are not the same twice."""
+    config = v1.ConfigProto(allow_soft_placement=True, intra_op_parallelism_threads=1)
+    config.graph_options.rewrite_options.meta_optimizer_iterations = 1
+    return config
+
+
 def trained(
     make: Callable[[Any], Any], folder: pathlib.Path, input_fn: Any = None, **options: Any
 ) -> Any:
@@ -219,8 +226,7 @@ def trained(
             save_checkpoints_steps=130,
             save_summary_steps=50,
             log_step_count_steps=35,
-            # Sums of several threads are not the same twice.
-            session_config=v1.ConfigProto(intra_op_parallelism_threads=1),
+            session_config=session_config(),
         )
     )
     estimator.train(input_fn or batches(), **options)
@@ -396,18 +402,23 @@ def test_where_it_cannot_be_promised_steps_run_one_by_one(
     assert checkpoints(quiet) == checkpoints(ordinary)
 
 
-def test_a_session_with_a_time_limit_or_another_executor_runs_single_steps(
+def test_a_session_with_a_time_limit_or_other_options_runs_single_steps(
     tmp_path: pathlib.Path, looped: list[int]
 ) -> None:
     """What is meant for a step is not applied to many."""
-    other = v1.ConfigProto()
-    other.experimental.executor_type = "SINGLE_THREADED_EXECUTOR"
-    for number, session in enumerate((v1.ConfigProto(operation_timeout_in_ms=10_000), other)):
+    limited, threaded, optimized = session_config(), session_config(), session_config()
+    limited.operation_timeout_in_ms = 10_000
+    threaded.experimental.executor_type = "SINGLE_THREADED_EXECUTOR"
+    optimized.graph_options.rewrite_options.auto_mixed_precision = 1
+    for number, session in enumerate((limited, threaded, optimized)):
         config = tf_estimator.RunConfig(
             model_dir=str(tmp_path / str(number)), session_config=session
         )
         linear(config).train(batches(50))
         assert not looped
+    config = tf_estimator.RunConfig(model_dir=str(tmp_path), session_config=v1.ConfigProto())
+    linear(config).train(batches(50))
+    assert looped
 
 
 def test_a_short_training_makes_no_loop(
@@ -495,3 +506,34 @@ def test_a_hook_that_is_told_to_act_in_time_does(
     trained(linear, tmp_path, lambda: batches()().repeat(), steps=6000, hooks=[hook])
     assert len(saved) > 3
     assert sum(looped) > 4000
+
+
+def test_early_stopping_looks_when_it_always_did(tmp_path: pathlib.Path, looped: list[int]) -> None:
+    """And ends the training after the same step."""
+
+    def run(folder: str, *more: Any) -> tuple[list[int], int]:
+        looked: list[int] = []
+
+        def should_stop() -> bool:
+            looked.append(patient.step)
+            return len(looked) == 4
+
+        estimator = linear(
+            tf_estimator.RunConfig(
+                model_dir=str(tmp_path / folder), session_config=session_config()
+            )
+        )
+        patient = Patient()
+        stop = tf_estimator.experimental.make_early_stopping_hook(
+            estimator, should_stop, run_every_secs=None, run_every_steps=60
+        )
+        estimator.train(batches(), hooks=[patient, stop, *more])
+        return looked, int(estimator.get_variable_value("global_step"))
+
+    looked, ended = run("one by one", Watcher())
+    assert not looped
+    looked_there, ended_there = run("several")
+    assert sum(looped) > 100
+    # What it takes for the step was read before or after it grew, as it happens.
+    assert np.allclose(looked_there, looked, atol=3)
+    assert abs(ended_there - ended) <= 3

@@ -23,6 +23,8 @@ _BLOCK_BYTES = 64 << 20  # of serialized records; a few blocks are in memory at 
 _READ_RECORDS = 1024
 _PARSED_RECORDS = 2048
 _PARSED_PARTS = 8  # a block is parsed in so many, as several are in memory at a time
+_GATHERED_RECORDS = 8192
+_GATHERED_PARTS = 8  # of what is held in memory, so that little more of it is needed
 _OPEN_FILES = 8
 _GIGABYTES_UNTOLD = 64 << 20  # gzip tells a file's size modulo 4 GiB only
 
@@ -172,9 +174,14 @@ def _from_memory(
         rows = tf.nest.map_structure(lambda column: tf.gather(column, indices), held)
         return rows if dense else parse(rows)
 
-    passes = tf.data.Dataset.range(first_pass, tf.int64.max)
-    indices = passes.map(order).rebatch(batches.batch_size)
-    return indices.map(gather, num_parallel_calls=tf.data.AUTOTUNE)
+    indices = tf.data.Dataset.range(first_pass, tf.int64.max).map(order)
+    size = batches.batch_size
+    if not dense:
+        return indices.rebatch(size).map(gather, num_parallel_calls=tf.data.AUTOTUNE)
+    # Gathering costs most an operation, not a record.
+    records = tf.minimum(count // _GATHERED_PARTS, _GATHERED_RECORDS)
+    several = tf.maximum(records // size, 1)
+    return indices.rebatch(several * size).map(gather).rebatch(size)
 
 
 def _shuffled(

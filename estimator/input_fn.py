@@ -170,18 +170,51 @@ def _from_memory(
             indices = tf.random.experimental.stateless_shuffle(indices, seed=seed)
         return indices[tf.where(tf.equal(one_pass, first_pass), taken, 0) :]
 
-    def gather(indices: tf.Tensor) -> Any:
-        rows = tf.nest.map_structure(lambda column: tf.gather(column, indices), held)
-        return rows if dense else parse(rows)
-
     indices = tf.data.Dataset.range(first_pass, tf.int64.max).map(order)
     size = batches.batch_size
     if not dense:
-        return indices.rebatch(size).map(gather, num_parallel_calls=tf.data.AUTOTUNE)
+        return indices.rebatch(size).map(
+            lambda some: parse(tf.gather(held, some)), num_parallel_calls=tf.data.AUTOTUNE
+        )
     # Gathering costs most an operation, not a record.
     records = tf.minimum(count // _GATHERED_PARTS, _GATHERED_RECORDS)
     several = tf.maximum(records // size, 1)
-    return indices.rebatch(several * size).map(gather).rebatch(size)
+    return indices.rebatch(several * size).map(_Table(held).rows).rebatch(size)
+
+
+class _Table:
+    """Records whose columns of one type lie side by side: few operations gather some of them.
+
+    Args:
+        columns: nest of tensors, `[records, ...]`.
+    """
+
+    def __init__(self, columns: Any) -> None:
+        self._columns = columns
+        flat = tf.nest.flatten(columns)
+        self._shapes = [column.shape[1:] for column in flat]
+        self._widths = [shape.num_elements() for shape in self._shapes]
+        self._numbers: dict[Any, list[int]] = {}
+        for number, column in enumerate(flat):
+            self._numbers.setdefault(column.dtype, []).append(number)
+        records = tf.shape(flat[0])[0]
+        self._matrices = {
+            dtype: tf.concat(
+                [tf.reshape(flat[number], [records, self._widths[number]]) for number in numbers], 1
+            )
+            for dtype, numbers in self._numbers.items()
+        }
+
+    def rows(self, indices: tf.Tensor) -> Any:
+        """The nest of columns with these records only."""
+        flat: list[Any] = [None] * len(self._shapes)
+        records = tf.size(indices)
+        for dtype, numbers in self._numbers.items():
+            rows = tf.gather(self._matrices[dtype], indices)
+            parts = tf.split(rows, [self._widths[number] for number in numbers], 1)
+            for number, part in zip(numbers, parts, strict=True):
+                flat[number] = tf.reshape(part, [records, *self._shapes[number]])
+        return tf.nest.pack_sequence_as(self._columns, flat)
 
 
 def _shuffled(

@@ -499,13 +499,15 @@ def test_a_hook_that_is_told_to_act_in_time_does(
     saved: list[int] = []
 
     class Listener(v1.train.CheckpointSaverListener):  # type: ignore[misc]
-        def after_save(self, session: Any, global_step_value: int) -> None:
+        def after_save(self, session: Any, global_step_value: int) -> bool:
             saved.append(global_step_value)
+            return len(saved) == 3
 
     hook = v1.train.CheckpointSaverHook(str(tmp_path), save_secs=1, listeners=[Listener()])
-    trained(linear, tmp_path, lambda: batches()().repeat(), steps=6000, hooks=[hook])
-    assert len(saved) > 3
-    assert sum(looped) > 4000
+    steps = 1_000_000
+    trained(linear, tmp_path, lambda: batches()().repeat(), steps=steps, hooks=[hook])
+    assert 0 < saved[1] < saved[2] < steps
+    assert sum(looped) > saved[2] / 2
 
 
 def test_early_stopping_looks_when_it_always_did(tmp_path: pathlib.Path, looped: list[int]) -> None:

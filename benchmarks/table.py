@@ -26,7 +26,7 @@ HEADING = "| command | figures | measured |\n|---|---|---|\n"
 
 BENCHMARKS: Mapping[str, tuple[str, ...]] = {
     "startup": (),
-    "training": ("--rounds", "5"),
+    "training": (),
     "pipeline": (),
     "ingest": ("--largest", "0"),
     "transform": ("--rows", "10000", "100000"),

@@ -189,8 +189,7 @@ def with_control_flow(x: Any) -> Any:
     with tf.control_dependencies([table.resource_handle]):
         x = tf.identity(x)
     _, sums = tf.while_loop(lambda i, s: i < 3, lambda i, s: (i + 1, s + weights(x)), [0, x[:, 0]])
-    even = tf.equal(v1.train.get_or_create_global_step() % 2, 0)
-    return tf.cond(even, lambda: sums, lambda: -sums)
+    return tf.cond(tf.reduce_mean(x) > 0.5, lambda: sums, lambda: -sums)
 
 
 def weights(x: Any) -> Any:

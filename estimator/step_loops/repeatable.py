@@ -11,7 +11,7 @@ Private names, seen on 2.16 to 2.21: `tensorflow.python.framework.op_def_registr
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -64,11 +64,13 @@ def find_step(graph: tf.Graph, fetches: Iterable[Any]) -> StepGraph:
             else:
                 ahead.append(tensor.op)
         ahead += [before for before in operation.control_inputs if not _lasts(before)]
-    names = {operation.name for operation in operations}
-    graph_def = graph.as_graph_def()
-    _check_states(operations, {f.signature.name: f for f in graph_def.library.function})
+    for operation in operations:
+        if any(tensor.dtype._is_ref_dtype for tensor in operation.outputs):
+            raise NotRepeatableError(f"{operation.name} is no resource variable")
+    definition = _definition(graph.as_graph_def(), {operation.name for operation in operations})
+    _check_states(definition.node, definition.library)
     _check_global_step(graph, operations)
-    return StepGraph(_definition(graph_def, names), [*resources.values()])
+    return StepGraph(definition, [*resources.values()])
 
 
 def _lasts(operation: tf.Operation) -> bool:
@@ -97,42 +99,41 @@ def _definition(graph_def: Any, names: set[str]) -> Any:
     return step
 
 
-def _check_states(operations: Iterable[tf.Operation], functions: dict[str, Any]) -> None:
+def _check_states(nodes: Iterable[Any], library: Any) -> None:
     """Looks for a state outside of resources, in the functions that are called too."""
-    called: list[str] = []
-    for operation in operations:
-        for tensor in operation.outputs:
-            if tensor.dtype._is_ref_dtype:
-                raise NotRepeatableError(f"{operation.name} is no resource variable")
-        called += _check_state(operation.op_def, operation.node_def)
+    functions = {function.signature.name: function for function in library.function}
+    ahead = [*nodes]
     seen: set[str] = set()
-    while called:
-        name = called.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        if name not in functions:
-            raise NotRepeatableError(f"the function {name} is not in the graph")
-        for node in functions[name].node_def:
-            if node.op in functions:
-                called.append(node.op)
-            else:
-                called += _check_state(op_def_registry.get(node.op), node)
+    while ahead:
+        node = ahead.pop()
+        called = _called(node, functions)
+        if not called:
+            _check_state(node)
+        for name in called - seen:
+            seen.add(name)
+            if name not in functions:
+                raise NotRepeatableError(f"the function {name} is not in the graph")
+            ahead += functions[name].node_def
 
 
-def _check_state(op_def: Any, node: Any) -> list[str]:
-    """The functions that an operation calls, if its state lies in them or in resources."""
-    called = [
+def _called(node: Any, functions: Mapping[str, Any]) -> set[str]:
+    """The functions that an operation calls."""
+    if node.op in functions:
+        return {node.op}
+    return {
         function.name
         for value in node.attr.values()
         for function in (value.func, *value.list.func)
         if function.name
-    ]
-    if not op_def.is_stateful or called or op_def.name in _HARMLESS:
-        return called
-    if any(argument.type == tf.resource.as_datatype_enum for argument in op_def.input_arg):
-        return called
-    raise NotRepeatableError(f"{node.name} ({node.op}) keeps a state of its own")
+    }
+
+
+def _check_state(node: Any) -> None:
+    op_def = op_def_registry.get(node.op)
+    if not op_def.is_stateful or op_def.name in _HARMLESS:
+        return
+    if not any(argument.type == tf.resource.as_datatype_enum for argument in op_def.input_arg):
+        raise NotRepeatableError(f"{node.name} ({node.op}) keeps a state of its own")
 
 
 def _check_global_step(graph: tf.Graph, operations: set[tf.Operation]) -> None:

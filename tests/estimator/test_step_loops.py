@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from looped_steps import count_looped_steps
 
 from tfx_estimators import estimator as tf_estimator
 from tfx_estimators.estimator.step_loops import looping_session, step_loop
@@ -87,16 +88,7 @@ def looped(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     monkeypatch.setattr(looping_session, "_FEWEST_LEFT", 0)
     # However slow the machine is.
     monkeypatch.setattr(looping_session, "_SECONDS", 5.0)
-    counts: list[int] = []
-    run = step_loop.StepLoop.run
-
-    def counting(self: Any, session: Any, most: int) -> Any:
-        steps = run(self, session, most)
-        counts.append(steps.done)
-        return steps
-
-    monkeypatch.setattr(step_loop.StepLoop, "run", counting)
-    return counts
+    return count_looped_steps(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

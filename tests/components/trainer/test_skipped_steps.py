@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from looped_steps import count_looped_steps
 
 from tfx_estimators import estimator as tf_estimator
 from tfx_estimators.components.trainer.checkpoints.example_counter import ExampleCounter
@@ -21,7 +22,6 @@ from tfx_estimators.components.trainer.session.interruption import (
 )
 from tfx_estimators.components.trainer.session.progress_hook import ProgressHook
 from tfx_estimators.errors import TrainingInterruptedError
-from tfx_estimators.estimator.step_loops import step_loop
 
 pytestmark = [
     pytest.mark.stacks,
@@ -49,16 +49,7 @@ class Shown:
 @pytest.fixture
 def looped(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many steps ran in each loop."""
-    counts: list[int] = []
-    run = step_loop.StepLoop.run
-
-    def counting(self: Any, session: Any, most: int) -> Any:
-        steps = run(self, session, most)
-        counts.append(steps.done)
-        return steps
-
-    monkeypatch.setattr(step_loop.StepLoop, "run", counting)
-    return counts
+    return count_looped_steps(monkeypatch)
 
 
 def estimator(folder: pathlib.Path) -> Any:
